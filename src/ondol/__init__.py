@@ -1,0 +1,1 @@
+"""Ondol: runs compute where its heat is wanted."""

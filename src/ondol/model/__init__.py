@@ -1,0 +1,1 @@
+"""Nouns of the platform: frozen dataclasses with SI units in their names."""

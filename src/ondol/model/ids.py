@@ -1,0 +1,32 @@
+"""Ids, one type each, so that a node's id is never taken for a task's."""
+
+from __future__ import annotations
+
+from typing import NewType
+
+SiteId = NewType("SiteId", str)
+UnitId = NewType("UnitId", str)
+NodeId = NewType("NodeId", str)
+SinkId = NewType("SinkId", str)  # a zone, a tank or a swimming pool
+CircuitId = NewType("CircuitId", str)
+RequestId = NewType("RequestId", str)
+AccountId = NewType("AccountId", str)
+TaskId = NewType("TaskId", str)  # a UUID
+InstanceId = NewType("InstanceId", str)  # "<task>/<number>"
+AttemptId = NewType("AttemptId", str)  # "<task>.<instance number>.<attempt number>"
+
+
+def instance_id(task: TaskId, number: int) -> InstanceId:
+    """Give the id of instance `number` of a task; zero-padded so that ids sort as numbers do."""
+    return InstanceId(f"{task}/{number:06d}")
+
+
+def instance_number(instance: InstanceId) -> int:
+    """Give the number that the compute API shows for an instance."""
+    return int(instance.rpartition("/")[2])
+
+
+def attempt_id(instance: InstanceId, number: int) -> AttemptId:
+    """Give the id of the `number`-th attempt (from 1) at an instance; safe as a file name."""
+    task, _, rank = instance.partition("/")
+    return AttemptId(f"{task}.{rank}.{number:03d}")
