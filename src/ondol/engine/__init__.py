@@ -1,0 +1,1 @@
+"""How attempts really run: a port and one adapter per engine."""

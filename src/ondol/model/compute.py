@@ -1,0 +1,191 @@
+"""Tasks, instances and attempts: the compute side in the words of the Qarnot API."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass, field
+
+from ondol.model.ids import AccountId, AttemptId, InstanceId, NodeId, TaskId
+from ondol.model.view import ServiceClass
+
+NEVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)  # how the wire says "no date"
+
+
+class TaskState(enum.Enum):
+    """States of a task as the Qarnot API names and orders them."""
+
+    SUBMITTED = "Submitted"
+    PARTIALLY_DISPATCHED = "PartiallyDispatched"
+    FULLY_DISPATCHED = "FullyDispatched"
+    PARTIALLY_EXECUTING = "PartiallyExecuting"
+    FULLY_EXECUTING = "FullyExecuting"
+    UPLOADING_RESULTS = "UploadingResults"
+    SUCCESS = "Success"
+    FAILURE = "Failure"
+    CANCELLED = "Cancelled"
+    PENDING_CANCEL = "PendingCancel"
+    PENDING_DELETE = "PendingDelete"
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self in (TaskState.SUCCESS, TaskState.FAILURE, TaskState.CANCELLED)
+
+
+class InstanceState(enum.Enum):
+    """States of an instance."""
+
+    QUEUED = "queued"
+    ACTIVE = "active"  # an attempt of it is under way
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """Whether no further attempt will be made."""
+        return self not in (InstanceState.QUEUED, InstanceState.ACTIVE)
+
+
+class AttemptState(enum.Enum):
+    """States of one try to run one instance on one node."""
+
+    PLACED = "placed"  # the decision is taken, nothing done yet
+    STAGING = "staging"  # inputs are being fetched
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    UPLOADING = "uploading"  # the process has ended, results are on their way
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # exited non-zero, broke a limit, could not be staged or launched
+    STOPPED = "stopped"  # we ended it; the instance goes back into the queue or is cancelled
+    LOST = "lost"  # the engine knows nothing of it any more
+
+    @property
+    def final(self) -> bool:
+        """Whether this attempt is over and its slot free."""
+        return self in (AttemptState.SUCCEEDED, AttemptState.FAILED, AttemptState.STOPPED, AttemptState.LOST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceBucket:
+    """A bucket whose objects are put into the job's folder.
+
+    Parameters
+    ----------
+    prefix : only objects whose key starts with it
+    strip_prefix : cut from the front of keys
+    """
+
+    bucket: str
+    prefix: str = ""
+    strip_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskError:
+    """What went wrong, told to the user."""
+
+    code: str
+    message: str
+    debug: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """N instances of one command.
+
+    Parameters
+    ----------
+    instance_numbers : the numbers of its instances, rising; 0..N-1 or as given by `advanced_ranges`
+    constants : become environment variables of the job
+    deadline : by when a flex task wants to be done; None for no wish
+    max_retries_total, max_retries_per_instance : further attempts after a failure (a stop by us is no failure)
+    results_whitelist, results_blacklist : regular expressions on result paths, "" for none
+    state, previous_state, state_since, previous_state_since : as the API shows them
+    results_count : how often results were uploaded; clients download when it grew
+    wire : fields of the request that have no meaning here but are shown again as they came (JSON text)
+    """
+
+    id: TaskId
+    account_id: AccountId
+    name: str
+    profile: str
+    shortname: str = ""
+    instance_numbers: tuple[int, ...] = (0,)
+    advanced_ranges: str = ""
+    constants: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    resources: tuple[ResourceBucket, ...] = ()
+    result_bucket: str = ""
+    result_prefix: str = ""
+    results_whitelist: str = ""
+    results_blacklist: str = ""
+    service: ServiceClass = ServiceClass.FLEX
+    deadline: dt.datetime | None = None
+    expected_s: float | None = None
+    resumable: bool = False
+    max_retries_total: int = 0
+    max_retries_per_instance: int = 0
+    upload_results_on_cancellation: bool = False
+    snapshot_interval_s: int = 0
+    created_at: dt.datetime
+    modified_at: dt.datetime
+    ended_at: dt.datetime = NEVER
+    state: TaskState = TaskState.SUBMITTED
+    state_since: dt.datetime
+    previous_state: TaskState | None = None
+    previous_state_since: dt.datetime = NEVER
+    errors: tuple[TaskError, ...] = ()
+    results_count: int = 0
+    cancel_wanted: bool = False
+    delete_wanted: bool = False
+    wire: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """One of the N of a task."""
+
+    id: InstanceId
+    task_id: TaskId
+    number: int
+    state: InstanceState = InstanceState.QUEUED
+    since: dt.datetime
+    attempts: int = 0
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to run one instance on one node.
+
+    Parameters
+    ----------
+    stop_wanted : why it is to end: "" (it is not), "requeue", "cancel"
+    cpu_s : CPU seconds metered so far
+    exit_code : of the job where it ended by itself
+    reason : why the policy put it here
+    results : keys of the uploaded results
+    """
+
+    id: AttemptId
+    instance_id: InstanceId
+    task_id: TaskId
+    node_id: NodeId
+    number: int
+    state: AttemptState = AttemptState.PLACED
+    created_at: dt.datetime
+    since: dt.datetime
+    started_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+    stop_wanted: str = ""
+    exit_code: int | None = None
+    cpu_s: float = 0.0
+    memory_peak_bytes: int = 0
+    paused_s: float = 0.0
+    message: str = ""
+    reason: str = ""
+    results: tuple[str, ...] = ()

@@ -1,0 +1,138 @@
+"""A fleet: every site with its units, nodes, circuits, sinks and requests, all references checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ondol.model.errors import InvalidFieldError
+from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
+from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
+from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """All that an operator runs. Every tuple is sorted by id; construction refuses dangling references.
+
+    `mistakes()` lists all that is wrong; construction raises the first of them.
+    """
+
+    name: str
+    sites: tuple[Site, ...]
+    units: tuple[Unit, ...]
+    nodes: tuple[Node, ...]
+    sinks: tuple[Sink, ...] = ()
+    circuits: tuple[HeatCircuit, ...] = ()
+    requests: tuple[HeatRequest, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests"):
+            object.__setattr__(self, part, tuple(sorted(getattr(self, part), key=lambda noun: noun.id)))
+        for mistake in self.mistakes():
+            raise mistake
+
+    def mistakes(self) -> list[InvalidFieldError]:
+        """Every double id and every reference to nothing."""
+        found: list[InvalidFieldError] = []
+        site_of_sink = {sink.id: sink.site_id for sink in self.sinks}
+        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests"):
+            ids = [noun.id for noun in getattr(self, part)]
+            found += [
+                InvalidFieldError(f"{part}.id", twice, "used once only")
+                for twice in sorted({i for i in ids if ids.count(i) > 1})
+            ]
+        sites = {site.id for site in self.sites}
+        for kind, nouns in (
+            ("unit", self.units),
+            ("circuit", self.circuits),
+            ("sink", self.sinks),
+            ("request", self.requests),
+        ):
+            found += [
+                InvalidFieldError(f"{kind}[{noun.id}].site", noun.site_id, "the id of a site of this fleet")
+                for noun in nouns
+                if noun.site_id not in sites
+            ]
+        found += self._dangling_units(site_of_sink)
+        found += [
+            InvalidFieldError(f"circuit[{c.id}].sink", c.sink_id, "a tank or pool of the same site")
+            for c in self.circuits
+            if site_of_sink.get(c.sink_id) != c.site_id or isinstance(self._sinks()[c.sink_id], Zone)
+        ]
+        found += [
+            InvalidFieldError(f"request[{r.id}].target", r.target_id, "a zone, tank or pool of the same site")
+            for r in self.requests
+            if site_of_sink.get(r.target_id) != r.site_id
+        ]
+        return found
+
+    def _dangling_units(self, site_of_sink: dict[SinkId, SiteId]) -> list[InvalidFieldError]:
+        found: list[InvalidFieldError] = []
+        units = {unit.id for unit in self.units}
+        circuit_site = {circuit.id: circuit.site_id for circuit in self.circuits}
+        for unit in self.units:
+            if unit.zone_id is not None and (
+                site_of_sink.get(unit.zone_id) != unit.site_id or not isinstance(self._sinks()[unit.zone_id], Zone)
+            ):
+                found.append(InvalidFieldError(f"unit[{unit.id}].zone", unit.zone_id, "a zone of the same site"))
+            if unit.circuit_id is not None and circuit_site.get(unit.circuit_id) != unit.site_id:
+                found.append(
+                    InvalidFieldError(f"unit[{unit.id}].circuit", unit.circuit_id, "a circuit of the same site")
+                )
+        found += [
+            InvalidFieldError(f"node[{node.id}].unit", node.unit_id, "the id of a unit of this fleet")
+            for node in self.nodes
+            if node.unit_id not in units
+        ]
+        found += [
+            InvalidFieldError(f"unit[{unit.id}]", "no nodes", "at least one node")
+            for unit in self.units
+            if not any(node.unit_id == unit.id for node in self.nodes)
+        ]
+        return found
+
+    def _sinks(self) -> dict[SinkId, Sink]:
+        return {sink.id: sink for sink in self.sinks}
+
+    def site(self, site_id: SiteId) -> Site:
+        """Give a site by its id."""
+        return next(site for site in self.sites if site.id == site_id)
+
+    def unit(self, unit_id: UnitId) -> Unit:
+        """Give a unit by its id."""
+        return next(unit for unit in self.units if unit.id == unit_id)
+
+    def node(self, node_id: NodeId) -> Node:
+        """Give a node by its id."""
+        return next(node for node in self.nodes if node.id == node_id)
+
+    def circuit(self, circuit_id: CircuitId) -> HeatCircuit:
+        """Give a circuit by its id."""
+        return next(circuit for circuit in self.circuits if circuit.id == circuit_id)
+
+    def sink(self, sink_id: SinkId) -> Sink:
+        """Give a zone, tank or pool by its id."""
+        return next(sink for sink in self.sinks if sink.id == sink_id)
+
+    def units_of(self, site_id: SiteId) -> tuple[Unit, ...]:
+        """Units of a site, by id."""
+        return tuple(unit for unit in self.units if unit.site_id == site_id)
+
+    def nodes_of(self, unit_id: UnitId) -> tuple[Node, ...]:
+        """Nodes of a unit, by id."""
+        return tuple(node for node in self.nodes if node.unit_id == unit_id)
+
+    def sink_of(self, unit: Unit) -> Sink | None:
+        """Where a unit's heat goes; None for a rack."""
+        if unit.kind is UnitKind.SERVER_RACK:
+            return None
+        sink_id = unit.zone_id if unit.circuit_id is None else self.circuit(unit.circuit_id).sink_id
+        return None if sink_id is None else self.sink(sink_id)
+
+    def request_for(self, sink_id: SinkId) -> HeatRequest | None:
+        """The request with the highest priority for a sink, ties by id."""
+        requests = [request for request in self.requests if request.target_id == sink_id]
+        return min(requests, key=lambda request: (-request.priority, request.id), default=None)
+
+
+__all__ = ["Fleet", "SwimmingPool", "Tank", "Zone"]

@@ -1,0 +1,172 @@
+"""Where heat goes: zones, tanks and swimming pools, with the band that their host wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
+from ondol.model.ids import RequestId, SinkId, SiteId
+from ondol.model.schedule import WeeklySchedule, constant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """A room or flat heated by air.
+
+    The two-mass model of Bacher & Madsen 2011 (doi:10.1016/j.enbuild.2011.02.005); typical values in
+    `reference/heat.md` §1.2.
+
+    Parameters
+    ----------
+    ua_w_per_k : air to outside, with ventilation [W/K]
+    air_j_per_k, mass_j_per_k : capacities of air with furniture, and of the walls [J/K]
+    mass_ua_w_per_k : between air and walls [W/K]
+    mass_outside_ua_w_per_k : between walls and outside [W/K]
+    solar_aperture_m2 : effective window area for solar gain [m²]
+    gains_w : people and appliances, mean [W]
+    temp_max_c : hard limit of the room [°C]
+    """
+
+    id: SinkId
+    site_id: SiteId
+    name: str
+    floor_area_m2: float = 25.0
+    ua_w_per_k: float = 20.0
+    air_j_per_k: float = 5e5
+    mass_j_per_k: float = 4e6
+    mass_ua_w_per_k: float = 120.0
+    mass_outside_ua_w_per_k: float = 13.0
+    solar_aperture_m2: float = 1.0
+    gains_w: float = 60.0
+    temp_max_c: float = 27.0
+    initial_temp_c: float = 18.0
+
+    def __post_init__(self) -> None:
+        check_id("zone.id", self.id)
+        check_text("zone.name", self.name)
+        check_range("zone.floor_area_m2", self.floor_area_m2, 1.0, 1e5, "m²")
+        check_range("zone.ua_w_per_k", self.ua_w_per_k, 0.1, 1e5, "W/K")
+        check_range("zone.air_j_per_k", self.air_j_per_k, 1e3, 1e10, "J/K")
+        check_range("zone.mass_j_per_k", self.mass_j_per_k, 1e3, 1e12, "J/K")
+        check_range("zone.mass_ua_w_per_k", self.mass_ua_w_per_k, 0.1, 1e6, "W/K")
+        check_range("zone.mass_outside_ua_w_per_k", self.mass_outside_ua_w_per_k, 0.0, 1e5, "W/K")
+        check_range("zone.solar_aperture_m2", self.solar_aperture_m2, 0.0, 1e4, "m²")
+        check_range("zone.gains_w", self.gains_w, 0.0, 1e6, "W")
+        check_range("zone.temp_max_c", self.temp_max_c, 15.0, 35.0, "°C")
+        check_range("zone.initial_temp_c", self.initial_temp_c, -10.0, 35.0, "°C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tank:
+    """A stratified hot-water tank, drawn from at the top and refilled with mains water.
+
+    Parameters
+    ----------
+    role : "preheat" (another device finishes the water), "final" or "buffer"
+    volume_l, height_m : of the water
+    ua_w_per_k : standing loss [W/K]; EN 15316-5 annex B gives values by volume
+    layers : nodes of the model, top to bottom
+    draw_l_per_day : hot-water use that the demonstration's draw profile is scaled to [L/day]
+    temp_max_c : hard limit at the top [°C]
+    """
+
+    id: SinkId
+    site_id: SiteId
+    name: str
+    role: str = "preheat"
+    volume_l: float = 1000.0
+    height_m: float = 1.8
+    ua_w_per_k: float = 6.35
+    layers: int = 10
+    ambient_temp_c: float = 15.0
+    draw_l_per_day: float = 800.0
+    temp_max_c: float = 75.0
+    initial_temp_c: float = 35.0
+
+    def __post_init__(self) -> None:
+        check_id("tank.id", self.id)
+        check_text("tank.name", self.name)
+        check_choice("tank.role", self.role, ("preheat", "final", "buffer"))
+        check_range("tank.volume_l", self.volume_l, 10.0, 1e6, "L")
+        check_range("tank.height_m", self.height_m, 0.2, 30.0, "m")
+        check_range("tank.ua_w_per_k", self.ua_w_per_k, 0.0, 1e4, "W/K")
+        check_whole("tank.layers", self.layers, 2, 50)
+        check_range("tank.ambient_temp_c", self.ambient_temp_c, -30.0, 50.0, "°C")
+        check_range("tank.draw_l_per_day", self.draw_l_per_day, 0.0, 1e6, "L/day")
+        check_range("tank.temp_max_c", self.temp_max_c, 30.0, 95.0, "°C")
+        check_range("tank.initial_temp_c", self.initial_temp_c, 0.0, 95.0, "°C")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwimmingPool:
+    """An indoor swimming pool.
+
+    Parameters
+    ----------
+    area_m2, volume_m3 : of the water
+    hall_temp_c, hall_humidity : of the air above it; humidity 0 to 1
+    bathers_per_day : each brings `refill_l_per_bather` of fresh water (French rule: 30 L)
+    covered_at_night : a cover halves evaporation while closed
+    other_heat_w : heat that the existing plant supplies all the time [W]
+    """
+
+    id: SinkId
+    site_id: SiteId
+    name: str
+    area_m2: float = 50.0
+    volume_m3: float = 60.0
+    hall_temp_c: float = 29.0
+    hall_humidity: float = 0.6
+    bathers_per_day: float = 40.0
+    refill_l_per_bather: float = 30.0
+    covered_at_night: bool = True
+    other_heat_w: float = 0.0
+    temp_max_c: float = 36.0
+    initial_temp_c: float = 27.5
+
+    def __post_init__(self) -> None:
+        check_id("pool.id", self.id)
+        check_text("pool.name", self.name)
+        check_range("pool.area_m2", self.area_m2, 1.0, 1e4, "m²")
+        check_range("pool.volume_m3", self.volume_m3, 1.0, 1e5, "m³")
+        check_range("pool.hall_temp_c", self.hall_temp_c, 0.0, 45.0, "°C")
+        check_range("pool.hall_humidity", self.hall_humidity, 0.0, 1.0)
+        check_range("pool.bathers_per_day", self.bathers_per_day, 0.0, 1e5)
+        check_range("pool.refill_l_per_bather", self.refill_l_per_bather, 0.0, 1000.0, "L")
+        check_range("pool.other_heat_w", self.other_heat_w, 0.0, 1e7, "W")
+        check_range("pool.temp_max_c", self.temp_max_c, 20.0, 42.0, "°C")
+        check_range("pool.initial_temp_c", self.initial_temp_c, 0.0, 42.0, "°C")
+
+
+Sink = Zone | Tank | SwimmingPool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatRequest:
+    """What a host asks for; it never names a node.
+
+    Parameters
+    ----------
+    target_id : zone, tank or pool
+    kind : "temperature" (schedule in °C) or "power" (schedule in W)
+    schedule : set-point over the local week
+    band_k : half width of the comfort band around the set-point [K]
+    priority : higher is served first where power is scarce, 0 to 100
+    """
+
+    id: RequestId
+    site_id: SiteId
+    target_id: SinkId
+    kind: str = "temperature"
+    schedule: WeeklySchedule = field(default_factory=lambda: constant(19.0))
+    band_k: float = 0.5
+    priority: int = 50
+
+    def __post_init__(self) -> None:
+        check_id("request.id", self.id)
+        check_choice("request.kind", self.kind, ("temperature", "power"))
+        check_range("request.band_k", self.band_k, 0.05, 20.0, "K")
+        check_whole("request.priority", self.priority, 0, 100)
+        low, high = (0.0, 1e6) if self.kind == "power" else (4.0, 90.0)
+        for slot in self.schedule.slots:
+            check_range(f"request[{self.id}].schedule", slot.value, low, high, "W" if self.kind == "power" else "°C")

@@ -1,0 +1,160 @@
+"""Sites, units and nodes: the places where electricity becomes work and heat."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
+from ondol.model.errors import InvalidFieldError
+from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
+from ondol.model.power import PowerCurve
+
+
+class UnitKind(enum.Enum):
+    """What a unit is; a server rack gives its heat to nobody."""
+
+    DIGITAL_HEATER = "digital_heater"
+    DIGITAL_BOILER = "digital_boiler"
+    SERVER_RACK = "server_rack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A building or plant with heat demand and units.
+
+    Parameters
+    ----------
+    timezone : IANA name
+    country : ISO 3166 alpha-2, chooses the grid's carbon intensity
+    climate : key of a weather series in `ondol.signals`, e.g. "H1a"
+    pue : electricity of the site's compute boundary over that of its IT (ISO/IEC 30134-2), 1 to 3
+    electrical_limit_w : most power all its units may draw together [W]
+    """
+
+    id: SiteId
+    name: str
+    timezone: str = "Europe/Paris"
+    country: str = "FR"
+    climate: str = "H1a"
+    latitude_deg: float = 48.8
+    longitude_deg: float = 2.0
+    pue: float = 1.0
+    electrical_limit_w: float = 1e6
+
+    def __post_init__(self) -> None:
+        check_id("site.id", self.id)
+        check_text("site.name", self.name)
+        check_range("site.pue", self.pue, 1.0, 3.0)
+        check_range("site.latitude_deg", self.latitude_deg, -90.0, 90.0, "°")
+        check_range("site.longitude_deg", self.longitude_deg, -180.0, 180.0, "°")
+        check_range("site.electrical_limit_w", self.electrical_limit_w, 1.0, 1e9, "W")
+        check_text("site.climate", self.climate, 40)
+        if len(self.country) != 2 or not self.country.isupper():
+            raise InvalidFieldError("site.country", self.country, "two capital letters (ISO 3166)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One heat-producing appliance; it heats a zone (air) or a circuit (water), a rack heats neither.
+
+    Parameters
+    ----------
+    capture_fraction : share of the electric power that reaches the liquid or the shell, 0 to 1
+    case_ua_w_per_k : case loss of a boiler to its room [W/K]; never a percentage
+    shell_ua_w_per_k : from a heater's shell to the room air [W/K]
+    heat_capacity_j_per_k : of the shell, or of the loop's water and metal [J/K]
+    loop_temp_max_c : loop temperature at which the unit throttles itself [°C]
+    min_on_s, min_off_s : least time between changes of a node of this unit [s]
+    """
+
+    id: UnitId
+    site_id: SiteId
+    kind: UnitKind
+    zone_id: SinkId | None = None
+    circuit_id: CircuitId | None = None
+    capture_fraction: float = 1.0
+    case_ua_w_per_k: float = 5.0
+    shell_ua_w_per_k: float = 15.0
+    heat_capacity_j_per_k: float = 22_500.0
+    loop_temp_max_c: float = 65.0
+    min_on_s: float = 600.0
+    min_off_s: float = 600.0
+
+    def __post_init__(self) -> None:
+        check_id("unit.id", self.id)
+        check_range("unit.capture_fraction", self.capture_fraction, 0.0, 1.0)
+        check_range("unit.case_ua_w_per_k", self.case_ua_w_per_k, 0.0, 1000.0, "W/K")
+        check_range("unit.shell_ua_w_per_k", self.shell_ua_w_per_k, 0.1, 1000.0, "W/K")
+        check_range("unit.heat_capacity_j_per_k", self.heat_capacity_j_per_k, 100.0, 1e8, "J/K")
+        check_range("unit.loop_temp_max_c", self.loop_temp_max_c, 20.0, 95.0, "°C")
+        check_range("unit.min_on_s", self.min_on_s, 0.0, 86_400.0, "s")
+        check_range("unit.min_off_s", self.min_off_s, 0.0, 86_400.0, "s")
+        wanted = {
+            UnitKind.DIGITAL_HEATER: (True, False),
+            UnitKind.DIGITAL_BOILER: (False, True),
+            UnitKind.SERVER_RACK: (False, False),
+        }[self.kind]
+        if (self.zone_id is not None, self.circuit_id is not None) != wanted:
+            raise InvalidFieldError(
+                f"unit[{self.id}]",
+                f"zone={self.zone_id}, circuit={self.circuit_id}",
+                "a digital_heater has a zone, a digital_boiler a circuit, a server_rack neither",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One server inside a unit.
+
+    Parameters
+    ----------
+    slots : instances that may run at once, 1 to 1024
+    curve : electric power against load
+    host_cores : share of this host's cores that a virtual node stands for; full load = all of it used
+    memory_bytes : memory for its instances together
+    cpu_model : name shown to users
+    clock_ghz : full clock frequency, for GHz-weighted times [GHz]
+    """
+
+    id: NodeId
+    unit_id: UnitId
+    curve: PowerCurve
+    slots: int = 1
+    host_cores: float = 0.1
+    memory_bytes: int = 1 << 30
+    cpu_model: str = "virtual"
+    clock_ghz: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_id("node.id", self.id)
+        check_whole("node.slots", self.slots, 1, 1024)
+        check_range("node.host_cores", self.host_cores, 0.005, 4096.0, "cores")
+        check_whole("node.memory_bytes", self.memory_bytes, 1 << 20, 1 << 50)
+        check_range("node.clock_ghz", self.clock_ghz, 0.1, 10.0, "GHz")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatCircuit:
+    """Water between a boiler and a store, with the exchanger in it.
+
+    Parameters
+    ----------
+    kind : "dhw", "pool", "space_heating" or "district_return"
+    sink_id : the tank or swimming pool that it heats
+    exchanger_ua_w_per_k : of the plate exchanger [W/K]
+    flow_kg_s : nominal flow of the pump [kg/s]
+    """
+
+    id: CircuitId
+    site_id: SiteId
+    kind: str
+    sink_id: SinkId
+    exchanger_ua_w_per_k: float = 1500.0
+    flow_kg_s: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_id("circuit.id", self.id)
+        check_choice("circuit.kind", self.kind, ("dhw", "pool", "space_heating", "district_return"))
+        check_range("circuit.exchanger_ua_w_per_k", self.exchanger_ua_w_per_k, 1.0, 1e7, "W/K")
+        check_range("circuit.flow_kg_s", self.flow_kg_s, 0.001, 1000.0, "kg/s")
