@@ -1,0 +1,1 @@
+"""Where state is kept: repositories (SQLite, PostgreSQL, memory) and objects (S3)."""

@@ -1,0 +1,65 @@
+"""Ledger rows to columns and back; every number keeps its bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def to_us(when: dt.datetime) -> int:
+    """Microseconds since the epoch, exact."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> dt.datetime:
+    """Aware UTC time of `to_us`."""
+    return _EPOCH + us * _MICROSECOND
+
+
+def energy_columns(row: EnergyRow) -> dict[str, Any]:
+    """Columns of one energy row."""
+    columns = _columns(row)
+    columns["share"] = row.share.value
+    columns["tier"] = row.tier.value
+    return columns
+
+
+def heat_columns(row: HeatRow) -> dict[str, Any]:
+    """Columns of one heat row."""
+    return _columns(row)
+
+
+def energy_row(columns: Any) -> EnergyRow:  # a row of `tables.energy`
+    """Build the energy row of what was stored."""
+    fields = _fields(columns, EnergyRow)
+    fields["share"] = Share(fields["share"])
+    fields["tier"] = Tier(fields["tier"])
+    return EnergyRow(**fields)
+
+
+def heat_row(columns: Any) -> HeatRow:  # a row of `tables.heat`
+    """Build the heat row of what was stored."""
+    return HeatRow(**_fields(columns, HeatRow))
+
+
+def _columns(row: EnergyRow | HeatRow) -> dict[str, Any]:
+    columns = {field.name: getattr(row, field.name) for field in dataclasses.fields(row)}
+    columns["start_us"] = to_us(columns.pop("start"))
+    columns["end_us"] = to_us(columns.pop("end"))
+    return columns
+
+
+def _fields(columns: Any, kind: type[EnergyRow] | type[HeatRow]) -> dict[str, Any]:
+    mapping = columns._mapping  # noqa: SLF001  # SQLAlchemy's public way to a row by name
+    fields = {
+        field.name: mapping[field.name] for field in dataclasses.fields(kind) if field.name not in ("start", "end")
+    }
+    fields["start"] = from_us(mapping["start_us"])
+    fields["end"] = from_us(mapping["end_us"])
+    return fields

@@ -1,0 +1,18 @@
+"""Bring a database to the schema of this version, by alembic, without any file of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+
+def upgrade(engine: sa.Engine) -> None:
+    """Run every migration that the database has not seen; a new one gets all."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
