@@ -1,0 +1,149 @@
+"""Files in and out: inputs from buckets into the job's folder, results from there into a bucket.
+
+Both ways may be repeated after a crash: inputs are written anew, results land under the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from ondol.control.command import environment_of
+from ondol.model.compute import Attempt, ResourceBucket, Task
+from ondol.model.errors import InvalidFieldError, NotFoundError
+from ondol.model.ids import AccountId
+from ondol.storage.objects.port import ObjectStore
+
+_MANIFEST = "inputs.json"
+
+
+class Buckets(Protocol):
+    """Turns an account's bucket name into the name behind the S3 front."""
+
+    def backend_name(self, account_id: AccountId, bucket: str) -> str | None: ...
+
+    def register(self, account_id: AccountId, bucket: str) -> str: ...
+
+
+class Stager:
+    """Brings inputs in and results out for attempts.
+
+    Parameters
+    ----------
+    root : folder that holds one folder per attempt (`<attempt>/job`) and one per instance (`checkpoints/<instance>`)
+    """
+
+    def __init__(self, root: Path, objects: ObjectStore, buckets: Buckets) -> None:
+        self._root = root
+        self._objects = objects
+        self._buckets = buckets
+
+    def job_dir(self, attempt: Attempt) -> Path:
+        """Folder that the job works in."""
+        return self._root / "attempts" / attempt.id / "job"
+
+    def checkpoint_dir(self, attempt: Attempt) -> Path:
+        """Folder that a later attempt of the same instance finds again."""
+        return self._root / "checkpoints" / attempt.instance_id.replace("/", ".")
+
+    def bring_in(self, task: Task, attempt: Attempt) -> None:
+        """Fetch every input into a fresh job folder and note what was there before the job began.
+
+        Raises NotFoundError for a bucket that is not the account's, UnavailableError where the store is down.
+        """
+        job_dir = self.job_dir(attempt)
+        shutil.rmtree(job_dir, ignore_errors=True)
+        job_dir.mkdir(parents=True)
+        self.checkpoint_dir(attempt).mkdir(parents=True, exist_ok=True)
+        for resource in task.resources:
+            self._fetch(task.account_id, resource, job_dir)
+        manifest = {path: _fingerprint(job_dir / path) for path in _files(job_dir)}
+        (job_dir.parent / _MANIFEST).write_text(json.dumps(manifest))
+
+    def _fetch(self, account_id: AccountId, resource: ResourceBucket, job_dir: Path) -> None:
+        backend = self._buckets.backend_name(account_id, resource.bucket)
+        if backend is None:
+            raise NotFoundError("bucket", resource.bucket)
+        for found in self._objects.list(backend, resource.prefix):
+            relative = found.key.removeprefix(resource.strip_prefix)
+            if relative.endswith("/") or not relative:
+                continue
+            target = job_dir / inside(relative)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._objects.download(backend, found.key, target)
+
+    def bring_out(self, task: Task, attempt: Attempt) -> tuple[str, ...]:
+        """Upload new and changed files of the job's folder; gives their keys, sorted."""
+        if not task.result_bucket:
+            return ()
+        job_dir = self.job_dir(attempt)
+        backend = self._buckets.register(task.account_id, task.result_bucket)
+        self._objects.create_bucket(backend)
+        keys = []
+        for path in self.results(task, attempt):
+            key = task.result_prefix + path
+            self._objects.upload(job_dir / path, backend, key)
+            keys.append(key)
+        return tuple(sorted(keys))
+
+    def results(self, task: Task, attempt: Attempt) -> list[str]:
+        """Paths of the files that the job made or changed and that its lists let through."""
+        job_dir = self.job_dir(attempt)
+        manifest_path = job_dir.parent / _MANIFEST
+        before = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
+        environment = environment_of(task, int(attempt.instance_id.rpartition("/")[2]), "/job", "/checkpoint")
+        white = _pattern("resultsWhitelist", task.results_whitelist, environment)
+        black = _pattern("resultsBlacklist", task.results_blacklist, environment)
+        return [
+            path
+            for path in _files(job_dir)
+            if before.get(path) != _fingerprint(job_dir / path)
+            and (white is None or white.search(path))
+            and not (black is not None and black.search(path))
+        ]
+
+    def clear(self, attempt: Attempt, *, instance_over: bool) -> None:
+        """Remove the attempt's folder, and the instance's checkpoint once nobody will go on from it."""
+        shutil.rmtree(self.job_dir(attempt).parent, ignore_errors=True)
+        if instance_over:
+            shutil.rmtree(self.checkpoint_dir(attempt), ignore_errors=True)
+
+
+def inside(key: str) -> PurePosixPath:
+    """Path of an object's key below the job's folder; refuses keys that would lead out of it."""
+    path = PurePosixPath(key.lstrip("/"))
+    if ".." in path.parts or "\0" in key:
+        raise InvalidFieldError("object key", key, "a path that stays inside of the job's folder")
+    return path
+
+
+def _files(folder: Path) -> Iterator[str]:
+    # Links are never followed: a job must not have us read what it may not.
+    for where, folders, names in os.walk(folder, followlinks=False):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(where) / name
+            if stat.S_ISREG(path.lstat().st_mode):
+                yield path.relative_to(folder).as_posix()
+
+
+def _fingerprint(path: Path) -> list[int]:
+    status = path.lstat()
+    return [status.st_size, status.st_mtime_ns, status.st_ino]
+
+
+def _pattern(field: str, text: str, environment: dict[str, str]) -> re.Pattern[str] | None:
+    if not text:
+        return None
+    for name, value in environment.items():
+        text = text.replace("${" + name + "}", re.escape(value))
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise InvalidFieldError(field, text, f"a regular expression ({error})") from error

@@ -1,0 +1,1 @@
+"""HTTP: the compute API, the heat API, the ledger, and the S3 front."""

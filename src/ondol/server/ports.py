@@ -1,0 +1,166 @@
+"""What the HTTP side asks of the platform; `control.desk` answers. Every call blocks briefly and is thread-safe."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ondol.model.account import Account
+from ondol.model.compute import Attempt, Instance, Task
+from ondol.model.fleet import Fleet
+from ondol.model.ids import AccountId, InstanceId, SinkId, SiteId, TaskId, UnitId
+from ondol.model.ledger import EnergyRow, HeatRow
+from ondol.storage.ports import TaskPage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningInfo:
+    """What is measured of a running instance.
+
+    Parameters
+    ----------
+    load : share of its slot's full speed used lately, 0 to 1
+    power_w : electricity lately [W]
+    run_s : platform seconds since the attempt began to run, without pauses
+    progress : 0 to 1, from the last `progress NN %` line of its output, None where there is none
+    """
+
+    instance_id: InstanceId
+    attempt: Attempt
+    cpu_model: str
+    clock_ghz: float
+    site_id: SiteId
+    load: float
+    power_w: float
+    memory_bytes: int
+    memory_limit_bytes: int
+    run_s: float
+    progress: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDetail:
+    """A task with all that the API shows of it, from one moment."""
+
+    task: Task
+    instances: tuple[Instance, ...]
+    attempts: tuple[Attempt, ...]
+    running: tuple[RunningInfo, ...]
+    site_of_node: dict[str, str]
+    cpu_model_of_node: dict[str, str]
+    clock_ghz_of_node: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkNow:
+    """A sink now: requested, accepted and measured kept apart."""
+
+    sink_id: SinkId
+    measured_temp_c: float | None
+    layers_c: tuple[float, ...]
+    setpoint_c: float
+    lower_c: float
+    upper_c: float
+    measured_at: dt.datetime | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitNow:
+    """A unit now: wanted by the thermostat, accepted by safety, measured."""
+
+    unit_id: UnitId
+    wanted_w: float
+    target_w: float
+    measured_w: float
+    heat_j: float
+    loop_temp_c: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionLine:
+    """One line of what the policy decided lately."""
+
+    at: dt.datetime
+    action: str
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """The platform at one moment, for the screen and the heat API."""
+
+    at: dt.datetime
+    clock_rate: float
+    policy: str
+    sinks: tuple[SinkNow, ...] = ()
+    units: tuple[UnitNow, ...] = ()
+    decisions: tuple[DecisionLine, ...] = field(default=())
+
+
+class Desk(Protocol):
+    """Where the outside world meets the platform. Tenants never see each other: every call names the account."""
+
+    def account_of_token(self, token: str) -> Account | None: ...
+
+    def profiles(self) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
+        """(name, ((constant, default, description), …)) of every profile."""
+        ...
+
+    def submit(self, tasks: Iterable[Task]) -> None:
+        """Accept checked tasks, all or none, durably.
+
+        Raises NotFoundError("bucket", name) for a missing bucket, InvalidFieldError for what cannot run.
+        """
+        ...
+
+    def check(self, task: Task) -> None:
+        """Raise what `submit` would raise for this task."""
+        ...
+
+    def detail(self, account_id: AccountId, key: str) -> TaskDetail:
+        """Task by id or shortname; raises NotFoundError("task", key)."""
+        ...
+
+    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage: ...
+
+    def update(
+        self,
+        account_id: AccountId,
+        key: str,
+        *,
+        constants: dict[str, str] | None = None,
+        tags: tuple[str, ...] | None = None,
+    ) -> None: ...
+
+    def abort(self, account_id: AccountId, key: str) -> None:
+        """Cancel; raises ConflictError where the task is over."""
+        ...
+
+    def delete(self, account_id: AccountId, key: str) -> None: ...
+
+    def output(self, account_id: AccountId, key: str, stream: str, *, number: int | None = None, fresh: bool) -> str:
+        """Text of "stdout" or "stderr" of one or all instances; `fresh` gives only what is new since the last fresh call."""
+        ...
+
+    def snapshot(self, account_id: AccountId, key: str) -> str:
+        """Upload the results so far of every running instance; gives the snapshot's id."""
+        ...
+
+    def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None: ...
+
+    def energy(self, *, task_id: TaskId | None = None, site_id: SiteId | None = None) -> list[EnergyRow]: ...
+
+    def heat(
+        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+    ) -> list[HeatRow]: ...
+
+    def fleet(self) -> Fleet: ...
+
+    def now(self) -> Now: ...
+
+    def platform_time(self) -> dt.datetime: ...
