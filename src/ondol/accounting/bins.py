@@ -1,0 +1,126 @@
+"""The ledger resolved in time: what each site took and gave in every bin of a fixed length."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ondol.model.checks import check_range
+from ondol.model.ids import SinkId, SiteId
+from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, Share
+
+BIN_S = 900.0  # a quarter of an hour: the settlement period of electricity and of heat meters
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def slices(start: dt.datetime, end: dt.datetime, bin_s: float) -> Iterator[tuple[int, float]]:
+    """Give (bin number, fraction of the window in that bin); bins are aligned to the epoch, fractions sum to 1."""
+    first_s, last_s = (start - _EPOCH).total_seconds(), (end - _EPOCH).total_seconds()
+    number = math.floor(first_s / bin_s)
+    while number * bin_s < last_s:
+        inside_s = min(last_s, (number + 1) * bin_s) - max(first_s, number * bin_s)
+        if inside_s > 0:
+            yield number, inside_s / (last_s - first_s)
+        number += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkHeat:
+    """Heat of one sink over all bins [J]; useful is Σ over bins of min(delivered, demanded)."""
+
+    sink_id: SinkId
+    site_id: SiteId
+    delivered_j: float
+    demanded_j: float
+    useful_j: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteBin:
+    """One site in one bin.
+
+    Parameters
+    ----------
+    it_j : electricity of its nodes [J]
+    overhead_j, overhead_g : of its overhead [J], [gCO2e]
+    useful_j : heat that was both delivered and demanded in this bin [J]; None where no heat was metered
+    """
+
+    it_j: float
+    overhead_j: float
+    overhead_g: float
+    useful_j: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """A ledger resolved into bins of `bin_s` seconds."""
+
+    bin_s: float
+    sites: dict[tuple[SiteId, int], SiteBin]
+    sinks: dict[SinkId, SinkHeat]
+
+
+def resolve(rows: Iterable[LedgerRow], bin_s: float = BIN_S) -> Resolved:
+    """Spread every row over the bins that its window touches, in proportion to time.
+
+    Useful heat is min(delivered, demanded) by sink and bin (`reference/footprint.md` §0 rule 3): heat that comes when
+    nobody asked for it is not useful, however much was asked for at another time. Units of one sink count together.
+
+    Parameters
+    ----------
+    bin_s : length of a bin, 1 to 86,400 [s]; a longer bin forgives more
+    """
+    check_range("bin_s", bin_s, 1.0, 86_400.0, "s")
+    it: dict[tuple[SiteId, int], list[float]] = defaultdict(list)
+    overhead: dict[tuple[SiteId, int], list[float]] = defaultdict(list)
+    overhead_g: dict[tuple[SiteId, int], list[float]] = defaultdict(list)
+    delivered: dict[tuple[SiteId, SinkId, int], list[float]] = defaultdict(list)
+    demanded: dict[tuple[SiteId, SinkId, int], list[float]] = defaultdict(list)
+    for row in rows:
+        for number, fraction in slices(row.start, row.end, bin_s):
+            if isinstance(row, HeatRow):
+                delivered[row.site_id, row.sink_id, number].append(row.delivered_j * fraction)
+                demanded[row.site_id, row.sink_id, number].append(row.demanded_j * fraction)
+            elif row.share is Share.OVERHEAD:
+                overhead[row.site_id, number].append(row.energy_j * fraction)
+                overhead_g[row.site_id, number].append(carbon_g(row) * fraction)
+            else:
+                it[row.site_id, number].append(row.energy_j * fraction)
+    useful: dict[tuple[SiteId, int], list[float]] = defaultdict(list)
+    sinks: dict[SinkId, list[tuple[SiteId, float, float, float]]] = defaultdict(list)
+    for (site, sink, number), parts in delivered.items():
+        given_j, asked_j = math.fsum(parts), math.fsum(demanded[site, sink, number])
+        useful[site, number].append(min(given_j, asked_j))
+        sinks[sink].append((site, given_j, asked_j, min(given_j, asked_j)))
+    keys = sorted({*it, *overhead, *useful})
+    return Resolved(
+        bin_s=bin_s,
+        sites={
+            key: SiteBin(
+                it_j=math.fsum(it.get(key, ())),
+                overhead_j=math.fsum(overhead.get(key, ())),
+                overhead_g=math.fsum(overhead_g.get(key, ())),
+                useful_j=math.fsum(useful[key]) if key in useful else None,
+            )
+            for key in keys
+        },
+        sinks={
+            sink: SinkHeat(
+                sink_id=sink,
+                site_id=parts[0][0],
+                delivered_j=math.fsum(part[1] for part in parts),
+                demanded_j=math.fsum(part[2] for part in parts),
+                useful_j=math.fsum(part[3] for part in parts),
+            )
+            for sink, parts in sorted(sinks.items())
+        },
+    )
+
+
+def carbon_g(row: EnergyRow) -> float:
+    """Operational carbon of a row, energy × carbon intensity of the grid in its window [gCO2e]."""
+    return row.energy_j / 3.6e6 * row.grid_g_per_kwh
