@@ -18,7 +18,7 @@ DAYS = (1, 10, 60)
 STEP_S = 120.0
 SUBSTEPS = 30
 TOLERANCE_K = {"10": 0.15}
-"""0.1 K for all; case 10 (floor plate within the exterior element) gets the 0.15 K of IBPSA's check; we are at 0.143."""
+"""0.1 K for all; case 10 (floor plate within the exterior element) gets the 0.15 K of IBPSA's check (we: 0.143)."""
 PROFILES = (
     "outdoor_temp_c",
     "convective_w",
