@@ -1,0 +1,1 @@
+"""The S3 front: per-account buckets and credentials before one private backend."""

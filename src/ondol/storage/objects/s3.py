@@ -1,0 +1,111 @@
+"""The object store over S3 (boto3), against the backend that the platform runs."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ondol.model.errors import ConflictError, NotFoundError, OndolError, UnavailableError
+from ondol.storage.objects.port import PART_SIZE, ObjectInfo
+
+_MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "404", "NotFound"})
+_OURS_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
+
+
+class S3ObjectStore:
+    """`ObjectStore` over an S3 endpoint; safe to share between threads.
+
+    Parameters
+    ----------
+    url : endpoint, e.g. ``http://127.0.0.1:8333``
+    access_key, secret_key : its credentials; no environment variable or file is read
+    tries : how often a request is tried before UnavailableError, ≥ 1
+    """
+
+    def __init__(self, url: str, access_key: str, secret_key: str, *, tries: int = 6) -> None:
+        self._url = url
+        self._client = boto3.session.Session(
+            aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name="us-east-1"
+        ).client(
+            "s3",
+            endpoint_url=url,
+            config=Config(
+                retries={"total_max_attempts": tries, "mode": "standard"},
+                connect_timeout=5,
+                read_timeout=60,
+                proxies={},
+                s3={"addressing_style": "path"},
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+        self._transfer = TransferConfig(multipart_threshold=PART_SIZE, multipart_chunksize=PART_SIZE, max_concurrency=4)
+
+    def create_bucket(self, backend_name: str) -> None:
+        try:
+            self._client.create_bucket(Bucket=backend_name)
+        except ClientError as refused:
+            if _code(refused) not in _OURS_ALREADY:
+                raise self._translated(refused, backend_name) from refused
+        except BotoCoreError as failed:
+            raise self._translated(failed, backend_name) from failed
+
+    def delete_bucket(self, backend_name: str) -> None:
+        with self._errors(backend_name):
+            self._client.delete_bucket(Bucket=backend_name)
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+        with self._errors(bucket):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for entry in page.get("Contents", ()):
+                    yield ObjectInfo(key=entry["Key"], size=entry["Size"], etag=entry["ETag"])
+
+    def download(self, bucket: str, key: str, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._errors(bucket, key):
+            self._client.download_file(bucket, key, str(path), Config=self._transfer)  # it renames when whole
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        if not path.is_file():
+            raise NotFoundError("file", str(path))
+        with self._errors(bucket, key), path.open("rb") as source:
+            self._client.upload_fileobj(source, bucket, key, Config=self._transfer)
+
+    def put_bytes(self, bucket: str, key: str, data: bytes) -> None:
+        with self._errors(bucket, key):
+            self._client.put_object(Bucket=bucket, Key=key, Body=data)
+
+    def get_bytes(self, bucket: str, key: str) -> bytes:
+        with self._errors(bucket, key):
+            return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def delete(self, bucket: str, key: str) -> None:
+        with self._errors(bucket, key):
+            self._client.delete_object(Bucket=bucket, Key=key)
+
+    @contextlib.contextmanager
+    def _errors(self, bucket: str, key: str | None = None) -> Iterator[None]:
+        try:
+            yield
+        except (ClientError, BotoCoreError, boto3.exceptions.Boto3Error) as foreign:
+            raise self._translated(foreign, bucket, key) from foreign
+
+    def _translated(self, foreign: Exception, bucket: str, key: str | None = None) -> OndolError:
+        """Say a foreign error in our words."""
+        where = bucket if key is None else f"{bucket}/{key}"
+        code = _code(foreign)
+        if code in _MISSING:
+            return NotFoundError("bucket" if key is None or code == "NoSuchBucket" else "object", where)
+        if code == "BucketNotEmpty":
+            return ConflictError(f"Bucket {bucket} still holds objects: delete them first")
+        return UnavailableError(f"The object store at {self._url} could not serve {where} ({foreign}); try again")
+
+
+def _code(foreign: Exception) -> str:
+    return str(foreign.response.get("Error", {}).get("Code", "")) if isinstance(foreign, ClientError) else ""
