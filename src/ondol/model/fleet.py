@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
+from ondol.model.binding import Binding
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
 from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
@@ -24,12 +26,28 @@ class Fleet:
     sinks: tuple[Sink, ...] = ()
     circuits: tuple[HeatCircuit, ...] = ()
     requests: tuple[HeatRequest, ...] = ()
+    bindings: tuple[Binding, ...] = ()
 
     def __post_init__(self) -> None:
         for part in ("sites", "units", "nodes", "sinks", "circuits", "requests"):
             object.__setattr__(self, part, tuple(sorted(getattr(self, part), key=lambda noun: noun.id)))
+        object.__setattr__(self, "bindings", tuple(sorted(self.bindings, key=lambda b: (b.entity_id, b.point))))
         for mistake in self.mistakes():
             raise mistake
+
+    @classmethod
+    def survey(cls, **parts: Any) -> list[InvalidFieldError]:
+        """List every mistake of a fleet that would be made of these parts, where construction raises the first.
+
+        Parameters
+        ----------
+        parts : as for the constructor; any order, none may be left out that has no default
+        """
+        draft = object.__new__(cls)
+        for part in fields(cls):
+            value = parts.get(part.name, part.default)
+            object.__setattr__(draft, part.name, value)
+        return draft.mistakes()
 
     def mistakes(self) -> list[InvalidFieldError]:
         """Every double id and every reference to nothing."""
@@ -54,6 +72,7 @@ class Fleet:
                 if noun.site_id not in sites
             ]
         found += self._dangling_units(site_of_sink)
+        found += self._dangling_bindings()
         found += [
             InvalidFieldError(f"circuit[{c.id}].sink", c.sink_id, "a tank or pool of the same site")
             for c in self.circuits
@@ -90,6 +109,19 @@ class Fleet:
             if not any(node.unit_id == unit.id for node in self.nodes)
         ]
         return found
+
+    def _dangling_bindings(self) -> list[InvalidFieldError]:
+        pairs = [(b.entity_id, b.point) for b in self.bindings]
+        known = {noun.id for part in ("sites", "units", "nodes", "sinks", "circuits") for noun in getattr(self, part)}
+        allowed = "the id of a site, unit, node, zone, tank, pool or circuit of this fleet"
+        return [
+            InvalidFieldError(f"binding[{entity}.{point}]", "twice", "bound once only")
+            for entity, point in sorted({pair for pair in pairs if pairs.count(pair) > 1})
+        ] + [
+            InvalidFieldError(f"binding[{b.entity_id}.{b.point}].entity", b.entity_id, allowed)
+            for b in self.bindings
+            if b.entity_id not in known
+        ]
 
     def _sinks(self) -> dict[SinkId, Sink]:
         return {sink.id: sink for sink in self.sinks}

@@ -115,6 +115,7 @@ class Node:
     memory_bytes : memory for its instances together
     cpu_model : name shown to users
     clock_ghz : full clock frequency, for GHz-weighted times [GHz]
+    meter : "curve" (power curve on CPU time, T4), or "rapl" where the node is this host itself (T3)
     """
 
     id: NodeId
@@ -125,6 +126,7 @@ class Node:
     memory_bytes: int = 1 << 30
     cpu_model: str = "virtual"
     clock_ghz: float = 3.0
+    meter: str = "curve"
 
     def __post_init__(self) -> None:
         check_id("node.id", self.id)
@@ -132,6 +134,7 @@ class Node:
         check_range("node.host_cores", self.host_cores, 0.005, 4096.0, "cores")
         check_whole("node.memory_bytes", self.memory_bytes, 1 << 20, 1 << 50)
         check_range("node.clock_ghz", self.clock_ghz, 0.1, 10.0, "GHz")
+        check_choice("node.meter", self.meter, ("curve", "rapl"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

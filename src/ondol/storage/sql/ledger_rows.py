@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 from typing import Any
 
 from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+_TEMPERATURES = ("temp_c", "setpoint_c", "lower_c", "upper_c")
 
 
 def to_us(when: dt.datetime) -> int:
@@ -32,7 +34,8 @@ def energy_columns(row: EnergyRow) -> dict[str, Any]:
 
 def heat_columns(row: HeatRow) -> dict[str, Any]:
     """Columns of one heat row."""
-    return _columns(row)
+    columns = _columns(row)
+    return columns | {name: None for name in _TEMPERATURES if math.isnan(columns[name])}
 
 
 def energy_row(columns: Any) -> EnergyRow:  # a row of `tables.energy`
@@ -45,7 +48,8 @@ def energy_row(columns: Any) -> EnergyRow:  # a row of `tables.energy`
 
 def heat_row(columns: Any) -> HeatRow:  # a row of `tables.heat`
     """Build the heat row of what was stored."""
-    return HeatRow(**_fields(columns, HeatRow))
+    fields = _fields(columns, HeatRow)
+    return HeatRow(**fields | {name: math.nan for name in _TEMPERATURES if fields[name] is None})
 
 
 def _columns(row: EnergyRow | HeatRow) -> dict[str, Any]:

@@ -59,6 +59,7 @@ energy = sa.Table(
     sa.Column("attempt_id", sa.String(64)),
 )
 
+# Temperatures are null where no sensor spoke; SQLite has no NaN.
 heat = sa.Table(
     "ledger_heat",
     metadata,
@@ -71,10 +72,10 @@ heat = sa.Table(
     sa.Column("electric_j", sa.Double, nullable=False),
     sa.Column("delivered_j", sa.Double, nullable=False),
     sa.Column("demanded_j", sa.Double, nullable=False),
-    sa.Column("temp_c", sa.Double, nullable=False),
-    sa.Column("setpoint_c", sa.Double, nullable=False),
-    sa.Column("lower_c", sa.Double, nullable=False),
-    sa.Column("upper_c", sa.Double, nullable=False),
+    sa.Column("temp_c", sa.Double),
+    sa.Column("setpoint_c", sa.Double),
+    sa.Column("lower_c", sa.Double),
+    sa.Column("upper_c", sa.Double),
     sa.Column("discomfort_kh", sa.Double, nullable=False),
 )
 

@@ -1,0 +1,259 @@
+"""The desk: what the HTTP side may ask of the platform, tenant by tenant."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable
+
+from ondol.control.command import PROFILES, check_command
+from ondol.control.directory import Directory
+from ondol.control.loop import Loop
+from ondol.control.outputs import Outputs
+from ondol.control.sites import Sites
+from ondol.control.snapshots import Snapshots
+from ondol.control.works import Works
+from ondol.lifecycle.events import CancelAsked, DeleteAsked
+from ondol.model.account import Account
+from ondol.model.compute import Attempt, AttemptState, Instance, Task
+from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import AccountId, SiteId, TaskId
+from ondol.model.ledger import EnergyRow, HeatRow
+from ondol.server.ports import Now, RunningInfo, SinkNow, TaskDetail, UnitNow
+from ondol.storage.ports import Store, TaskPage
+
+_STALE = dt.timedelta(minutes=10)
+
+
+class PlatformDesk:
+    """Answers from memory where the task is open, from storage where it is over.
+
+    Parameters
+    ----------
+    clock_rate : platform seconds per wall second
+    """
+
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        store: Store,
+        directory: Directory,
+        works: Works,
+        loop: Loop,
+        sites: Sites,
+        outputs: Outputs,
+        snapshots: Snapshots,
+        now: Callable[[], dt.datetime],
+        clock_rate: float,
+        policy: str,
+    ) -> None:
+        self._fleet, self._store, self._directory = fleet, store, directory
+        self._works, self._loop, self._sites = works, loop, sites
+        self._outputs, self._snapshots = outputs, snapshots
+        self._now, self._rate, self._policy = now, clock_rate, policy
+        self._nodes = {node.id: node for node in fleet.nodes}
+        site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
+        self._site_of_node = {node.id: site_of_unit[node.unit_id] for node in fleet.nodes}
+
+    def account_of_token(self, token: str) -> Account | None:
+        return self._directory.account_of_token(token)
+
+    def profiles(self) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
+        return tuple((name, PROFILES[name].constants) for name in sorted(PROFILES))
+
+    def check(self, task: Task) -> None:
+        check_command(task)
+        for resource in task.resources:
+            if self._directory.backend_name(task.account_id, resource.bucket) is None:
+                raise NotFoundError("bucket", resource.bucket)
+        if task.result_bucket and self._directory.backend_name(task.account_id, task.result_bucket) is None:
+            raise NotFoundError("bucket", task.result_bucket)
+        if task.shortname and self._store.task_by_shortname(task.account_id, task.shortname) is not None:
+            raise InvalidFieldError("shortname-uniqueness", task.shortname, "a shortname that no other task has")
+
+    def submit(self, tasks: Iterable[Task]) -> None:
+        tasks = tuple(tasks)
+        for task in tasks:
+            self.check(task)
+        with self._works.lock:
+            self._works.admit(tasks, self._now())
+            self._loop.flush()
+        self._loop.wake.set()
+
+    def detail(self, account_id: AccountId, key: str) -> TaskDetail:
+        with self._works.lock:
+            task, instances, attempts = self._parts(account_id, key)
+            running = tuple(
+                self._running(attempt)
+                for attempt in attempts
+                if attempt.state in (AttemptState.RUNNING, AttemptState.PAUSED, AttemptState.STOPPING)
+            )
+        return TaskDetail(
+            task=task,
+            instances=instances,
+            attempts=attempts,
+            running=running,
+            site_of_node=dict(self._site_of_node.items()),
+            cpu_model_of_node={node.id: node.cpu_model for node in self._fleet.nodes},
+            clock_ghz_of_node={node.id: node.clock_ghz for node in self._fleet.nodes},
+        )
+
+    def _parts(self, account_id: AccountId, key: str) -> tuple[Task, tuple[Instance, ...], tuple[Attempt, ...]]:
+        task = self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)
+        if task is None or task.account_id != account_id or task.delete_wanted:
+            raise NotFoundError("task", key)
+        work = self._works.get(task.id)
+        if work is None:
+            return task, self._store.instances(task.id), self._store.attempts(task.id)
+        attempts = tuple(attempt for tries in work.attempts.values() for attempt in tries)
+        return work.task, tuple(work.instances.values()), attempts
+
+    def _running(self, attempt: Attempt) -> RunningInfo:
+        node = self._nodes[attempt.node_id]
+        report = self._loop.reports.get(attempt.id)
+        power_w = self._loop.power_w.get(node.id, node.curve.idle_w)
+        begun = attempt.started_at or attempt.created_at
+        return RunningInfo(
+            instance_id=attempt.instance_id,
+            attempt=attempt,
+            cpu_model=node.cpu_model,
+            clock_ghz=node.clock_ghz,
+            site_id=self._site_of_node[node.id],
+            load=node.curve.load_at(power_w),
+            power_w=power_w / node.slots,
+            memory_bytes=0 if report is None else report.memory_bytes,
+            memory_limit_bytes=node.memory_bytes // node.slots,
+            run_s=max(0.0, (self._now() - begun).total_seconds() - attempt.paused_s),
+            progress=self._outputs.progress(attempt),
+        )
+
+    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
+        page = self._store.tasks(account_id, token=token, limit=limit)
+        return TaskPage(tuple(task for task in page.tasks if not task.delete_wanted), page.next_token)
+
+    def update(
+        self,
+        account_id: AccountId,
+        key: str,
+        *,
+        constants: dict[str, str] | None = None,
+        tags: tuple[str, ...] | None = None,
+    ) -> None:
+        with self._works.lock:
+            task, _, _ = self._parts(account_id, key)
+            changed = dataclasses.replace(
+                task,
+                constants=task.constants if constants is None else constants,
+                tags=task.tags if tags is None else tags,
+                modified_at=self._now(),
+            )
+            check_command(changed)
+            self._works.replace_task(changed)
+            self._loop.flush()
+
+    def abort(self, account_id: AccountId, key: str) -> None:
+        with self._works.lock:
+            task, _, _ = self._parts(account_id, key)
+            if task.state.final:
+                raise ConflictError(f"Can't abort: task {key} is over ({task.state.value}).")
+            self._works.ask(task.id, CancelAsked(at=self._now(), task_id=task.id))
+            self._loop.flush()
+        self._loop.wake.set()
+
+    def delete(self, account_id: AccountId, key: str) -> None:
+        with self._works.lock:
+            task, _, _ = self._parts(account_id, key)
+            self._works.revive(task)
+            self._works.ask(task.id, DeleteAsked(at=self._now(), task_id=task.id))
+            self._loop.flush()
+        self._loop.wake.set()
+
+    def output(self, account_id: AccountId, key: str, stream: str, *, number: int | None = None, fresh: bool) -> str:
+        task, instances, attempts = self._parts(account_id, key)
+        if number is not None:
+            if number not in task.instance_numbers:
+                raise NotFoundError("task instance", f"{key}/{number}")
+            wanted = {instance.id for instance in instances if instance.number == number}
+            attempts = tuple(attempt for attempt in attempts if attempt.instance_id in wanted)
+        if fresh:
+            return self._outputs.fresh(task.id, attempts, stream, number=number)
+        return self._outputs.whole(attempts, stream)
+
+    def snapshot(self, account_id: AccountId, key: str) -> str:
+        task, _, attempts = self._parts(account_id, key)
+        if task.state.final:
+            raise ConflictError(f"Can't snapshot: task {key} is over ({task.state.value}).")
+        return self._snapshots.take(task, attempts, self._now())
+
+    def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None:
+        if interval_s < 0:
+            raise InvalidFieldError("interval", interval_s, "seconds between snapshots, 0 for none")
+        with self._works.lock:
+            task, _, _ = self._parts(account_id, key)
+            self._works.replace_task(dataclasses.replace(task, snapshot_interval_s=interval_s))
+            self._loop.flush()
+
+    def energy(self, *, task_id: TaskId | None = None, site_id: SiteId | None = None) -> list[EnergyRow]:
+        return list(self._store.energy(task_id=task_id, site_id=site_id))
+
+    def heat(
+        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+    ) -> list[HeatRow]:
+        return list(self._store.heat(site_id=site_id, start=start, end=end))
+
+    def fleet(self) -> Fleet:
+        return self._fleet
+
+    def platform_time(self) -> dt.datetime:
+        return self._now()
+
+    def now(self) -> Now:
+        with self._works.lock:
+            at = self._now()
+            orders = self._sites.orders
+            units = [order for site in orders for order in site.units]
+            bands = {}
+            for order in units:
+                sink = self._fleet.sink_of(self._fleet.unit(order.unit_id))
+                if sink is not None:
+                    bands[sink.id] = order
+            sinks = []
+            for sink in self._fleet.sinks:
+                band, reading = bands.get(sink.id), self._sites.sinks.get(sink.id)
+                if band is None:
+                    continue
+                sinks.append(
+                    SinkNow(
+                        sink_id=sink.id,
+                        measured_temp_c=None if reading is None or math.isnan(reading.temp_c) else reading.temp_c,
+                        layers_c=() if reading is None else reading.layers_c,
+                        setpoint_c=band.setpoint_c,
+                        lower_c=band.lower_c,
+                        upper_c=band.upper_c,
+                        measured_at=None if reading is None else reading.measured_at,
+                        stale=reading is None or at - reading.measured_at > _STALE,
+                    )
+                )
+            meters = self._sites.units
+            return Now(
+                at=at,
+                clock_rate=self._rate,
+                policy=self._policy,
+                sinks=tuple(sinks),
+                units=tuple(
+                    UnitNow(
+                        unit_id=order.unit_id,
+                        wanted_w=order.wanted_w,
+                        target_w=order.target_w,
+                        measured_w=order.measured_w,
+                        heat_j=meters[order.unit_id].heat_j if order.unit_id in meters else 0.0,
+                        loop_temp_c=meters[order.unit_id].loop_temp_c if order.unit_id in meters else None,
+                        reason=order.reason,
+                    )
+                    for order in units
+                ),
+                decisions=tuple(self._loop.lines),
+            )

@@ -1,0 +1,188 @@
+"""Carries out instructions: quick things at once, transfers in threads; outcomes come back as events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from ondol.control.command import argv_of, environment_of
+from ondol.control.outputs import Outputs
+from ondol.control.staging import Stager
+from ondol.engine.ports import Engine, LaunchOrder
+from ondol.lifecycle.events import AboutAttempt, InputsFailed, InputsReady, ResultsUploaded, UploadFailed
+from ondol.lifecycle.instructions import (
+    DeleteTask,
+    Instruction,
+    Launch,
+    PauseAttempt,
+    ReleaseAttempt,
+    ResumeAttempt,
+    StageInputs,
+    StopAttempt,
+    UploadResults,
+)
+from ondol.lifecycle.work import Work
+from ondol.model.compute import Attempt, Task
+from ondol.model.errors import OndolError, UnavailableError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import AttemptId
+
+_log = logging.getLogger(__name__)
+GRACE_S = 5.0
+_TRANSFERS = 4
+_PATIENCE = 8  # tries at a transfer while the object store cannot answer, with growing waits: about a minute
+
+Find = Callable[[AttemptId], tuple[Work, Attempt] | None]
+
+
+class Hands:
+    """Does what instructions say; doing one twice harms nothing.
+
+    Parameters
+    ----------
+    find : gives an attempt by its id, with the work it belongs to
+    now : platform time
+    wake : called when an outcome waits to be collected
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        engine: Engine,
+        stager: Stager,
+        outputs: Outputs,
+        *,
+        find: Find,
+        now: Callable[[], dt.datetime],
+        wake: Callable[[], None],
+        inside: Callable[[LaunchOrder], tuple[str, str]],
+    ) -> None:
+        self._nodes = {node.id: node for node in fleet.nodes}
+        self._engine = engine
+        self._stager = stager
+        self._outputs = outputs
+        self._find = find
+        self._now = now
+        self._wake = wake
+        self._inside = inside
+        self._outcomes: queue.SimpleQueue[AboutAttempt] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(_TRANSFERS, "transfer")
+        self._busy: set[tuple[str, AttemptId]] = set()
+        self._closing = False
+
+    def do(self, instruction: Instruction) -> None:
+        """Carry out one instruction; never raises for what a job or the store does wrong."""
+        if isinstance(instruction, DeleteTask):
+            self._outputs.forget(instruction.task_id)
+            return
+        found = self._find(instruction.attempt_id)
+        if found is None:
+            return
+        work, attempt = found
+        task = work.task
+        match instruction:
+            case StageInputs():
+                self._transfer("in", attempt.id, lambda: self._bring_in(task, attempt))
+            case Launch():
+                self._launch(task, attempt)
+            case PauseAttempt():
+                self._engine.pause(attempt.id)
+            case ResumeAttempt():
+                self._engine.resume(attempt.id)
+            case StopAttempt():
+                self._engine.stop(attempt.id, GRACE_S)
+            case UploadResults():
+                self._transfer("out", attempt.id, lambda: self._bring_out(task, attempt))
+            case ReleaseAttempt():
+                self.let_go(attempt, instance_over=work.instances[attempt.instance_id].state.final)
+
+    def let_go(self, attempt: Attempt, *, instance_over: bool) -> None:
+        """Keep what an attempt that is over said, then free all that it held."""
+        self._outputs.keep(attempt)
+        self._engine.release(attempt.id)
+        self._stager.clear(attempt, instance_over=instance_over)
+
+    def collect(self) -> list[AboutAttempt]:
+        """Outcomes of transfers since the last call."""
+        outcomes = []
+        while not self._outcomes.empty():
+            outcomes.append(self._outcomes.get())
+        return outcomes
+
+    def close(self) -> None:
+        """Let running transfers end, start no others."""
+        self._closing = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _launch(self, task: Task, attempt: Attempt) -> None:
+        node = self._nodes[attempt.node_id]
+        blank = LaunchOrder(
+            attempt_id=attempt.id,
+            node_id=attempt.node_id,
+            argv=("true",),
+            job_dir=self._stager.job_dir(attempt),
+            checkpoint_dir=self._stager.checkpoint_dir(attempt),
+        )
+        job_dir, checkpoint_dir = self._inside(blank)
+        number = int(attempt.instance_id.rpartition("/")[2])
+        environment = environment_of(task, number, job_dir, checkpoint_dir)
+        self._engine.launch(
+            LaunchOrder(
+                attempt_id=attempt.id,
+                node_id=attempt.node_id,
+                argv=argv_of(task, number, environment),
+                environment=environment,
+                job_dir=blank.job_dir,
+                checkpoint_dir=blank.checkpoint_dir,
+                host_cores=node.host_cores / node.slots,
+                memory_limit_bytes=node.memory_bytes // node.slots,
+            )
+        )
+
+    def _transfer(self, way: str, attempt_id: AttemptId, work: Callable[[], AboutAttempt]) -> None:
+        if (way, attempt_id) in self._busy:
+            return
+        self._busy.add((way, attempt_id))
+
+        def run() -> None:
+            try:
+                self._outcomes.put(work())
+            finally:
+                self._busy.discard((way, attempt_id))
+                self._wake()
+
+        self._pool.submit(run)
+
+    def _bring_in(self, task: Task, attempt: Attempt) -> AboutAttempt:
+        try:
+            self._persist(lambda: self._stager.bring_in(task, attempt))
+        except (OndolError, OSError) as error:
+            return InputsFailed(at=self._now(), attempt_id=attempt.id, message=f"Inputs could not be fetched: {error}")
+        return InputsReady(at=self._now(), attempt_id=attempt.id)
+
+    def _bring_out(self, task: Task, attempt: Attempt) -> AboutAttempt:
+        keys: list[tuple[str, ...]] = []
+        try:
+            self._persist(lambda: keys.append(self._stager.bring_out(task, attempt)))
+        except (OndolError, OSError) as error:
+            return UploadFailed(
+                at=self._now(), attempt_id=attempt.id, message=f"Results could not be uploaded: {error}"
+            )
+        return ResultsUploaded(at=self._now(), attempt_id=attempt.id, keys=keys[-1])
+
+    def _persist(self, work: Callable[[], None]) -> None:
+        """Try again while the object store cannot answer: it restarts by itself."""
+        for turn in range(_PATIENCE):
+            try:
+                work()
+            except UnavailableError as error:
+                if turn == _PATIENCE - 1 or self._closing:
+                    raise
+                _log.warning("object store: %s; trying again", error)
+                time.sleep(min(0.25 * 2**turn, 15.0))
+            else:
+                return

@@ -1,0 +1,109 @@
+"""From agents' orders and heat meters to the ledger's heat rows, window by window."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from ondol.agent.orders import SiteOrders, UnitOrder
+from ondol.drivers.ports import UnitReading
+from ondol.model.fleet import Fleet
+from ondol.model.ids import NodeId, SinkId, UnitId
+from ondol.model.ledger import HeatRow
+
+
+class HeatCounters(msgspec.Struct):
+    """What must outlive the platform: the heat meters as they stood at the end of the last written window [J]."""
+
+    heat_j: dict[str, float]
+
+
+@dataclasses.dataclass(slots=True)
+class _Window:
+    electric_j: float = 0.0
+    demanded_j: float = 0.0
+    temp_cs: float = 0.0
+    seen_s: float = 0.0
+    discomfort_kh: float = 0.0
+    last: UnitOrder | None = None
+
+
+class HeatBook:
+    """Adds up what every heating unit was asked for and gave.
+
+    Parameters
+    ----------
+    counters : of an earlier life; without them the first reading of a meter is its beginning
+    """
+
+    def __init__(self, fleet: Fleet, counters: HeatCounters | None = None) -> None:
+        self._units = [(unit, sink) for unit in fleet.units if (sink := fleet.sink_of(unit)) is not None]
+        self._power_max_w = {unit.id: sum(n.curve.max_w for n in fleet.nodes_of(unit.id)) for unit, _ in self._units}
+        self._nodes = {unit.id: [node.id for node in fleet.nodes_of(unit.id)] for unit, _ in self._units}
+        self._first_of_sink: dict[SinkId, UnitId] = {}
+        self._sink_power_w: dict[SinkId, float] = {}
+        for unit, sink in self._units:
+            self._first_of_sink.setdefault(sink.id, unit.id)
+            self._sink_power_w[sink.id] = self._sink_power_w.get(sink.id, 0.0) + self._power_max_w[unit.id]
+        self._meter_j: dict[str, float] = {} if counters is None else dict(counters.heat_j)
+        self._windows: dict[UnitId, _Window] = {unit.id: _Window() for unit, _ in self._units}
+
+    def sample(
+        self,
+        span_s: float,
+        orders: Iterable[SiteOrders],
+        energy_j: Mapping[NodeId, float],
+        units: Iterable[UnitReading],
+    ) -> None:
+        """Add one step of `span_s` platform seconds."""
+        by_site = tuple(orders)
+        unit_orders = {order.unit_id: order for site in by_site for order in site.units}
+        sink_orders = {order.sink_id: order for site in by_site for order in site.sinks}
+        for reading in units:
+            self._meter_j.setdefault(reading.unit_id, reading.heat_j)
+        for unit, sink in self._units:
+            window, order, asked = self._windows[unit.id], unit_orders[unit.id], sink_orders[sink.id]
+            share = self._power_max_w[unit.id] / self._sink_power_w[sink.id]
+            window.electric_j += math.fsum(energy_j.get(node, 0.0) for node in self._nodes[unit.id])
+            window.demanded_j += max(0.0, asked.heat_wanted_w) * share * span_s
+            if not math.isnan(asked.temp_c):
+                window.temp_cs += asked.temp_c * span_s
+                window.seen_s += span_s
+            if self._first_of_sink[sink.id] == unit.id:
+                window.discomfort_kh += asked.discomfort_kh
+            window.last = order
+
+    def close(
+        self, start: dt.datetime, end: dt.datetime, units: Iterable[UnitReading]
+    ) -> tuple[list[HeatRow], HeatCounters]:
+        """Close the window: one row per heating unit whose meter speaks, and the counters to be written with them."""
+        readings = {reading.unit_id: reading for reading in units}
+        rows: list[HeatRow] = []
+        for unit, sink in self._units:
+            window, reading = self._windows[unit.id], readings.get(unit.id)
+            if reading is None or window.last is None or not start < end:
+                continue  # a lost meter gives no row, rather than a zero; its next reading covers the gap
+            rows.append(
+                HeatRow(
+                    site_id=unit.site_id,
+                    unit_id=unit.id,
+                    sink_id=sink.id,
+                    start=start,
+                    end=end,
+                    electric_j=window.electric_j,
+                    delivered_j=max(0.0, reading.heat_j - self._meter_j.get(unit.id, reading.heat_j)),
+                    demanded_j=window.demanded_j,
+                    temp_c=window.temp_cs / window.seen_s if window.seen_s > 0 else math.nan,
+                    setpoint_c=window.last.setpoint_c,
+                    lower_c=window.last.lower_c,
+                    upper_c=window.last.upper_c,
+                    discomfort_kh=window.discomfort_kh,
+                )
+            )
+            self._meter_j[unit.id] = reading.heat_j
+            self._windows[unit.id] = _Window()
+        return rows, HeatCounters(heat_j=dict(sorted(self._meter_j.items())))

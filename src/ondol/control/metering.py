@@ -1,0 +1,187 @@
+"""From the engine's CPU counters to joules per node, and from joules per node to ledger rows.
+
+Counters are cumulative and outlive the platform, so the first window after a restart reaches back to the end of the
+last one that was written: windows of a node tile time, and no joule is lost or counted twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from ondol.accounting.rows import energy_rows, it_energy_j, overhead_row
+from ondol.accounting.split import AttemptUse, CpuTimeRule, NodeWindow, SplitRule
+from ondol.drivers.power.curve import NodeEnergy
+from ondol.model.compute import Attempt, Task
+from ondol.model.fleet import Fleet
+from ondol.model.ids import AttemptId, NodeId
+from ondol.model.ledger import EnergyRow, Share, Tier
+from ondol.model.view import ServiceClass
+
+
+class NodeMeter(Protocol):
+    """Gives the energy of every node from one sample to the next; `drivers.power.nodes.NodeMeters` is one."""
+
+    def sample(self, at_s: float, cpu_s: Mapping[NodeId, float]) -> Iterable[NodeEnergy]:
+        """Close the span since the last sample, at host time `at_s` [s], on cumulative CPU seconds per node."""
+        ...
+
+
+@dataclasses.dataclass(slots=True)
+class _Tally:
+    """What has come together since the window began."""
+
+    energy_j: dict[NodeId, float]
+    cpu_s: dict[AttemptId, float]
+    tier: dict[NodeId, Tier]
+    grid_gs: dict[str, float]
+
+
+class Counters(msgspec.Struct):
+    """What must outlive the platform: when the last written window ended and what the counters said then."""
+
+    window_start_s: float
+    cpu_s: dict[str, float]
+
+
+class MeterBook:
+    """Meters nodes from tick to tick and closes ledger windows.
+
+    Parameters
+    ----------
+    clock_rate : platform seconds per wall second; power is a matter of wall time, energy of platform time
+    grid : carbon intensity of a country's grid at a time: (country, when_s) → gCO2e/kWh
+    begin_s : platform time at which metering begins where no counters are given
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        meter: NodeMeter,
+        *,
+        clock_rate: float,
+        grid: Callable[[str, float], float],
+        begin_s: float,
+        counters: Counters | None = None,
+        rule: SplitRule | None = None,
+    ) -> None:
+        self._fleet = fleet
+        self._meter = meter
+        self._rate = clock_rate
+        self._grid = grid
+        self._rule = rule or CpuTimeRule()
+        self._window_start_s = begin_s if counters is None else counters.window_start_s
+        self._last_s = self._window_start_s
+        self._seen: dict[AttemptId, float] = (
+            {} if counters is None else {AttemptId(key): value for key, value in counters.cpu_s.items()}
+        )
+        self._node_cpu_s = {node.id: 0.0 for node in fleet.nodes}
+        self._tally = self._empty()
+        meter.sample(self._last_s / clock_rate, self._node_cpu_s)
+
+    @property
+    def window_s(self) -> float:
+        """How long the open window is by now [s, platform]."""
+        return self._last_s - self._window_start_s
+
+    def sample(
+        self, now_s: float, cpu_s: Mapping[AttemptId, float], node_of: Mapping[AttemptId, NodeId]
+    ) -> dict[NodeId, float]:
+        """Meter from the last sample to `now_s`; gives the mean power of every node [W], empty where no time passed."""
+        span_s = now_s - self._last_s
+        if span_s <= 0:
+            return {}
+        for attempt_id in sorted(cpu_s):
+            delta = max(0.0, cpu_s[attempt_id] - self._seen.get(attempt_id, 0.0))
+            self._seen[attempt_id] = max(cpu_s[attempt_id], self._seen.get(attempt_id, 0.0))
+            node_id = node_of.get(attempt_id)
+            if node_id in self._node_cpu_s and delta > 0:
+                self._node_cpu_s[node_id] += delta
+                self._tally.cpu_s[attempt_id] = self._tally.cpu_s.get(attempt_id, 0.0) + delta
+        power_w: dict[NodeId, float] = {}
+        for energy in self._meter.sample(now_s / self._rate, self._node_cpu_s):
+            power_w[energy.node_id] = energy.power_w
+            self._tally.tier[energy.node_id] = Tier(energy.tier.value)
+            self._tally.energy_j[energy.node_id] = self._tally.energy_j.get(energy.node_id, 0.0) + energy.energy_j
+        for site in self._fleet.sites:
+            grid_g = self._grid(site.country, 0.5 * (now_s + self._last_s))
+            self._tally.grid_gs[site.id] = self._tally.grid_gs.get(site.id, 0.0) + grid_g * span_s
+        self._last_s = now_s
+        return power_w
+
+    def close(self, held: Iterable[tuple[Task, Attempt]]) -> tuple[list[EnergyRow], Counters]:
+        """Close the window at the last sample: its rows, and the counters to be written with them.
+
+        Parameters
+        ----------
+        held : every attempt that held a slot at some time of the window
+        """
+        start, end = _utc(self._window_start_s), _utc(self._last_s)
+        if not start < end:
+            return [], self.counters()
+        uses: dict[NodeId, list[AttemptUse]] = {node.id: [] for node in self._fleet.nodes}
+        for task, attempt in held:
+            uses[attempt.node_id].append(self._use(task, attempt, start, end))
+        rows: list[EnergyRow] = []
+        for site in self._fleet.sites:
+            grid_g = self._tally.grid_gs.get(site.id, 0.0) / self.window_s
+            site_rows: list[EnergyRow] = []
+            for unit in self._fleet.units_of(site.id):
+                for node in self._fleet.nodes_of(unit.id):
+                    window = NodeWindow(
+                        site_id=site.id,
+                        unit_id=unit.id,
+                        node_id=node.id,
+                        start=start,
+                        end=end,
+                        energy_j=self._tally.energy_j.get(node.id, 0.0),
+                        idle_w=node.curve.idle_w,
+                        slots=node.slots,
+                    )
+                    pieces = self._rule.split(window, uses[node.id])
+                    tier = self._tally.tier.get(node.id, Tier.T4_CURVE)
+                    site_rows += energy_rows(window, pieces, grid_g_per_kwh=grid_g, tier=tier)
+            it_j = it_energy_j(site_rows)
+            rows += site_rows
+            rows.append(
+                overhead_row(
+                    site.id, start, end, it_j=it_j, pue=site.pue, grid_g_per_kwh=grid_g, tier=Tier.T5_ARCHETYPE
+                )
+            )
+        self._window_start_s = self._last_s
+        self._tally = self._empty()
+        return rows, self.counters()
+
+    def forget(self, attempt_id: AttemptId) -> None:
+        """Drop the counter of an attempt that is over and written."""
+        self._seen.pop(attempt_id, None)
+
+    def counters(self) -> Counters:
+        """What a restart needs; true only right after a close."""
+        return Counters(window_start_s=self._window_start_s, cpu_s={str(k): v for k, v in sorted(self._seen.items())})
+
+    def _use(self, task: Task, attempt: Attempt, start: dt.datetime, end: dt.datetime) -> AttemptUse:
+        until = end if attempt.ended_at is None else min(end, attempt.ended_at)
+        held_s = (until - max(start, attempt.created_at)).total_seconds()
+        return AttemptUse(
+            attempt_id=attempt.id,
+            instance_id=attempt.instance_id,
+            task_id=task.id,
+            account_id=task.account_id,
+            cpu_s=self._tally.cpu_s.get(attempt.id, 0.0),
+            share=Share.HEAT_ONLY if task.service is ServiceClass.FILLER else Share.JOB,
+            held_s=max(0.0, held_s),
+        )
+
+    def _empty(self) -> _Tally:
+        return _Tally(energy_j={}, cpu_s={}, tier={}, grid_gs={})
+
+
+def _utc(seconds: float) -> dt.datetime:
+    # The ledger's clock ticks in microseconds; rounding here keeps one window's end equal to the next one's start.
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=math.floor(seconds * 1e6))

@@ -1,0 +1,158 @@
+"""Every open task in memory, as the lifecycle sees it; the only writer of task state.
+
+Callers hold `lock` from reading a work to committing what came of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import logging
+import threading
+from collections.abc import Iterable, Iterator
+
+from ondol.lifecycle.events import AboutAttempt, CancelAsked, Decided, DeleteAsked, TaskSubmitted, TimePassed
+from ondol.lifecycle.instructions import DeleteTask, Instruction
+from ondol.lifecycle.machine import pending, step, submit
+from ondol.lifecycle.work import Change, Work
+from ondol.model.compute import Attempt, Instance, Task
+from ondol.model.errors import ConflictError, NotFoundError
+from ondol.model.ids import AttemptId, InstanceId, TaskId
+from ondol.storage.ports import Changes, Store
+
+_log = logging.getLogger(__name__)
+
+
+class Works:
+    """Open works, and the changes that wait to be written.
+
+    Parameters
+    ----------
+    store : where they are kept; loaded at construction
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.lock = threading.RLock()
+        self._store = store
+        self._works: dict[TaskId, Work] = {}
+        self._changed = Gathered()
+        for task in store.open_tasks():
+            self._works[task.id] = Work.of(task, store.instances(task.id), store.attempts(task.id))
+
+    def __iter__(self) -> Iterator[Work]:
+        """Open works by task id."""
+        return iter([self._works[key] for key in sorted(self._works)])
+
+    def get(self, task_id: TaskId) -> Work | None:
+        """Give an open work, None where the task is over or unknown."""
+        return self._works.get(task_id)
+
+    def admit(self, tasks: Iterable[Task], at: dt.datetime) -> None:
+        """Take in new tasks, all or none: they are durable before anybody is told of them."""
+        begun = [submit(TaskSubmitted(at=at, task=task)) for task in tasks]
+        gathered = Gathered()
+        for _, change in begun:
+            gathered.take(change)
+        changes, _ = gathered.hand_over()
+        self._store.commit(changes)
+        self._works |= {work.task.id: work for work, _ in begun}
+
+    def revive(self, task: Task) -> None:
+        """Take a task that is over back in, so that it can be deleted."""
+        if task.id not in self._works:
+            self._works[task.id] = Work.of(task, self._store.instances(task.id), self._store.attempts(task.id))
+
+    def apply(self, task_id: TaskId, event: Decided | AboutAttempt | CancelAsked | DeleteAsked | TimePassed) -> bool:
+        """Crank one work by one event; False where the event no longer fits (the world moved on meanwhile)."""
+        work = self._works.get(task_id)
+        if work is None:
+            return False
+        try:
+            self._works[task_id], change = step(work, event)
+        except (ConflictError, NotFoundError) as error:
+            _log.info("event refused: %s", error)
+            return False
+        self._changed.take(change)
+        return True
+
+    def ask(self, task_id: TaskId, event: CancelAsked | DeleteAsked) -> None:
+        """Crank one work by a user's wish; raises what the lifecycle raises."""
+        work = self._works.get(task_id)
+        if work is None:
+            raise NotFoundError("task", task_id)
+        self._works[task_id], change = step(work, event)
+        self._changed.take(change)
+
+    def replace_task(self, task: Task) -> None:
+        """Put a task with other tags or constants in the place of the old one."""
+        work = self._works.get(task.id)
+        if work is not None:
+            self._works[task.id] = dataclasses.replace(work, task=task)
+        self._changed.take(Change(task=task))
+
+    def remind(self, at: dt.datetime) -> None:
+        """Let time pass for every work."""
+        for work in self:
+            self.apply(work.task.id, TimePassed(at=at))
+
+    def pending(self) -> tuple[Instruction, ...]:
+        """Instructions that a crash may have swallowed."""
+        return tuple(instruction for work in self for instruction in pending(work))
+
+    def take_changes(self) -> tuple[Changes, tuple[Instruction, ...]]:
+        """Hand over what is to be written, and what is to be done once it is."""
+        return self._changed.hand_over()
+
+    def drop_closed(self, done: Iterable[Instruction]) -> None:
+        """Let works that are over leave memory, once their instructions are done."""
+        for instruction in done:
+            if isinstance(instruction, DeleteTask):
+                self._works.pop(instruction.task_id, None)
+        over = [key for key, work in self._works.items() if work.task.state.final and not work.task.delete_wanted]
+        for task_id in over:
+            del self._works[task_id]
+
+    def find(self, attempt_id: AttemptId) -> tuple[Work, Attempt] | None:
+        """Give an attempt under way with its work."""
+        work = self._works.get(TaskId(attempt_id.split(".", 1)[0]))
+        attempt = None if work is None else work.attempt(attempt_id)
+        return None if work is None or attempt is None else (work, attempt)
+
+    def under_way(self) -> Iterator[tuple[Work, Instance, Attempt]]:
+        """Every attempt that holds a slot, by instance id."""
+        for work in self:
+            for instance in work.instances.values():
+                attempt = work.latest(instance.id)
+                if attempt is not None and not attempt.state.final:
+                    yield work, instance, attempt
+
+
+class Gathered:
+    """Changes of many steps, merged so that each row is written once."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[TaskId, Task] = {}
+        self._instances: dict[InstanceId, Instance] = {}
+        self._attempts: dict[AttemptId, Attempt] = {}
+        self._instructions: list[Instruction] = []
+
+    def take(self, change: Change) -> None:
+        """Add one step's change; a later row of the same id wins."""
+        if change.task is not None:
+            self._tasks[change.task.id] = change.task
+        self._instances |= {instance.id: instance for instance in change.instances}
+        self._attempts |= {attempt.id: attempt for attempt in change.attempts}
+        self._instructions += change.instructions
+
+    def hand_over(self) -> tuple[Changes, tuple[Instruction, ...]]:
+        """Give all and begin anew."""
+        deleted = {i.task_id for i in self._instructions if isinstance(i, DeleteTask)}
+        changes = Changes(
+            tasks=tuple(task for task in self._tasks.values() if task.id not in deleted),
+            instances=tuple(i for i in self._instances.values() if i.task_id not in deleted),
+            attempts=tuple(a for a in self._attempts.values() if a.task_id not in deleted),
+            deleted_tasks=tuple(sorted(deleted)),
+        )
+        instructions = tuple(self._instructions)
+        self.__init__()  # type: ignore[misc]  # begin anew with the same emptiness
+        return changes, instructions
