@@ -1,0 +1,93 @@
+"""Where heat is wanted and not yet given, now and soon, and the order in which units are served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ondol.model.view import Bools, Floats, View
+from ondol.policy.standing import Standing
+
+LEAST_SHARE = 0.1  # of a slot's watts: less unmet want than this starts nothing
+SOON_S = 7200.0  # a job of median to long run time lives in the mean of the next two hours
+SOON_WEIGHT = 0.5  # what is wanted soon counts half, what is wanted now the other half
+ROOM_S = 1800.0  # a sink has room for a slot if it can take its watts for half an hour
+EQUAL_W = 10.0  # wants that differ by less count as equal; the cleaner site then goes first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Demand:
+    """Watts per unit that work could still turn into wanted heat.
+
+    Parameters
+    ----------
+    open_w : wanted now and not given by idle power and work at full speed, ≥ 0 [W]
+    unwanted : somebody's unit whose thermostat asks for no more than idle power
+    rank : of units that want more, the largest want now and soon first; inf for the others
+    room_w : watts that the sink can take for `ROOM_S` although nobody wants them [W]
+    room_rank : of heated units, the one with most room first; inf for racks
+    rack_rank : of units that heat nobody, the cleanest first; inf for heated ones
+    """
+
+    open_w: Floats
+    unwanted: Bools
+    rank: Floats
+    room_w: Floats
+    room_rank: Floats
+    rack_rank: Floats
+
+
+def demand(view: View, now: Standing, resumed_w: Floats) -> Demand:
+    """Work out what is open.
+
+    Parameters
+    ----------
+    resumed_w : per unit, watts of frozen work that goes on now [W]
+    """
+    units = view.units
+    given_w = now.given_w + resumed_w
+    wanted_w = np.where(units.heats, np.clip(np.nan_to_num(units.wanted_w), 0.0, units.power_max_w), 0.0)
+    open_w = np.maximum(wanted_w - given_w, 0.0)
+    steps = max(1, round(SOON_S / view.step_s))
+    ahead = np.nan_to_num(units.wanted_ahead_w[:, :steps])
+    soon_w = ahead.mean(axis=1) if ahead.shape[1] else wanted_w
+    soon_open_w = np.clip(np.minimum(soon_w, units.power_max_w) - given_w, 0.0, None)
+    score_w = (1.0 - SOON_WEIGHT) * open_w + SOON_WEIGHT * soon_open_w
+    grid = view.sites.grid_g_per_kwh
+    carbon = (np.nan_to_num(grid[:, 0]) if grid.shape[1] else np.zeros(len(view.sites.ids))) * view.sites.pue
+    carbon_of = carbon[units.site]
+    wants = units.heats & (open_w > LEAST_SHARE * now.typical_w)
+    room_w = np.where(units.heats, np.nan_to_num(units.room_j) / ROOM_S, 0.0)
+    return Demand(
+        open_w=open_w,
+        unwanted=units.heats & (wanted_w <= now.idle_w + LEAST_SHARE * now.typical_w),
+        rank=_rank(wants, -np.round(score_w / EQUAL_W), carbon_of),
+        room_w=room_w,
+        room_rank=_rank(units.heats, -room_w, carbon_of),
+        rack_rank=_rank(~units.heats, carbon_of, carbon_of),
+    )
+
+
+def _rank(among: Bools, key: Floats, carbon: Floats) -> Floats:
+    """Give places 0, 1, … by key, then carbon, then id; inf to those that are not among."""
+    place = np.full(len(key), np.inf)
+    order = np.lexsort((carbon, key))
+    order = order[among[order]]
+    place[order] = np.arange(len(order))
+    return place
+
+
+def state_of(view: View, now: Standing, unit: int) -> str:
+    """Say how a unit stands: temperature against set-point, wanted and running watts."""
+    units = view.units
+    name = units.ids[unit]
+    if not units.heats[unit]:
+        return f"{name} heats nobody"
+    running_w = now.given_w[unit] - now.idle_w[unit]
+    want = f"wants {units.wanted_w[unit]:.0f} W; {running_w:.0f} W running"
+    lack_k = units.setpoint_c[unit] - units.temp_c[unit]
+    if np.isnan(lack_k):
+        return f"{name} {want}"
+    side = "below" if lack_k >= 0 else "above"
+    return f"{name} is {abs(lack_k):.1f} K {side} {units.setpoint_c[unit]:.1f} °C and {want}"

@@ -1,0 +1,54 @@
+"""Which work cannot wait any longer, and by when the rest must start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
+from ondol.policy.standing import Standing, queue
+
+UNKNOWN_RUN_S = 2224.0  # mean run time of 15,922 instances of the public GRECO trace (landscape.md §2.4)
+STRETCH = 1.3  # on expected run times: they are means, and a shared machine is slower than an empty one
+MARGIN_S = 600.0  # for staging, uploading and one missed decision
+PATIENCE_S = 86_400.0  # flex work without a deadline is done within a day, heat or no heat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Urgency:
+    """The queue by urgency.
+
+    Parameters
+    ----------
+    latest_start_s : per instance, when work must begin, or go on, at full speed to be in time [s since the epoch]
+    pressing : queued rows that cannot wait: on_demand first, then flex whose time has come
+    patient : queued flex rows that can, the most urgent first
+    pressing_held : per instance, whether it holds a slot and must run at full speed
+    """
+
+    latest_start_s: Floats
+    pressing: Ints
+    patient: Ints
+    pressing_held: Bools
+
+
+def urgency(view: View, now: Standing) -> Urgency:
+    """Sort work by how long it can wait; latest start = deadline - 1.3 · what is left of the run - margin."""
+    instances = view.instances
+    expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
+    left_s = np.maximum(expected_s - instances.done_s, 0.1 * expected_s)
+    deadline_s = np.where(np.isfinite(instances.deadline_s), instances.deadline_s, instances.submitted_s + PATIENCE_S)
+    latest_start_s = deadline_s - STRETCH * left_s - MARGIN_S
+    flex = queue(view, ServiceClass.FLEX)
+    flex = flex[np.argsort(latest_start_s[flex], kind="stable")]
+    late = latest_start_s[flex] <= view.now_s
+    must_run = (instances.service == ServiceClass.ON_DEMAND) | (
+        (instances.service == ServiceClass.FLEX) & (latest_start_s <= view.now_s)
+    )
+    return Urgency(
+        latest_start_s=latest_start_s,
+        pressing=np.concatenate([queue(view, ServiceClass.ON_DEMAND), flex[late]]),
+        patient=flex[~late],
+        pressing_held=must_run & (now.active | (instances.phase == Phase.PAUSED)),
+    )

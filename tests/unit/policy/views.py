@@ -1,0 +1,178 @@
+"""Builds small Views from rows in any order; everything has a plain default."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ondol.model.decision import Action, Pause, Resume, SetPower, Start, Stop, Wait
+from ondol.model.ids import InstanceId, NodeId, SiteId, UnitId
+from ondol.model.view import InstanceColumns, NodeColumns, Phase, ServiceClass, SiteColumns, UnitColumns, View
+
+NOW_S = 1_768_200_000.0  # 2026-01-12 06:40 UTC
+STEP_S = 900.0
+HORIZON = 8
+
+
+@dataclass
+class UnitRow:
+    id: str
+    site: str = "home"
+    heats: bool = True
+    wanted_w: float = 0.0
+    ahead_w: float | None = None
+    temp_c: float = 19.0
+    setpoint_c: float = 19.0
+    room_j: float = 0.0
+    slots: tuple[int, ...] = (1,)  # per node
+    idle_w: float = 50.0
+    max_w: float = 450.0
+    accepts: bool = True
+
+
+@dataclass
+class WorkRow:
+    id: str
+    service: ServiceClass = ServiceClass.FLEX
+    phase: Phase = Phase.QUEUED
+    node: str = ""
+    submitted_s: float = NOW_S - 60.0
+    deadline_s: float = math.inf
+    since_s: float = NOW_S - 60.0
+    expected_s: float = 600.0
+    done_s: float = 0.0
+    resumable: bool = False
+    task: int = 0
+
+
+@dataclass
+class World:
+    units: list[UnitRow] = field(default_factory=list)
+    work: list[WorkRow] = field(default_factory=list)
+    grid: dict[str, float] = field(default_factory=dict)
+    pue: dict[str, float] = field(default_factory=dict)
+    now_s: float = NOW_S
+
+    def view(self) -> View:
+        """Rows sorted by id; nodes are called <unit>-n<number>."""
+        units = sorted(self.units, key=lambda u: u.id)
+        work = sorted(self.work, key=lambda w: w.id)
+        sites = sorted({u.site for u in units})
+        nodes = [(f"{u.id}-n{n}", row, u, slots) for row, u in enumerate(units) for n, slots in enumerate(u.slots)]
+        nodes.sort(key=lambda n: n[0])
+        node_row = {name: row for row, (name, *_) in enumerate(nodes)}
+        taken = np.bincount(
+            [node_row[w.node] for w in work if w.phase is not Phase.QUEUED], minlength=len(nodes)
+        ).astype(np.int64)
+
+        def floats(values: object) -> np.ndarray:
+            return np.array(list(values), dtype=np.float64)
+
+        def ints(values: object) -> np.ndarray:
+            return np.array(list(values), dtype=np.int64)
+
+        slots = ints(n[3] for n in nodes)
+        return View(
+            now_s=self.now_s,
+            step_s=STEP_S,
+            seed=1,
+            sites=SiteColumns(
+                ids=tuple(SiteId(s) for s in sites),
+                pue=floats(self.pue.get(s, 1.0) for s in sites),
+                grid_g_per_kwh=np.array([[self.grid.get(s, 50.0)] * HORIZON for s in sites]).reshape(-1, HORIZON),
+                electrical_limit_w=floats(1e6 for _ in sites),
+            ),
+            units=UnitColumns(
+                ids=tuple(UnitId(u.id) for u in units),
+                site=ints(sites.index(u.site) for u in units),
+                heats=np.array([u.heats for u in units], dtype=bool),
+                sink=ints(row if u.heats else -1 for row, u in enumerate(units)),
+                power_max_w=floats(u.max_w * len(u.slots) for u in units),
+                power_w=floats(u.idle_w * len(u.slots) for u in units),
+                wanted_w=floats(u.wanted_w if u.heats else 0.0 for u in units),
+                wanted_ahead_w=np.array(
+                    [[u.wanted_w if u.ahead_w is None else u.ahead_w] * HORIZON for u in units], dtype=np.float64
+                ).reshape(-1, HORIZON),
+                temp_c=floats(u.temp_c if u.heats else math.nan for u in units),
+                setpoint_c=floats(u.setpoint_c if u.heats else math.nan for u in units),
+                lower_c=floats(u.setpoint_c - 0.5 if u.heats else math.nan for u in units),
+                upper_c=floats(u.setpoint_c + 2.0 if u.heats else math.nan for u in units),
+                room_j=floats(u.room_j for u in units),
+            ),
+            nodes=NodeColumns(
+                ids=tuple(NodeId(n[0]) for n in nodes),
+                unit=ints(n[1] for n in nodes),
+                slots=slots,
+                slots_free=np.maximum(slots - taken, 0),
+                idle_w=floats(n[2].idle_w for n in nodes),
+                max_w=floats(n[2].max_w for n in nodes),
+                cap_w=floats(n[2].max_w for n in nodes),
+                accepts=np.array([n[2].accepts for n in nodes], dtype=bool),
+            ),
+            instances=InstanceColumns(
+                ids=tuple(InstanceId(w.id) for w in work),
+                task=ints(w.task for w in work),
+                phase=ints(w.phase for w in work),
+                service=ints(w.service for w in work),
+                node=ints(node_row[w.node] if w.phase is not Phase.QUEUED else -1 for w in work),
+                submitted_s=floats(w.submitted_s for w in work),
+                deadline_s=floats(w.deadline_s for w in work),
+                since_s=floats(w.since_s for w in work),
+                expected_s=floats(w.expected_s for w in work),
+                done_s=floats(w.done_s for w in work),
+                attempts=ints(0 if w.phase is Phase.QUEUED else 1 for w in work),
+                resumable=np.array([w.resumable for w in work], dtype=bool),
+            ),
+        )
+
+
+def apply(world: World, decision: tuple[Action, ...]) -> None:
+    """Carry a decision out on the rows, refusing what the platform would refuse."""
+    work = {w.id: w for w in world.work}
+    view = world.view()
+    free = {key: int(n) for key, n in zip(view.nodes.ids, view.nodes.slots_free, strict=True)}
+    accepts = dict(zip(view.nodes.ids, view.nodes.accepts, strict=True))
+    touched: set[str] = set()
+    for action in decision:
+        assert action.reason.strip()
+        if isinstance(action, SetPower):
+            row = view.units.ids.index(action.unit_id)
+            assert 0.0 < action.power_w <= view.units.power_max_w[row] + 1e-6
+            assert action.unit_id not in touched
+            touched.add(action.unit_id)
+            continue
+        if isinstance(action, Wait):
+            assert all(work[i].phase is Phase.QUEUED for i in action.instance_ids)
+            assert action.instance_ids
+            continue
+        one = work[action.instance_id]
+        assert one.id not in touched, f"{one.id} is named twice"
+        touched.add(one.id)
+        one.since_s = world.now_s
+        if isinstance(action, Start):
+            assert one.phase is Phase.QUEUED
+            assert free[action.node_id] > 0
+            assert accepts[action.node_id]
+            free[action.node_id] -= 1
+            one.phase, one.node = Phase.RUNNING, action.node_id
+        elif isinstance(action, Stop):
+            assert one.phase in (Phase.PLACED, Phase.RUNNING, Phase.PAUSED)
+            one.phase, one.node = Phase.QUEUED, ""
+        elif isinstance(action, Pause):
+            assert one.phase is Phase.RUNNING
+            one.phase = Phase.PAUSED
+        elif isinstance(action, Resume):
+            assert one.phase is Phase.PAUSED
+            one.phase = Phase.RUNNING
+
+
+def started(decision: tuple[Action, ...]) -> dict[str, str]:
+    """Where each started instance goes."""
+    return {a.instance_id: a.node_id for a in decision if isinstance(a, Start)}
+
+
+def of_kind(decision: tuple[Action, ...], kind: type) -> list:
+    """The actions of one kind."""
+    return [a for a in decision if isinstance(a, kind)]
