@@ -72,21 +72,46 @@ def joules_by_share(rows: Iterable[LedgerRow]) -> dict[SiteId, dict[Share, float
     return {site: {share: math.fsum(parts[site][share]) for share in Share} for site in sorted(parts)}
 
 
+def worst_residual(rows: Iterable[LedgerRow]) -> float:
+    """Largest relative difference between two ways to sum the same electricity, over all sites and units.
+
+    Shares against rows by site, nodes against the heat side by unit; a sound ledger stays below `RELATIVE`.
+    """
+    ledger = list(rows)
+    energy = [row for row in ledger if isinstance(row, EnergyRow)]
+    pairs = [*_site_sums(energy), *_unit_sums(energy, [row for row in ledger if isinstance(row, HeatRow)])]
+    return max((abs(one - other) / max(one, other) for _, one, other in pairs if max(one, other) > 0), default=0.0)
+
+
 def _totals(energy: Sequence[EnergyRow], site_total_j: Mapping[SiteId, float]) -> list[Finding]:
     found: list[Finding] = []
-    of_site: dict[SiteId, list[float]] = defaultdict(list)
-    for row in energy:
-        of_site[row.site_id].append(row.energy_j)
-    for site, by_share in joules_by_share(energy).items():
-        rows_j = math.fsum(of_site[site])
-        for kind, total_j in (("total", rows_j), ("meter", site_total_j.get(site, rows_j))):
-            sum_j = math.fsum(by_share.values())
+    for site, sum_j, rows_j in _site_sums(energy):
+        for kind, total_j in (("total", rows_j), ("meter", site_total_j.get(SiteId(site), rows_j))):
             if not _same(sum_j, total_j):
                 found.append(Finding(kind=kind, subject=site, detail=f"shares sum to {sum_j!r} J, site {total_j!r} J"))
     return found
 
 
 def _units(energy: Sequence[EnergyRow], heat: Sequence[HeatRow]) -> list[Finding]:
+    return [
+        Finding(kind="total", subject=unit, detail=f"nodes took {nodes_j!r} J, the heat side saw {seen_j!r} J")
+        for unit, nodes_j, seen_j in _unit_sums(energy, heat)
+        if not _same(nodes_j, seen_j)
+    ]
+
+
+def _site_sums(energy: Sequence[EnergyRow]) -> list[tuple[str, float, float]]:
+    of_site: dict[SiteId, list[float]] = defaultdict(list)
+    for row in energy:
+        of_site[row.site_id].append(row.energy_j)
+    return [
+        (site, math.fsum(by_share.values()), math.fsum(of_site[site]))
+        for site, by_share in joules_by_share(energy).items()
+    ]
+
+
+def _unit_sums(energy: Sequence[EnergyRow], heat: Sequence[HeatRow]) -> list[tuple[str, float, float]]:
+    """Give (unit, J of its nodes, J that the heat side saw), both within the span of the heat rows."""
     seen: dict[str, list[float]] = defaultdict(list)
     span: dict[str, tuple[dt.datetime, dt.datetime]] = {}
     for row in heat:
@@ -98,15 +123,7 @@ def _units(energy: Sequence[EnergyRow], heat: Sequence[HeatRow]) -> list[Finding
         unit = str(owned.unit_id)
         if unit in span and owned.node_id is not None and span[unit][0] <= owned.start and owned.end <= span[unit][1]:
             nodes[unit].append(owned.energy_j)
-    return [
-        Finding(
-            kind="total",
-            subject=unit,
-            detail=f"nodes took {math.fsum(nodes[unit])!r} J, the heat side saw {math.fsum(seen[unit])!r} J",
-        )
-        for unit in sorted(seen)
-        if not _same(math.fsum(nodes[unit]), math.fsum(seen[unit]))
-    ]
+    return [(unit, math.fsum(nodes[unit]), math.fsum(seen[unit])) for unit in sorted(seen)]
 
 
 def _tiling(what: str, rows: Sequence[_Row], key: Callable[[_Row], str]) -> list[Finding]:
