@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from ondol.model.errors import ConflictError, UnavailableError
+from ondol.storage.objects import weed_record
 from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
 
@@ -32,7 +33,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[SeaweedSupervisor]:
-    made = SeaweedSupervisor(tmp_path / "weed")
+    made = SeaweedSupervisor(tmp_path / ("a long path to the data folder " * 4))
     yield made
     made.stop(grace=0.0)
 
@@ -91,6 +92,8 @@ def test_it_dies_with_the_platform_and_a_second_platform_is_refused(tmp_path: Pa
         finally:
             platform.kill()
     assert wait_for_end(weed_pid), "SeaweedFS outlived the platform"
+    weed_record.end_stale(tmp_path)
+    assert not (tmp_path / "weed.json").exists(), "the next platform clears up after it"
 
 
 def test_a_program_that_cannot_serve_is_said_with_its_log(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def weed_environment(folder: Path, memory_mb: int) -> dict[str, str]:
 
 
 def weed_command(program: Path, folder: Path, identity: Path, ports: WeedPorts) -> list[str]:
-    """Give the command line of one ``weed server`` with master, volume, filer and S3 on loopback only."""
+    """Give the command line of one ``weed server``, all parts on loopback only; `folder` must be its working folder."""
     return [
         str(program),
         "server",
@@ -131,12 +131,12 @@ def weed_command(program: Path, folder: Path, identity: Path, ports: WeedPorts) 
         "-filer",
         f"-filer.port={ports.filer}",
         f"-filer.port.grpc={ports.filer_grpc}",
-        f"-filer.localSocket={folder / 'filer.sock'}",
+        "-filer.localSocket=filer.sock",  # in the working folder; a whole path could exceed a socket's 107 bytes
         "-s3",
         f"-s3.port={ports.s3}",
         f"-s3.port.grpc={ports.s3_grpc}",
         f"-s3.config={identity}",
-        f"-s3.localSocket={folder / 's3.sock'}",
+        "-s3.localSocket=s3.sock",
         "-s3.allowDeleteBucketNotEmpty=false",  # as S3 does: BucketNotEmpty
         "-s3.autoCreateBucket=false",
         "-s3.port.iceberg=0",
