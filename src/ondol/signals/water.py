@@ -52,8 +52,8 @@ class MainsWater:
 class HotWaterDraws:
     """Hot-water draws of households, made by DHWcalc for a 200 L/day house in 10-minute steps.
 
-    On working days half of a day's water runs from 07:00 to 08:00 in winter, from 06:00 in summer: the file already moves
-    with summer time, on the dates of its own year, and is read on the UTC+1 clock.
+    On working days half of a day's water runs from 07:00 to 08:00 in winter, from 06:00 in summer: the file already
+    moves with summer time, on the dates of its own year, and is read on the UTC+1 clock.
     """
 
     _litres: Floats
