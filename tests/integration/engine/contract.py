@@ -149,22 +149,16 @@ class EngineContract:
 
     @pytest.mark.parametrize("cores", [0.15, 0.5])
     def test_the_cpu_share_is_held(self, bench: Bench, cores: float) -> None:
-        """The mean over two seconds lies within 15 % of the share (and one 10 ms tick)."""
         attempt = bench.launch(f"share-{cores}", SPIN, host_cores=cores)
-        first = bench.until(attempt, lambda report: report.cpu_s > 0.1)
-        begin = bench.now()
-        last = bench.until(attempt, lambda report: bench.now() - begin > 2.0 and report.cpu_s > first.cpu_s)
-        mean = (last.cpu_s - first.cpu_s) / (bench.now() - begin)
-        self.check_share(mean, cores)
+        bench.until(attempt, lambda report: report.cpu_s > 0.1)
+        self.check_share(bench, attempt, cores)
 
     def test_the_cpu_share_can_be_changed(self, bench: Bench) -> None:
         attempt = bench.launch("changing", SPIN, host_cores=0.8)
         bench.until(attempt, lambda report: report.cpu_s > 0.2)
         bench.engine.limit_cpu(attempt, 0.1)
         bench.pass_time(0.5)
-        first, begin = bench.report(attempt), bench.now()
-        bench.pass_time(2.0)
-        self.check_share((bench.report(attempt).cpu_s - first.cpu_s) / (bench.now() - begin), 0.1)
+        self.check_share(bench, attempt, 0.1)
 
     def test_release_forgets_an_ended_attempt_only(self, bench: Bench) -> None:
         attempt = bench.launch("released", SLEEP)
@@ -187,8 +181,19 @@ class EngineContract:
         with pytest.raises(InvalidFieldError, match="stream"):
             bench.engine.output(attempt, "stdin")
 
-    def check_share(self, mean: float, wanted: float) -> None:
-        assert wanted * 0.85 - 0.01 <= mean <= wanted * 1.15 + 0.01
+    def check_share(self, bench: Bench, attempt: AttemptId, wanted: float) -> None:
+        """The mean over two seconds lies within 15 % of the share (and one 10 ms tick).
+
+        It is a limit, so it may never be more; on a busy machine it may be less, so one window of three must reach it.
+        """
+        for _ in range(3):
+            first, begin = bench.report(attempt), bench.now()
+            bench.pass_time(2.0)
+            mean = (bench.report(attempt).cpu_s - first.cpu_s) / (bench.now() - begin)
+            assert mean <= wanted * 1.15 + 0.01
+            if mean >= wanted * 0.85 - 0.01:
+                return
+        pytest.fail(f"a share of {wanted} cores was asked, {mean:.3f} were used")
 
     def wait_up(self, bench: Bench, attempt: AttemptId) -> None:
         """Wait until the job has set its signals."""

@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from ondol.engine.local import record
 from ondol.engine.local.cgroup_v1 import quota_us
 from ondol.engine.local.cgroup_v2 import CgroupV2
+from ondol.engine.local.order_checks import check_order
 from ondol.engine.local.procfs import ProcStat, read_stat, signal_process
 from ondol.engine.local.sandbox import bubblewrap_options, job_environment
 from ondol.engine.local.shim.lease import Lease
 from ondol.engine.local.shim.pump import Pump
+from ondol.engine.ports import LaunchOrder
+from ondol.model.errors import InvalidFieldError
 
 
 @given(st.floats(0.001, 512.0))
@@ -139,3 +142,21 @@ def test_version_two_groups_write_the_kernels_files(tmp_path: Path) -> None:
     assert (folder / "pids.max").read_text() == "7"
     assert (folder / "cgroup.freeze").read_text() == "1"
     assert (group.cpu_s(), group.memory_bytes(), group.breach(), group.frozen()) == (2.5, 600, "memory", True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "word"),
+    [
+        ({"attempt_id": "../x"}, "attempt_id"),
+        ({"argv": ()}, "argv"),
+        ({"argv": ("a\0b",)}, "NUL"),
+        ({"environment": {"A=B": "c"}}, "environment"),
+        ({"host_cores": 0.0}, "host_cores"),
+        ({"job_dir": Path("/no/such/folder")}, "job_dir"),
+    ],
+)
+def test_orders_that_cannot_be_run_are_refused(tmp_path: Path, fields: dict[str, object], word: str) -> None:
+    good = {"attempt_id": "t.000001.001", "node_id": "n", "argv": ("true",), "job_dir": tmp_path}
+    check_order(LaunchOrder(**good))
+    with pytest.raises(InvalidFieldError, match=word):
+        check_order(LaunchOrder(**{**good, **fields}))

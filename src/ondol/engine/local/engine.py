@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import re
 import secrets
 import shutil
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from ondol.engine.local.cgroups import GroupHome, find_home
 from ondol.engine.local.folder import AttemptFolder
+from ondol.engine.local.order_checks import check_order
 from ondol.engine.local.reports import report
 from ondol.engine.local.sandbox import (
     CHECKPOINT_DIR,
@@ -26,10 +26,9 @@ from ondol.engine.local.sandbox import (
 from ondol.engine.local.shim.order import Control, Order
 from ondol.engine.ports import AttemptReport, Capabilities, LaunchOrder, RunState
 from ondol.model.checks import check_choice, check_range
-from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, UnavailableError
+from ondol.model.errors import ConflictError, NotFoundError, UnavailableError
 from ondol.model.ids import AttemptId
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _MARKER = "ONDOL_ATTEMPT_TOKEN"  # by which leftovers of a killed shim are found where there are no cgroups
 _GRACE_S = 5.0
 _SANDBOX_PROCESSES = 2  # bubblewrap's own
@@ -98,7 +97,7 @@ class LocalEngine:
         """Start an attempt; does nothing where that id is already known."""
         if order.attempt_id in self._folders:
             return
-        self._check(order)
+        check_order(order)
         path = self._attempts_dir / order.attempt_id
         job_dir, checkpoint_dir = self.inside_paths(order)
         token = secrets.token_hex(8)
@@ -278,19 +277,3 @@ class LocalEngine:
                 stop_grace_s=now.stop_grace_s if stop_grace_s is None else stop_grace_s,
             )
         )
-
-    @staticmethod
-    def _check(order: LaunchOrder) -> None:
-        if not _NAME.fullmatch(order.attempt_id):
-            raise InvalidFieldError("attempt_id", order.attempt_id, "letters, digits, dots, - and _, at most 200")
-        if not order.argv or not order.argv[0]:
-            raise InvalidFieldError("argv", order.argv, "a program and its arguments")
-        for text in (*order.argv, *order.environment, *order.environment.values()):
-            if "\0" in text:
-                raise InvalidFieldError("argv or environment", text, "text without NUL characters")
-        if any(not name or "=" in name for name in order.environment):
-            raise InvalidFieldError("environment", sorted(order.environment), "names without =")
-        check_range("host_cores", order.host_cores, 0.001, 4096.0, "cores")
-        for folder in (order.job_dir, order.checkpoint_dir):
-            if folder is not None and not folder.is_dir():
-                raise InvalidFieldError("job_dir or checkpoint_dir", str(folder), "a folder that exists")

@@ -40,6 +40,7 @@ class TreeFence(Fence):
         self._cpu_s = 0.0
         self._paused = False
         self._resting = False
+        self._idle_wait_s = 0.0
 
     def join(self) -> None:
         if self._memory_limit_bytes:  # against what grows faster than we look
@@ -64,7 +65,12 @@ class TreeFence(Fence):
         if self._cores >= (os.cpu_count() or 1) and not self._resting:
             self._now_s, self._used_s = now_s, self._cpu_s
             return _WAIT_MAX_S
-        used = self.cpu_s()
+        alive = descendants(self._root)
+        used = self._count(alive)
+        if self._resting or used > self._used_s or any(stat.state == "R" for stat in alive):
+            self._idle_wait_s = 0.0
+        else:  # look less and less often at who does nothing; what it then uses at once is paid back afterwards
+            self._idle_wait_s = min(PERIOD_S, max(2.0 * self._idle_wait_s, _WAIT_MIN_S))
         earned = self._cores * (now_s - self._now_s)
         self._credit_s = min(self._credit_s + earned - (used - self._used_s), self._credit_max_s)
         self._now_s, self._used_s = now_s, used
@@ -77,14 +83,11 @@ class TreeFence(Fence):
         if self._resting:
             wait = (self._credit_max_s - self._credit_s) / self._cores
         else:
-            wait = self._credit_s / (os.cpu_count() or 1)
+            wait = max(self._credit_s / (os.cpu_count() or 1), self._idle_wait_s)
         return min(max(wait, _WAIT_MIN_S), _WAIT_MAX_S)
 
     def cpu_s(self) -> float:
-        alive = sum(stat.cpu_s for stat in descendants(self._root))  # first these, then the reaped: none counted twice
-        reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self._cpu_s = max(self._cpu_s, alive + reaped.ru_utime + reaped.ru_stime)
-        return self._cpu_s
+        return self._count(descendants(self._root))
 
     def memory_bytes(self) -> int:
         return sum(stat.rss_bytes for stat in descendants(self._root))
@@ -118,6 +121,12 @@ class TreeFence(Fence):
 
     def remove(self) -> None:
         """Nothing to take away."""
+
+    def _count(self, below: list[ProcStat]) -> float:
+        """CPU seconds of everybody, living and reaped; only we reap our children, so none is counted twice."""
+        reaped = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._cpu_s = max(self._cpu_s, sum(stat.cpu_s for stat in below) + reaped.ru_utime + reaped.ru_stime)
+        return self._cpu_s
 
     def _alive(self) -> list[ProcStat]:
         return [stat for stat in descendants(self._root) if not stat.dead]
