@@ -6,11 +6,12 @@ In this order, each on what those before left over:
    most room, else a rack, else anything. They run at full speed whatever the thermostat says (SetPower).
 2. flex takes slots where heat is wanted and waits otherwise; the largest want first, each unit filled to full load
    before the next (a boiler loses as much heat through its case at half load).
-3. harvest takes what flex leaves; long-frozen harvest moves to what is left then; filler has the rest.
+3. harvest takes what flex leaves; work that has been stuck for long moves to what is left then; filler has the rest.
 
 A pause or waiting stands in for a kill wherever it can. Work is stopped only if it loses nothing by it (or is filler)
-and something that cannot wait has no slot. Thermostats are left alone otherwise: work in a unit that wants less is
-slowed down by it. Ties go to the cleaner electricity (grid intensity × PUE), then to the lower id.
+and something that cannot wait has no slot, or if it has been stuck for long and wanted heat has no other taker.
+Thermostats are left alone otherwise: work in a unit that wants less is slowed down by it. Ties go to the cleaner
+electricity (grid intensity × PUE), then to the lower id.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class FollowMemory:
 
     Parameters
     ----------
-    unwanted_since_s : since when a unit with harvest or filler work wants no heat, by unit id [s since the epoch]
+    unwanted_since_s : since when a unit with flex, harvest or filler work wants no heat, by unit id [s since the epoch]
     """
 
     unwanted_since_s: dict[str, float] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Follow:
         harvest, filler = queue(view, ServiceClass.HARVEST), queue(view, ServiceClass.FILLER)
         bound = np.concatenate([urgent.patient, harvest])
         placed, left = bound[: len(left)], left[len(bound) :]
-        moved = moves(view, now, frozen, left)
+        moved = moves(view, now, frozen=frozen, pressing=urgent.pressing_held, since_s=since_s, slots=left)
         spare = left[len(moved) :]
         rows = np.concatenate([pressing[: len(used)], placed, filler[: len(spare)]])
         nodes = np.concatenate([used, slots.wanting[len(used) :][: len(placed)], spare[: len(filler)]])

@@ -1,16 +1,16 @@
-"""Harvest and filler work where heat is no longer wanted: frozen, thawed, and moved only when frozen for long."""
+"""Work where heat is no longer wanted: harvest and filler are frozen and thawed, long-stuck work is moved."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ondol.model.decision import Pause, Resume, Stop
-from ondol.model.view import Floats, Ints, Phase, ServiceClass, View
+from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import LEAST_SHARE, Demand, state_of
 from ondol.policy.standing import Standing, watts_by_unit
 
 UNWANTED_S = 300.0  # heat must be unwanted this long before work is frozen; it is thawed at once
-MOVE_AFTER_S = 1200.0  # frozen this long, work that loses nothing by it is moved to where heat is wanted
+MOVE_AFTER_S = 1200.0  # frozen or slowed down this long, work that loses nothing by it is moved to wanted heat
 
 
 def thaw(view: View, now: Standing) -> tuple[list[Resume], Floats, Ints]:
@@ -48,7 +48,7 @@ def freeze(view: View, now: Standing, wants: Demand, since_s: dict[str, float]) 
 
     Parameters
     ----------
-    since_s : since when a unit with such work wants none, by unit id [s since the epoch]
+    since_s : since when a unit with such work, or flex, wants none, by unit id [s since the epoch]
 
     Returns
     -------
@@ -56,7 +56,7 @@ def freeze(view: View, now: Standing, wants: Demand, since_s: dict[str, float]) 
     """
     instances, units = view.instances, view.units
     rows = np.flatnonzero(
-        (instances.phase == Phase.RUNNING) & (instances.service >= ServiceClass.HARVEST) & (now.unit >= 0)
+        (instances.phase == Phase.RUNNING) & (instances.service >= ServiceClass.FLEX) & (now.unit >= 0)
     )
     too_warm = wants.unwanted & ~(units.temp_c <= units.setpoint_c)
     rows = rows[too_warm[now.unit[rows]]]
@@ -64,7 +64,7 @@ def freeze(view: View, now: Standing, wants: Demand, since_s: dict[str, float]) 
     for unit in np.unique(now.unit[rows]).tolist():
         new_since_s[units.ids[unit]] = since_s.get(units.ids[unit], view.now_s)
     actions: list[Pause] = []
-    for row in rows.tolist():
+    for row in rows[instances.service[rows] >= ServiceClass.HARVEST].tolist():
         unit = int(now.unit[row])
         for_s = view.now_s - new_since_s[units.ids[unit]]
         if for_s >= UNWANTED_S:
@@ -73,25 +73,39 @@ def freeze(view: View, now: Standing, wants: Demand, since_s: dict[str, float]) 
     return actions, new_since_s
 
 
-def moves(view: View, now: Standing, frozen: Ints, slots: Ints) -> list[Stop]:
-    """Take long-frozen harvest out of its slot where as many slots elsewhere want heat and no queued work takes them.
+def moves(
+    view: View, now: Standing, *, frozen: Ints, pressing: Bools, since_s: dict[str, float], slots: Ints
+) -> list[Stop]:
+    """Take long-stuck work out of its slot where as many slots elsewhere want heat and no queued work takes them.
+
+    Stuck is harvest that is frozen, and flex that a thermostat holds down to idle power; only work that goes on from a
+    checkpoint is moved, so that a move costs no more than staging.
 
     Parameters
     ----------
     frozen : rows that stay frozen
+    pressing : per instance, whether it runs at full speed whatever the thermostat says
+    since_s : since when a unit wants no heat, as `freeze` gives it
     slots : node rows of slots that want heat and are left over
     """
-    instances = view.instances
-    movable = (
-        (instances.service[frozen] == ServiceClass.HARVEST)
-        & instances.resumable[frozen]
-        & (view.now_s - instances.since_s[frozen] > MOVE_AFTER_S)
+    if not len(slots):
+        return []
+    instances, units = view.instances, view.units
+    long_ago_s = view.now_s - MOVE_AFTER_S
+    harvest = frozen[(instances.service[frozen] == ServiceClass.HARVEST) & (instances.since_s[frozen] < long_ago_s)]
+    stuck = np.zeros(len(units.ids), dtype=bool)
+    stuck[[row for row, key in enumerate(units.ids) if since_s.get(key, np.inf) < long_ago_s]] = True
+    flex = np.flatnonzero(
+        (instances.phase == Phase.RUNNING) & (instances.service == ServiceClass.FLEX) & ~pressing & (now.unit >= 0)
     )
+    flex = flex[stuck[now.unit[flex]]]
+    rows = np.concatenate([flex, harvest])
+    rows = rows[instances.resumable[rows]]
     return [
         Stop(
             instances.ids[row],
-            f"frozen for {(view.now_s - instances.since_s[row]) / 60:.0f} min in {view.units.ids[now.unit[row]]}; "
-            f"goes on from its checkpoint where heat is wanted: {state_of(view, now, view.nodes.unit[slot])}",
+            f"stuck in {units.ids[now.unit[row]]}, which has wanted no heat for over {MOVE_AFTER_S / 60:.0f} min; "
+            f"goes on from its checkpoint where it is wanted: {state_of(view, now, view.nodes.unit[slot])}",
         )
-        for row, slot in zip(frozen[movable].tolist(), slots.tolist(), strict=False)
+        for row, slot in zip(rows.tolist(), slots.tolist(), strict=False)
     ]

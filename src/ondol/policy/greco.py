@@ -63,10 +63,10 @@ class Greco:
         instances = view.instances
         actions: list[Action] = []
         stopped = _kills(view, now, lack_k, actions)
-        frozen = np.flatnonzero((instances.phase == Phase.PAUSED) & ~stopped)
-        actions += [Resume(instances.ids[row], "greco freezes nothing") for row in frozen.tolist()]
         starts, left_over = _starts(view, now, lack_k)
         _displace(view, now, lack_k, left_over=left_over, stopped=stopped, actions=actions)
+        frozen = np.flatnonzero((instances.phase == Phase.PAUSED) & ~stopped)
+        actions += [Resume(instances.ids[row], "greco freezes nothing") for row in frozen.tolist()]
         actions += starts
         working = now.unit[(now.active | (instances.phase == Phase.PAUSED)) & ~stopped]
         busy = np.bincount(working, minlength=len(view.units.ids)) > 0
@@ -146,6 +146,7 @@ def _displace(
     """Stop lower classes for those left over; slots that are being freed already count for the highest."""
     instances = view.instances
     held = (now.active | (instances.phase == Phase.PAUSED)) & ~stopped & (now.unit >= 0)
+    held[held] = view.nodes.accepts[instances.node[held]]
     coming = int((instances.phase == Phase.LEAVING).sum() + stopped.sum())
     high, low = left_over[0][0], left_over[1][0]
     spare_of_high = max(coming - len(high), 0)

@@ -100,7 +100,7 @@ def test_follow_keeps_its_promises(world):
     assert placed == min(urgent, free)
     for stop in of_kind(decision, Stop):
         work = before[stop.instance_id]
-        assert work.service is ServiceClass.FILLER or (work.service is ServiceClass.HARVEST and work.resumable)
+        assert work.service is ServiceClass.FILLER or (work.service >= ServiceClass.FLEX and work.resumable)
     wanted = dict(zip(view.units.ids, view.units.wanted_w, strict=True))
     assert all(power.power_w > wanted[power.unit_id] for power in of_kind(decision, SetPower))
     heats = {f"{u.id}-n{n}": u.heats and u.wanted_w > 0 for u in world.units for n in range(len(u.slots))}

@@ -147,6 +147,19 @@ def test_long_frozen_harvest_moves_if_it_loses_nothing():
     assert of_kind(decide(World(units, [frozen]))[0], Stop) == []
 
 
+def test_flex_that_a_thermostat_holds_down_moves_if_it_loses_nothing():
+    units = [UnitRow("a", temp_c=20.0), UnitRow("b", wanted_w=450.0)]
+    world = World(units, [WorkRow("x", FLEX, Phase.RUNNING, "a-n0", resumable=True)])
+    decision, memory = decide(world)
+    assert decision == ()
+    world.now_s += 1201.0
+    decision, _ = decide(world, memory)
+    assert [s.instance_id for s in of_kind(decision, Stop)] == ["x"]
+    assert "stuck in a, which has wanted no heat for over 20 min" in decision[0].reason
+    world.work[0].deadline_s = world.now_s + 60.0
+    assert of_kind(decide(world, memory)[0], Stop) == []
+
+
 def test_room_is_made_for_what_cannot_wait_once():
     units = [UnitRow("a", wanted_w=450.0), UnitRow("b", wanted_w=450.0), UnitRow("c", wanted_w=450.0)]
     work = [
