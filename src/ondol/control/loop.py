@@ -128,6 +128,14 @@ class Loop:
                 self._carry_out(instruction)
             self._works.drop_closed(instructions)
 
+    def begin(self) -> None:
+        """Take up what an earlier life left: adopt what still runs, then do again what may not have been done."""
+        with self._works.lock:
+            self._look(_utc(self._now_s()))
+            self.flush()
+            for instruction in self._works.pending():
+                self._carry_out(instruction)
+
     def tick(self) -> None:
         """One turn of the loop."""
         with self._works.lock:

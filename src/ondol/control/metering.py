@@ -106,7 +106,7 @@ class MeterBook:
         power_w: dict[NodeId, float] = {}
         for energy in self._meter.sample(now_s / self._rate, self._node_cpu_s):
             power_w[energy.node_id] = energy.power_w
-            self._tally.tier[energy.node_id] = Tier(energy.tier.value)
+            self._tally.tier[energy.node_id] = energy.tier
             self._tally.energy_j[energy.node_id] = self._tally.energy_j.get(energy.node_id, 0.0) + energy.energy_j
         for site in self._fleet.sites:
             grid_g = self._grid(site.country, 0.5 * (now_s + self._last_s))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ondol.drivers.power.tier import DataTier
+from ondol.model.ledger import Tier
 from ondol.model.checks import check_range
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import NodeId
@@ -47,7 +47,7 @@ class NodeEnergy:
     load: float
     power_w: float
     energy_j: float
-    tier: DataTier = DataTier.CURVE
+    tier: Tier = Tier.T4_CURVE
 
 
 class CurveMeter:

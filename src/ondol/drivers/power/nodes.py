@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ondol.drivers.power.curve import CurveMeter, MeteredNode, NodeEnergy
 from ondol.drivers.power.rapl import RaplMeter
-from ondol.drivers.power.tier import DataTier
+from ondol.model.ledger import Tier
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
 
@@ -46,7 +46,7 @@ class NodeMeters:
             return closed
         power_w = (self._counted_j - before_j) / span_s
         return tuple(
-            dataclasses.replace(energy, power_w=power_w, energy_j=power_w * energy.duration_s, tier=DataTier.RAPL)
+            dataclasses.replace(energy, power_w=power_w, energy_j=power_w * energy.duration_s, tier=Tier.T3_RAPL)
             if energy.node_id == self._measured
             else energy
             for energy in closed

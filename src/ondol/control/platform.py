@@ -1,0 +1,323 @@
+"""Puts the platform together and takes it apart again: one data folder, one loop, one S3 backend, one engine."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import fcntl
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from ondol.agent.site_agent import SiteAgent
+from ondol.control.clock import PlatformClock, start_clock
+from ondol.control.desk import PlatformDesk
+from ondol.control.directory import Directory
+from ondol.control.hands import Hands
+from ondol.control.heat_book import HeatBook, HeatCounters
+from ondol.control.layout import DataFolder
+from ondol.control.loop import Loop
+from ondol.control.metering import Counters, MeterBook
+from ondol.control.outputs import Outputs
+from ondol.control.record import TickWriter
+from ondol.control.sites import Sites
+from ondol.control.snapshots import Snapshots
+from ondol.control.staging import Stager
+from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.works import Works
+from ondol.control.world import World
+from ondol.drivers.power.nodes import NodeMeters
+from ondol.drivers.power.rapl import RaplMeter
+from ondol.drivers.virtual.plant import VirtualPlant
+from ondol.engine.local.engine import LocalEngine
+from ondol.engine.ports import Capabilities
+from ondol.model.errors import ConflictError, OndolError, UnavailableError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import NodeId
+from ondol.policy.registry import load_policy
+from ondol.signals.carbon import GridCarbon
+from ondol.storage.fleet_writing import fleet_to_toml
+from ondol.storage.objects.s3 import S3ObjectStore
+from ondol.storage.objects.seaweed import SeaweedSupervisor
+from ondol.storage.ports import Changes
+from ondol.storage.sql.store import SqlStore
+from ondol.storage.tokens import Keyring
+
+_log = logging.getLogger(__name__)
+TICK_S = 0.25  # longest wait between ticks [s, wall]
+_CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a platform is to run.
+
+    Parameters
+    ----------
+    data : its folder
+    clock_rate : platform seconds per wall second; only the first start sets the clock
+    begin : platform time of the first start, None for now
+    sandbox : "auto", "bubblewrap" or "none"
+    record : whether ticks are recorded for replay
+    """
+
+    data: Path
+    fleet: Fleet
+    policy: str = "follow"
+    clock_rate: float = 1.0
+    begin: dt.datetime | None = None
+    sandbox: str = "auto"
+    record: bool = True
+
+
+class Platform:
+    """A running platform. `start` brings it up, `close` takes it down; jobs outlive both for the engine's lease."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = DataFolder(settings.data)
+        self._lock_file = _lock(self.folder)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closers: list[Callable[[], None]] = [self._lock_file.close]
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        settings, folder = self.settings, self.folder
+        fleet = settings.fleet
+        self.store = SqlStore(folder.database_url)
+        self._closers.append(self.store.close)
+        self.clock = self._restore_clock()
+        _keep_fleet(folder, fleet)
+        self.directory = Directory(self.store, Keyring(folder.key_file))
+        self.seaweed = SeaweedSupervisor(folder.objects_dir)
+        self._closers.append(self.seaweed.stop)
+        self.seaweed.start()
+        objects = S3ObjectStore(self.seaweed.url, self.seaweed.access_key, self.seaweed.secret_key)
+        self.engine = LocalEngine(folder.engine_dir, sandbox=settings.sandbox)
+        self._closers.append(self.engine.close)
+        self.works = Works(self.store)
+        _refuse_lost_nodes(fleet, self.works)
+        surroundings = PackagedSurroundings(fleet)
+        self.plant = self._restore_plant(surroundings)
+        self.agents = self._restore_agents()
+        self.sites = Sites(fleet, self.agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        grids = {country: GridCarbon.load(country) for country in sorted({site.country for site in fleet.sites})}
+        self.grid_notes = tuple(grid.note for grid in grids.values())
+        stager = Stager(folder.jobs_dir, objects, self.directory)
+        self.outputs = Outputs(folder.outputs_dir, self.engine)
+        self._hands = Hands(
+            fleet,
+            self.engine,
+            stager,
+            self.outputs,
+            find=self.works.find,
+            now=self.clock.now,
+            wake=self._wake,
+            inside=self.engine.inside_paths,
+        )
+        self._closers.append(self._hands.close)
+        self.snapshots = Snapshots(self.works, stager, now=self.clock.now, clock_rate=self.clock.rate)
+        self._closers.append(self.snapshots.close)
+        policy = load_policy(settings.policy)
+        nodes = {node.id: node for node in fleet.nodes}
+
+        def full_speed_s(node_id: NodeId, cpu_s: float) -> float:
+            node = nodes[node_id]
+            return cpu_s / (node.host_cores / node.slots) * self.clock.rate
+
+        world = World(
+            fleet,
+            grid=lambda country, start_s, step_s, steps: grids[country].horizon(_utc(start_s), steps, step_s),
+            full_speed_s=full_speed_s,
+        )
+        meter = MeterBook(
+            fleet,
+            NodeMeters(fleet, time_scale=self.clock.rate, rapl=_rapl(fleet)),
+            clock_rate=self.clock.rate,
+            grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
+            begin_s=self.clock.now_s(),
+            counters=self._document("meter", Counters),
+        )
+        self.loop = Loop(
+            fleet=fleet,
+            store=self.store,
+            works=self.works,
+            engine=self.engine,
+            hands=self._hands,
+            sites=self.sites,
+            world=world,
+            meter=meter,
+            heat=HeatBook(fleet, self._document("heat", HeatCounters)),
+            policy=policy,
+            memory=self._restore_memory(policy),
+            now_s=self.clock.now_s,
+            clock_rate=self.clock.rate,
+            recorder=TickWriter(folder.ticks_file) if settings.record else None,
+            documents=self._documents,
+        )
+        self.desk = PlatformDesk(
+            fleet=fleet,
+            store=self.store,
+            directory=self.directory,
+            works=self.works,
+            loop=self.loop,
+            sites=self.sites,
+            outputs=self.outputs,
+            snapshots=self.snapshots,
+            now=self.clock.now,
+            clock_rate=self.clock.rate,
+            policy=settings.policy,
+        )
+
+    # -- running --
+
+    def start(self) -> None:
+        """Begin the loop; what an earlier life left undone is done first."""
+        self.loop.begin()
+        self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        self._thread.start()
+
+    def capabilities(self) -> Capabilities:
+        """What the engine can do here."""
+        return self.engine.capabilities()
+
+    def close(self) -> None:
+        """End the loop, write what is left, and let go of everything, in the order opposite to the building."""
+        self._stop.set()
+        if self._thread is not None:
+            self.loop.wake.set()
+            self._thread.join(30)
+        for closer in reversed(self._closers):
+            try:
+                closer()
+            except (OndolError, OSError) as error:
+                _log.warning("while closing: %s", error)
+        self._closers.clear()
+
+    def _wake(self) -> None:
+        self.loop.wake.set()
+
+    def _run(self) -> None:
+        next_check_s = 0.0
+        while not self._stop.is_set():
+            try:
+                self.loop.tick()
+                self.snapshots.take_due()
+                wall_s = self.clock.wall_s(self.clock.now_s())
+                if wall_s >= next_check_s:
+                    next_check_s = wall_s + _CHECK_STORE_S
+                    self.seaweed.restart_if_dead()
+            except Exception:  # noqa: BLE001  # see below; it is logged whole
+                # The loop must outlive a fault in one tick: heat goes on, and the next tick sees the same world again.
+                _log.exception("a tick failed")
+                self._stop.wait(1.0)
+            self.loop.wake.wait(TICK_S)
+            self.loop.wake.clear()
+        try:
+            self.loop.tick()
+        except OndolError as error:
+            _log.warning("last tick: %s", error)
+
+    # -- what outlives the process --
+
+    def _documents(self) -> dict[str, bytes]:
+        return {
+            "plant": msgspec.json.encode(self.plant.snapshot()),
+            **{f"agent.{site}": msgspec.json.encode(agent.snapshot()) for site, agent in self.agents.items()},
+        }
+
+    def _document(self, key: str, kind: type[Any]) -> Any:  # Counters or HeatCounters
+        data = self.store.document(key)
+        return None if data is None else msgspec.json.decode(data, type=kind)
+
+    def _restore_clock(self) -> PlatformClock:
+        data = self.store.document("clock")
+        if data is not None:
+            return PlatformClock(**json.loads(data))
+        clock = start_clock(self.settings.clock_rate, self.settings.begin)
+        self.store.commit(Changes(documents={"clock": json.dumps(dataclasses.asdict(clock)).encode()}))
+        return clock
+
+    def _restore_plant(self, surroundings: PackagedSurroundings) -> VirtualPlant:
+        plant = VirtualPlant(self.settings.fleet, surroundings, self.clock.now())
+        data = self.store.document("plant")
+        if data is not None:
+            plant.restore(json.loads(data))
+        return plant
+
+    def _restore_agents(self) -> dict[Any, SiteAgent]:
+        agents = {site.id: SiteAgent(self.settings.fleet, site.id) for site in self.settings.fleet.sites}
+        for site_id, agent in agents.items():
+            data = self.store.document(f"agent.{site_id}")
+            if data is not None:
+                agent.restore(json.loads(data))
+        return agents
+
+    def _restore_memory(self, policy: Any) -> Any:  # each policy has a memory of its own kind
+        fresh = policy.fresh()
+        data = self.store.document(f"policy.{policy.name}")
+        return fresh if data is None else msgspec.msgpack.decode(data, type=type(fresh))
+
+
+def _lock(folder: DataFolder) -> IO[str]:
+    """Take the data folder for this process alone; the kernel gives it back however the process ends."""
+    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = folder.lock_file.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        owner = file.read().strip() or "another process"
+        file.close()
+        raise ConflictError(
+            f"The data folder {folder.path} is in use by {owner}: stop that platform or choose another --data"
+        ) from error
+    file.seek(0)
+    file.truncate()
+    file.write(f"process {os.getpid()}")
+    file.flush()
+    return file
+
+
+def _keep_fleet(folder: DataFolder, fleet: Fleet) -> None:
+    """Remember the fleet, so that anyone can see what this data belongs to."""
+    text = fleet_to_toml(fleet)
+    if folder.fleet_file.exists() and folder.fleet_file.read_text(encoding="utf-8") != text:
+        _log.warning("the fleet has changed since the last start")
+    folder.fleet_file.write_text(text, encoding="utf-8")
+
+
+def _refuse_lost_nodes(fleet: Fleet, works: Works) -> None:
+    known = {node.id for node in fleet.nodes}
+    lost = sorted({attempt.node_id for _, _, attempt in works.under_way()} - known)
+    if lost:
+        raise ConflictError(
+            f"Work is under way on nodes that the fleet file no longer has: {', '.join(lost)}. "
+            "Put them back until it is done, or delete those tasks first"
+        )
+
+
+def _rapl(fleet: Fleet) -> RaplMeter | None:
+    if not any(node.meter == "rapl" for node in fleet.nodes):
+        return None
+    try:
+        return RaplMeter()
+    except UnavailableError as error:
+        _log.warning("%s; the power curve is used instead (tier T4)", error)
+        return None
+
+
+def _utc(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)

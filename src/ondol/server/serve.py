@@ -1,0 +1,93 @@
+"""Serves ASGI apps from a thread of its own, on sockets that are bound before anything is told to anyone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def bind(host: str, port: int, *, allow_remote: bool = False) -> socket.socket:
+    """Bind a listening socket; port 0 takes a free one.
+
+    Raises InvalidFieldError for an address that others can reach unless `allow_remote`, ConflictError for a port in use.
+    """
+    if host not in _LOOPBACK and not allow_remote:
+        raise InvalidFieldError(
+            "host", host, "a loopback address; --allow-remote lets others in, without TLS: put a proxy before it"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio sets TCP_NODELAY only where it is: without it small answers wait 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConflictError(
+            f"Port {port} on {host} cannot be taken ({error.strerror}); choose another, or 0"
+        ) from error
+    listener.listen(512)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Address of a bound socket as clients write it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Servers:
+    """Runs several ASGI apps, each on its own socket, until stopped.
+
+    Parameters
+    ----------
+    apps : pairs of app and bound socket
+    """
+
+    def __init__(self, apps: Sequence[tuple[Any, socket.socket]]) -> None:
+        self._servers = [
+            (
+                uvicorn.Server(
+                    uvicorn.Config(
+                        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3
+                    )
+                ),
+                listener,
+            )
+            for app, listener in apps
+        ]
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+
+    def start(self, timeout_s: float = 20.0) -> None:
+        """Begin to serve; raises UnavailableError where a server does not come up in time."""
+        self._thread.start()
+        waited = threading.Event()
+        for _ in range(int(timeout_s / 0.02)):
+            if all(server.started for server, _ in self._servers):
+                return
+            if not self._thread.is_alive():
+                break
+            waited.wait(0.02)
+        raise UnavailableError("The HTTP servers did not come up; the log tells why")
+
+    def stop(self) -> None:
+        """Finish running requests and end."""
+        for server, _ in self._servers:
+            server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in self._servers))
