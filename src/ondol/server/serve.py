@@ -18,7 +18,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def bind(host: str, port: int, *, allow_remote: bool = False) -> socket.socket:
     """Bind a listening socket; port 0 takes a free one.
 
-    Raises InvalidFieldError for an address that others can reach unless `allow_remote`, ConflictError for a port in use.
+    Raises InvalidFieldError for an address that others can reach unless `allow_remote`, ConflictError for a taken port.
     """
     if host not in _LOOPBACK and not allow_remote:
         raise InvalidFieldError(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ondol.drivers.power.cpu_time import NodeCpuTime
 from ondol.drivers.power.curve import CurveMeter, MeteredNode
-from ondol.drivers.power.tier import DataTier
+from ondol.model.ledger import Tier
 from ondol.engine.ports import LaunchOrder
 from ondol.engine.sim.engine import SimEngine
 from ondol.model.errors import InvalidFieldError
@@ -30,7 +30,7 @@ def test_power_follows_the_reference_curve(load: float, power_w: float) -> None:
     (energy,) = meter.sample(15.0, {A: 3.0 + load * 5.0})
     assert energy.power_w == pytest.approx(power_w)
     assert energy.energy_j == pytest.approx(power_w * 10.0)
-    assert energy.tier is DataTier.CURVE
+    assert energy.tier is Tier.T4_CURVE
 
 
 def test_energy_is_counted_on_the_platforms_clock() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ondol.model.ledger import Tier
 from ondol.model.checks import check_range
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import NodeId
+from ondol.model.ledger import Tier
 from ondol.model.power import PowerCurve
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from ondol.drivers.power.curve import CurveMeter, MeteredNode, NodeEnergy
 from ondol.drivers.power.rapl import RaplMeter
-from ondol.model.ledger import Tier
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
+from ondol.model.ledger import Tier
 
 
 class NodeMeters:
