@@ -1,0 +1,1 @@
+"""The loops at the site: heat each minute, power and safety each second; they work with no network."""

@@ -1,0 +1,188 @@
+"""Loop 3 for one sink: from its reading to the heat it wants, also where the sensor is silent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ondol.agent.demand import HORIZON_STEPS, SinkDemand, Situation, no_demand, smooth
+from ondol.agent.feed_forward import WATER_J_PER_L_K, hold_zone_w, mean_draw_w, stand_by_tank_w
+from ondol.agent.layout import SinkLayout
+from ondol.agent.pool_demand import PoolMemory, mean_loss_w, pool_capacity_j_per_k, step_pool_demand
+from ondol.agent.sensor_loss import FRESH_S, demand_without_sensor
+from ondol.agent.tank_demand import TankMemory, step_tank_demand
+from ondol.agent.zone_demand import ZoneMemory, step_zone
+from ondol.drivers.ports import SinkReading, UnitReading
+from ondol.model.ids import UnitId
+from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+
+_SHARE_TIME_S = 1_200.0
+_FROST_K = 7.0  # heat that lifts a room so far above outdoors keeps it from freezing and cannot overheat it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkMemory:
+    """What is kept of a sink; all of it is JSON.
+
+    Parameters
+    ----------
+    seen_s : time of the last good reading, 0 for never [s since the epoch]
+    temp_c : that reading [°C]
+    heat_w : heat wanted when it was known [W]
+    asked_w, got_w : electric power wanted and measured, averaged over 20 min [W]
+    """
+
+    seen_s: float = 0.0
+    temp_c: float | None = None
+    heat_w: float = 0.0
+    asked_w: float = 0.0
+    got_w: float = 0.0
+    zone: ZoneMemory = field(default_factory=ZoneMemory)
+    tank: TankMemory = field(default_factory=TankMemory)
+    pool: PoolMemory = field(default_factory=PoolMemory)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkView:
+    """What a step knows of a sink and its surroundings.
+
+    Parameters
+    ----------
+    reading : None where its sensor is silent
+    outdoor_c : measured or forecast; None where neither is known [°C]
+    outdoor_at : forecast [°C]
+    measured_w : electric power of its units [W]
+    """
+
+    now: dt.datetime
+    dt_s: float
+    reading: SinkReading | None
+    units: Mapping[UnitId, UnitReading]
+    outdoor_c: float | None
+    outdoor_at: Callable[[dt.datetime], float]
+    measured_w: float
+
+
+def fresh_reading(reading: SinkReading | None, now: dt.datetime) -> SinkReading | None:
+    """Give the reading where it is finite and not older than `FRESH_S`, else None."""
+    if reading is None or not all(map(math.isfinite, (reading.temp_c, *reading.layers_c))):
+        return None
+    return reading if abs((now - reading.measured_at).total_seconds()) <= FRESH_S else None
+
+
+def step_sink(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> tuple[SinkDemand, bool, SinkMemory]:
+    """Say what the sink wants, whether work that cannot wait may heat it, and what to remember."""
+    got_w = smooth(memory.got_w, view.measured_w, view.dt_s, _SHARE_TIME_S)
+    memory = replace(memory, got_w=got_w)
+    reading = fresh_reading(view.reading, view.now)
+    if reading is not None:
+        memory = replace(memory, seen_s=view.now.timestamp(), temp_c=reading.temp_c)
+    request = layout.request
+    if request is None:
+        return no_demand(_room_j(layout, reading), layout.sink.temp_max_c), reading is not None, memory
+    if request.kind == "power":
+        return _power_demand(layout, request, view, reading), reading is not None, memory
+    if reading is None:
+        demand, floors = _blind(layout, request, view, memory)
+        return demand, floors, memory
+    demand, memory = _seeing(layout, request, view, reading, memory)
+    return demand, True, memory
+
+
+def note_asked(memory: SinkMemory, asked_w: float, dt_s: float) -> SinkMemory:
+    """Remember the electric power that the step asked of the sink's units [W]."""
+    return replace(memory, asked_w=smooth(memory.asked_w, asked_w, dt_s, _SHARE_TIME_S))
+
+
+def _seeing(
+    layout: SinkLayout, request: HeatRequest, view: SinkView, reading: SinkReading, memory: SinkMemory
+) -> tuple[SinkDemand, SinkMemory]:
+    own = [view.units[unit.unit.id] for unit in layout.units if unit.unit.id in view.units]
+    heard = len(own) == len(layout.units) and own != []
+    base_c = reading.layers_c[-1] if reading.layers_c else reading.temp_c
+    asked = memory.asked_w > 0.05 * sum(unit.power_max_w for unit in layout.units)
+    situation = Situation(
+        now=view.now,
+        dt_s=view.dt_s,
+        temp_c=reading.temp_c,
+        layers_c=reading.layers_c,
+        loop_c=sum(unit.loop_temp_c for unit in own) / len(own) if heard else None,
+        heat_meter_j=sum(unit.heat_j for unit in own) if heard else None,
+        heat_max_w=sum(unit.heat_max_w(base_c) for unit in layout.units),
+        outdoor_c=view.outdoor_at(view.now) if view.outdoor_c is None else view.outdoor_c,
+        outdoor_at=view.outdoor_at,
+        delivered_share=memory.got_w / memory.asked_w if asked else None,
+    )
+    sink = layout.sink
+    if isinstance(sink, Zone):
+        if layout.model is None:
+            return no_demand(reason="no unit heats it"), memory
+        demand, zone = step_zone(layout.model, request, memory.zone, situation)
+        memory = replace(memory, zone=zone)
+    elif isinstance(sink, Tank):
+        demand, tank = step_tank_demand(sink, request, memory.tank, situation)
+        memory = replace(memory, tank=tank)
+    else:
+        demand, pool = step_pool_demand(sink, request, memory.pool, situation)
+        memory = replace(memory, pool=pool)
+    return demand, replace(memory, heat_w=demand.heat_w)
+
+
+def _blind(layout: SinkLayout, request: HeatRequest, view: SinkView, memory: SinkMemory) -> tuple[SinkDemand, bool]:
+    setpoint_c = request.schedule.at(view.now)
+    open_loop_w = None if view.outdoor_c is None else _open_loop_w(layout, setpoint_c, view.outdoor_c)
+    age_s = view.now.timestamp() - memory.seen_s if memory.seen_s else math.inf
+    safe_w = layout.model.ua_w_per_k * _FROST_K if layout.model is not None else 0.0
+    blind = demand_without_sensor(age_s, last_w=memory.heat_w, open_loop_w=open_loop_w, safe_w=safe_w)
+    heat_w = min(blind.heat_w, sum(unit.heat_max_w(setpoint_c) for unit in layout.units))
+    demand = SinkDemand(
+        heat_w=heat_w,
+        demand_w=blind.heat_w,
+        ahead_w=(heat_w,) * HORIZON_STEPS,
+        room_j=0.0,
+        setpoint_c=setpoint_c,
+        lower_c=setpoint_c - request.band_k,
+        upper_c=setpoint_c + request.band_k,
+        reason=blind.reason,
+    )
+    return demand, blind.floors
+
+
+def _open_loop_w(layout: SinkLayout, setpoint_c: float, outdoor_c: float) -> float:
+    sink = layout.sink
+    if isinstance(sink, Zone):
+        return hold_zone_w(layout.model, setpoint_c, outdoor_c) if layout.model is not None else 0.0
+    if isinstance(sink, Tank):
+        return mean_draw_w(sink, setpoint_c) + stand_by_tank_w(sink, setpoint_c)
+    return mean_loss_w(sink, setpoint_c) - sink.other_heat_w
+
+
+def _power_demand(layout: SinkLayout, request: HeatRequest, view: SinkView, reading: SinkReading | None) -> SinkDemand:
+    power_w = request.schedule.at(view.now)
+    return SinkDemand(
+        heat_w=min(power_w, sum(unit.heat_share * unit.power_max_w for unit in layout.units)),
+        demand_w=power_w,
+        ahead_w=(power_w,) * HORIZON_STEPS,
+        room_j=_room_j(layout, reading),
+        setpoint_c=math.nan,
+        lower_c=math.nan,
+        upper_c=layout.sink.temp_max_c,
+        reason=f"asks for {power_w:.0f} W",
+    )
+
+
+def _room_j(layout: SinkLayout, reading: SinkReading | None) -> float:
+    """Heat up to the sink's hard limit [J]; 0 where its temperature is unknown."""
+    if reading is None:
+        return 0.0
+    sink = layout.sink
+    if isinstance(sink, SwimmingPool):
+        capacity = pool_capacity_j_per_k(sink)
+    elif isinstance(sink, Tank):
+        capacity = sink.volume_l * WATER_J_PER_L_K
+    else:
+        capacity = layout.model.capacity_1h_j_per_k if layout.model is not None else sink.air_j_per_k
+    layers = reading.layers_c or (reading.temp_c,)
+    return sum(max(sink.temp_max_c - layer, 0.0) for layer in layers) * capacity / len(layers)

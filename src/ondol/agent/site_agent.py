@@ -1,0 +1,311 @@
+"""The agent of one site: cranked with what is known, it says what each unit shall draw and each node may."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+
+from ondol.agent.authority import Authority, Claim, resolve
+from ondol.agent.demand import SinkDemand, no_demand
+from ondol.agent.heat_layer import SinkMemory, SinkView, fresh_reading, note_asked, step_sink
+from ondol.agent.layout import UnitLayout, lay_out
+from ondol.agent.orders import NodeOrder, NodeStatus, SiteOrders, SiteReadings
+from ondol.agent.power_caps import SiteShare, share_site_limit
+from ondol.agent.power_layer import UnitGrant, UnitMemory, rules_for, step_unit
+from ondol.agent.safety import SafetyVerdict, guard_unit
+from ondol.agent.site_step import SiteStep, UnitWish, sink_order, unit_order, unit_senses
+from ondol.drivers.ports import SinkReading
+from ondol.model.errors import InvalidFieldError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import SinkId, SiteId, UnitId
+
+LONGEST_STEP_S = 900.0
+_OUTDOOR_KEPT_S = 21_600.0
+_OUTDOOR_GUESS_C = 7.0  # mean of a French heating season; only a start for a controller that corrects it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteMemory:
+    """All that an agent remembers; all of it is JSON.
+
+    Parameters
+    ----------
+    stepped_s : time of the last step, 0 for never [s since the epoch]
+    outdoor_c, outdoor_s : last measured outdoor temperature and when
+    """
+
+    stepped_s: float = 0.0
+    outdoor_c: float | None = None
+    outdoor_s: float = 0.0
+    sinks: Mapping[SinkId, SinkMemory] = field(default_factory=dict)
+    units: Mapping[UnitId, UnitMemory] = field(default_factory=dict)
+    heard_s: Mapping[UnitId, float] = field(default_factory=dict)
+
+
+class SiteAgent:
+    """Heat, power and safety of one site.
+
+    Parameters
+    ----------
+    fleet : where the site's units, sinks and requests are described
+    site_id : which one
+    partial_nodes : whether nodes can be capped between idle and full; else whole nodes are switched
+
+    Raises
+    ------
+    StopIteration : the fleet has no such site
+    """
+
+    def __init__(self, fleet: Fleet, site_id: SiteId, *, partial_nodes: bool = True) -> None:
+        self._layout = lay_out(fleet, site_id)
+        self._partial = partial_nodes
+        self._memory = SiteMemory()
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that the agent remembers, as JSON-able values."""
+        return dict(msgspec.to_builtins(self._memory))
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot.
+
+        Raises
+        ------
+        InvalidFieldError : it is not one
+        """
+        try:
+            self._memory = msgspec.convert(snapshot, SiteMemory)
+        except msgspec.ValidationError as error:
+            raise InvalidFieldError("snapshot", str(error), "what snapshot() gave; start afresh without it") from error
+
+    def step(
+        self,
+        now: dt.datetime,
+        *,
+        readings: SiteReadings,
+        nodes: tuple[NodeStatus, ...],
+        floors: Mapping[UnitId, float] | None = None,
+        outdoor_temp_c: float | None = None,
+        outdoor_ahead: Callable[[dt.datetime], float] | None = None,
+    ) -> SiteOrders:
+        """Let the loops go one step.
+
+        Parameters
+        ----------
+        now : platform time, aware, not before the last step's
+        readings : instruments; what is missing or old counts as lost
+        nodes : states of the nodes; a node that is left out gets no new work
+        floors : power that a policy asks for work that cannot wait, per unit [W]
+        outdoor_temp_c : measured, None where there is no sensor [°C]
+        outdoor_ahead : forecast [°C] for a time, None where there is none
+
+        Raises
+        ------
+        InvalidFieldError : time went backwards, or a floor is not a number from 0
+        """
+        step = self._prepare(
+            now,
+            readings=readings,
+            nodes=nodes,
+            floors=floors or {},
+            outdoor_temp_c=outdoor_temp_c,
+            outdoor_ahead=outdoor_ahead,
+        )
+        demands, floors_allowed = self._step_sinks(step)
+        wishes = [self._wish(layout, step, demands, floors_allowed) for layout in self._layout.units]
+        wishes = self._within_site_limit(wishes)
+        node_orders: list[NodeOrder] = []
+        for wish in wishes:
+            node_orders += self._step_unit(wish, step)
+        self._note_asked(wishes, step.dt_s)
+        return SiteOrders(
+            now=now,
+            dt_s=step.dt_s,
+            units=tuple(unit_order(wish, step) for wish in wishes),
+            nodes=tuple(sorted(node_orders, key=lambda order: order.node_id)),
+            sinks=tuple(sink_order(layout, demands[layout.sink.id], step) for layout in self._layout.sinks),
+        )
+
+    def _prepare(
+        self,
+        now: dt.datetime,
+        *,
+        readings: SiteReadings,
+        nodes: tuple[NodeStatus, ...],
+        floors: Mapping[UnitId, float],
+        outdoor_temp_c: float | None,
+        outdoor_ahead: Callable[[dt.datetime], float] | None,
+    ) -> SiteStep:
+        memory, now_s = self._memory, now.timestamp()
+        if now_s < memory.stepped_s:
+            last = dt.datetime.fromtimestamp(memory.stepped_s, dt.UTC)
+            raise InvalidFieldError("now", now.isoformat(), f"at or after the last step, {last.isoformat()}")
+        for unit_id, floor_w in floors.items():
+            if not (math.isfinite(floor_w) and floor_w >= 0):
+                raise InvalidFieldError(f"floors[{unit_id}]", floor_w, "a number of watts from 0")
+        dt_s = min(now_s - memory.stepped_s, LONGEST_STEP_S) if memory.stepped_s else 0.0
+        if outdoor_temp_c is not None and math.isfinite(outdoor_temp_c):
+            memory = replace(memory, outdoor_c=outdoor_temp_c, outdoor_s=now_s)
+        known_c = memory.outdoor_c if now_s - memory.outdoor_s <= _OUTDOOR_KEPT_S else None
+        if known_c is None and outdoor_ahead is not None:
+            known_c = outdoor_ahead(now)
+        flat_c = _OUTDOOR_GUESS_C if known_c is None else known_c
+        units = {reading.unit_id: reading for reading in readings.units if math.isfinite(reading.loop_temp_c)}
+        never = {layout.unit.id: now_s for layout in self._layout.units}
+        heard_s = {**never, **memory.heard_s, **{i: r.measured_at.timestamp() for i, r in units.items()}}
+        self._memory = replace(memory, stepped_s=now_s, heard_s=heard_s)
+        return SiteStep(
+            now=now,
+            dt_s=dt_s,
+            sinks={reading.sink_id: reading for reading in readings.sinks},
+            units=units,
+            statuses={status.node_id: status for status in nodes},
+            flow_lost=readings.flow_lost,
+            floors=floors,
+            outdoor_c=known_c,
+            outdoor_at=outdoor_ahead if outdoor_ahead is not None else lambda _: flat_c,
+        )
+
+    def _step_sinks(self, step: SiteStep) -> tuple[dict[SinkId, SinkDemand], dict[SinkId, bool]]:
+        demands: dict[SinkId, SinkDemand] = {}
+        floors: dict[SinkId, bool] = {}
+        memories = dict(self._memory.sinks)
+        for layout in self._layout.sinks:
+            sink_id = layout.sink.id
+            view = SinkView(
+                now=step.now,
+                dt_s=step.dt_s,
+                reading=step.sinks.get(sink_id),
+                units=step.units,
+                outdoor_c=step.outdoor_c,
+                outdoor_at=step.outdoor_at,
+                measured_w=sum(step.measured_w(unit) for unit in layout.units),
+            )
+            memory = memories.get(sink_id, SinkMemory())
+            demands[sink_id], floors[sink_id], memories[sink_id] = step_sink(layout, view, memory)
+        self._memory = replace(self._memory, sinks=memories)
+        return demands, floors
+
+    def _wish(
+        self,
+        layout: UnitLayout,
+        step: SiteStep,
+        demands: Mapping[SinkId, SinkDemand],
+        floors_allowed: Mapping[SinkId, bool],
+    ) -> UnitWish:
+        sink = layout.sink
+        demand = no_demand() if sink is None else demands[sink.id]
+        reading = None if sink is None else fresh_reading(step.sinks.get(sink.id), step.now)
+        unit_reading = step.units.get(layout.unit.id)
+        loop_c = None if unit_reading is None else unit_reading.loop_temp_c
+        share = self._capacity_share(layout)
+        verdict = self._guard(layout, step, reading, demand)
+        wanted_w = min(layout.power_for_w(demand.heat_w * share, loop_c), layout.power_max_w)
+        floor_w = min(step.floors.get(layout.unit.id, 0.0), layout.power_max_w)
+        blind = sink is not None and not floors_allowed[sink.id]
+        claims = [Claim(authority=Authority.PLANNER, low_w=floor_w, reason="work that cannot wait")]
+        if blind:
+            claims.append(
+                Claim(authority=Authority.SAFETY, high_w=wanted_w, reason="sensor lost: no heat beyond what is wanted")
+            )
+        if math.isfinite(verdict.high_w):
+            claims.append(Claim(authority=Authority.SAFETY, high_w=verdict.high_w, reason=verdict.reason))
+        outcome = resolve(wanted_w, claims)
+        return UnitWish(
+            layout=layout,
+            demand=demand,
+            temp_c=math.nan if reading is None else reading.temp_c,
+            share=share,
+            wanted_w=wanted_w,
+            demand_w=layout.power_for_w(demand.demand_w * share, loop_c),
+            ahead_w=tuple(
+                min(layout.power_for_w(heat_w * share, loop_c), layout.power_max_w) for heat_w in demand.ahead_w
+            ),
+            urgent_w=min(floor_w, outcome.power_w),
+            target_w=outcome.power_w,
+            verdict=verdict,
+            limited_by=outcome.limited_by,
+            reason=outcome.reason or demand.reason,
+        )
+
+    def _capacity_share(self, layout: UnitLayout) -> float:
+        """Part of its sink's heat that a unit gives: by capacity."""
+        sink = layout.sink
+        if sink is None:
+            return 0.0
+        fellows = next(group.units for group in self._layout.sinks if group.sink.id == sink.id)
+        return layout.power_max_w / sum(unit.power_max_w for unit in fellows)
+
+    def _guard(
+        self, layout: UnitLayout, step: SiteStep, reading: SinkReading | None, demand: SinkDemand
+    ) -> SafetyVerdict:
+        if layout.sink is None:
+            return SafetyVerdict(high_w=math.inf, trip=False, reason="")
+        memory = self._memory.units.get(layout.unit.id, UnitMemory())
+        group = next(group for group in self._layout.sinks if group.sink.id == layout.sink.id)
+        heard_s = self._memory.heard_s[layout.unit.id]
+        senses = unit_senses(layout, group, step, reading=reading, comfort_c=demand.upper_c, heard_s=heard_s)
+        verdict, safety = guard_unit(senses, memory.safety, step.dt_s)
+        self._memory = replace(
+            self._memory, units={**self._memory.units, layout.unit.id: replace(memory, safety=safety)}
+        )
+        return verdict
+
+    def _within_site_limit(self, wishes: list[UnitWish]) -> list[UnitWish]:
+        limit_w = self._layout.site.electrical_limit_w
+        shares = [
+            SiteShare(
+                unit_id=wish.layout.unit.id,
+                idle_w=0.0 if wish.verdict.trip else wish.layout.idle_w,
+                urgent_w=wish.urgent_w,
+                target_w=wish.target_w,
+                priority=self._priority(wish.layout),
+            )
+            for wish in wishes
+        ]
+        granted = share_site_limit(limit_w, shares)
+        bounded = []
+        for wish in wishes:
+            power_w = granted[wish.layout.unit.id]
+            if power_w < wish.target_w - 1e-9:
+                reason = f"the site may draw {limit_w:.0f} W in all: at most {power_w:.0f} W"
+                bounded.append(replace(wish, target_w=power_w, limited_by="safety", reason=reason))
+            else:
+                bounded.append(wish)
+        return bounded
+
+    def _priority(self, layout: UnitLayout) -> int:
+        if layout.sink is None:
+            return 0
+        request = next(group.request for group in self._layout.sinks if group.sink.id == layout.sink.id)
+        return 0 if request is None else request.priority
+
+    def _step_unit(self, wish: UnitWish, step: SiteStep) -> tuple[NodeOrder, ...]:
+        unit_id = wish.layout.unit.id
+        orders, memory = step_unit(
+            wish.layout,
+            now_s=step.now.timestamp(),
+            dt_s=step.dt_s,
+            statuses=step.statuses,
+            grant=UnitGrant(
+                target_w=wish.target_w,
+                urgent_w=wish.urgent_w,
+                trip=wish.verdict.trip,
+                accepts=not wish.verdict.trip and wish.verdict.high_w > wish.layout.idle_w,
+            ),
+            memory=self._memory.units.get(unit_id, UnitMemory()),
+            rules=rules_for(wish.layout, partial=self._partial),
+        )
+        self._memory = replace(self._memory, units={**self._memory.units, unit_id: memory})
+        return orders
+
+    def _note_asked(self, wishes: list[UnitWish], dt_s: float) -> None:
+        memories = dict(self._memory.sinks)
+        for sink_id, memory in self._memory.sinks.items():
+            asked_w = sum(w.wanted_w for w in wishes if w.layout.sink is not None and w.layout.sink.id == sink_id)
+            memories[sink_id] = note_asked(memory, asked_w, dt_s)
+        self._memory = replace(self._memory, sinks=memories)

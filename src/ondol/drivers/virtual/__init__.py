@@ -1,0 +1,1 @@
+"""Virtual heat hardware: the thermal models in the place of pipes and rooms."""

@@ -1,0 +1,207 @@
+"""The virtual plant: a fleet's rooms, heaters, boilers, tanks and pools, moved by the power that its nodes drew."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+from ondol.drivers.ports import SinkReading, UnitReading
+from ondol.drivers.virtual.energy_book import Balance, EnergyBook
+from ondol.drivers.virtual.loops import LoopHeat, Loops
+from ondol.drivers.virtual.rooms import Rooms
+from ondol.drivers.virtual.surroundings import Surroundings
+from ondol.drivers.virtual.waters import PoolWater, TankWater, Water
+from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import NodeId, SinkId, SiteId, UnitId
+from ondol.model.sink import Tank, Zone
+from ondol.model.site import UnitKind
+
+LONGEST_SUBSTEP_S = 60.0
+
+
+class VirtualPlant:
+    """Heat hardware of a fleet that exists in equations only; implements `ReadsHeat` and `TakesPower`.
+
+    Parameters
+    ----------
+    fleet : what there is
+    surroundings : weather, mains, draws, the same for all sites
+    start : time at which all sinks have their initial temperature, aware
+    site_id : read the instruments of this site only; None for all
+    """
+
+    def __init__(
+        self, fleet: Fleet, surroundings: Surroundings, start: dt.datetime, *, site_id: SiteId | None = None
+    ) -> None:
+        self._fleet, self._around, self._now, self._site_id = fleet, surroundings, start, site_id
+        self._unit_of = {node.id: node.unit_id for node in fleet.nodes}
+        zones = tuple(sink for sink in fleet.sinks if isinstance(sink, Zone))
+        heaters = tuple(unit for unit in fleet.units if unit.kind is UnitKind.DIGITAL_HEATER)
+        self._rooms = Rooms(zones, heaters) if zones else None
+        self._waters: dict[SinkId, Water] = {
+            sink.id: TankWater(sink) if isinstance(sink, Tank) else PoolWater(sink, fleet.site(sink.site_id).timezone)
+            for sink in fleet.sinks
+            if not isinstance(sink, Zone)
+        }
+        self._loops: list[Loops] = []
+        for circuit in fleet.circuits:
+            boilers = tuple(unit for unit in fleet.units if unit.circuit_id == circuit.id)
+            if boilers:
+                self._loops.append(Loops(circuit, boilers, self._waters[circuit.sink_id].temp_c()))
+        self._racks = tuple(unit.id for unit in fleet.units if unit.kind is UnitKind.SERVER_RACK)
+        self._meters_j: dict[UnitId, float] = {unit.id: 0.0 for unit in fleet.units}
+        self._book = EnergyBook()
+        self._blocked: frozenset[UnitId] = frozenset()
+
+    @property
+    def now(self) -> dt.datetime:
+        """Time up to which the plant has moved."""
+        return self._now
+
+    def advance(self, until: dt.datetime, energy_j: dict[NodeId, float]) -> None:
+        """Let time pass until `until` with this electric energy per node, spent evenly meanwhile [J].
+
+        Raises
+        ------
+        ConflictError : `until` lies in the past, or energy was spent in no time
+        NotFoundError : a node that the fleet does not have
+        InvalidFieldError : energy that is negative or not finite
+        """
+        span_s = (until - self._now).total_seconds()
+        if span_s < 0:
+            raise ConflictError(f"The plant is at {self._now.isoformat()} and cannot go back to {until.isoformat()}.")
+        power_w = self._unit_power_w(energy_j, span_s)
+        if span_s == 0:
+            return
+        steps = math.ceil(span_s / LONGEST_SUBSTEP_S - 1e-9)
+        for _ in range(steps):
+            self._substep(power_w, span_s / steps)
+            self._now += dt.timedelta(seconds=span_s / steps)
+        self._now = until
+
+    def sinks(self) -> tuple[SinkReading, ...]:
+        """Latest reading of every sink, by id."""
+        readings = []
+        for sink in self._fleet.sinks:
+            if self._site_id not in (None, sink.site_id):
+                continue
+            if isinstance(sink, Zone):
+                assert self._rooms is not None  # noqa: S101 - there are rooms where there is a zone
+                reading = SinkReading(sink_id=sink.id, measured_at=self._now, temp_c=self._rooms.temp_c(sink.id))
+            else:
+                water = self._waters[sink.id]
+                reading = SinkReading(
+                    sink_id=sink.id, measured_at=self._now, temp_c=water.temp_c(), layers_c=water.layers_c()
+                )
+            readings.append(reading)
+        return tuple(readings)
+
+    def units(self) -> tuple[UnitReading, ...]:
+        """Latest reading of every unit, by id; a rack's loop has the temperature of its room."""
+        temps = self._loop_temps_c()
+        return tuple(
+            UnitReading(
+                unit_id=unit.id,
+                measured_at=self._now,
+                heat_j=self._meters_j[unit.id],
+                loop_temp_c=temps.get(unit.id, 20.0),
+            )
+            for unit in self._fleet.units
+            if self._site_id in (None, unit.site_id)
+        )
+
+    def outdoor_temp_c(self) -> float | None:
+        """Outdoor temperature [°C]."""
+        return self._around.outdoor(self._now).temp_c
+
+    def block_pumps(self, units: frozenset[UnitId]) -> None:
+        """Let the pumps of these units fail, and all others work; for tests of bad days."""
+        self._blocked = units
+
+    def flows_j(self) -> dict[str, float]:
+        """Energy since the start by kind of flow, names of `energy_book.FLOWS` [J]."""
+        return self._book.sums()
+
+    def balance(self) -> Balance:
+        """Energy in, out and stored since the start."""
+        return self._book.balance()
+
+    def snapshot(self) -> dict[str, Any]:
+        """All that the plant is, as JSON-able values."""
+        return {
+            "now": self._now.isoformat(),
+            "rooms": self._rooms.snapshot() if self._rooms is not None else {},
+            "waters": {sink_id: water.snapshot() for sink_id, water in self._waters.items()},
+            "loops": {loops.circuit.id: loops.snapshot() for loops in self._loops},
+            "meters_j": dict(self._meters_j),
+            "flows_j": self._book.sums(),
+        }
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """Go on from a snapshot of the same fleet.
+
+        Raises
+        ------
+        InvalidFieldError : it is not one, or of another fleet
+        """
+        try:
+            now = dt.datetime.fromisoformat(snapshot["now"])
+            if self._rooms is not None:
+                self._rooms.restore(snapshot["rooms"])
+            for sink_id, water in self._waters.items():
+                water.restore(snapshot["waters"][sink_id])
+            for loops in self._loops:
+                loops.restore(snapshot["loops"][loops.circuit.id])
+            self._meters_j = {unit.id: float(snapshot["meters_j"][unit.id]) for unit in self._fleet.units}
+            self._book = EnergyBook(snapshot["flows_j"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidFieldError("snapshot", str(error), "what snapshot() gave for this very fleet") from error
+        self._now = now
+
+    def _unit_power_w(self, energy_j: dict[NodeId, float], span_s: float) -> dict[UnitId, float]:
+        power_w: dict[UnitId, float] = {}
+        for node_id, spent_j in energy_j.items():
+            if node_id not in self._unit_of:
+                raise NotFoundError("node", node_id)
+            if not math.isfinite(spent_j) or spent_j < 0:
+                raise InvalidFieldError(f"energy_j[{node_id}]", spent_j, "a number of joules from 0")
+            if spent_j > 0 and span_s == 0:
+                raise ConflictError(f"Node {node_id} cannot have spent {spent_j:g} J in no time; advance the clock.")
+            if span_s > 0:
+                unit_id = self._unit_of[node_id]
+                power_w[unit_id] = power_w.get(unit_id, 0.0) + spent_j / span_s
+        return power_w
+
+    def _substep(self, power_w: dict[UnitId, float], dt_s: float) -> None:
+        middle = self._now + dt.timedelta(seconds=dt_s / 2)
+        weather = self._around.outdoor(middle)
+        self._book.add("electric_in", sum(power_w.values()) * dt_s)
+        for rack in self._racks:
+            self._book.add("rack_out", power_w.get(rack, 0.0) * dt_s)
+        if self._rooms is not None:
+            by_site = {site.id: weather for site in self._fleet.sites}
+            self._rooms.step(power_w, by_site, self._meters_j, self._book, dt_s)
+        heat: dict[SinkId, LoopHeat] = {sink_id: LoopHeat(0.0, 0.0) for sink_id in self._waters}
+        for loops in self._loops:
+            sink_id = loops.circuit.sink_id
+            load_c = self._waters[sink_id].load_temp_c()
+            got = loops.step(
+                power_w,
+                load_temp_c=load_c,
+                blocked=self._blocked,
+                meters_j=self._meters_j,
+                book=self._book,
+                dt_s=dt_s,
+            )
+            before = heat[sink_id]
+            heat[sink_id] = LoopHeat(before.heat_w + got.heat_w, before.flow_kg_s + got.flow_kg_s)
+        for sink_id, water in self._waters.items():
+            water.step(heat[sink_id], self._around, self._now, self._book, dt_s)
+
+    def _loop_temps_c(self) -> dict[UnitId, float]:
+        temps = {} if self._rooms is None else self._rooms.shells_c()
+        for loops in self._loops:
+            temps |= loops.temps_c()
+        return temps
