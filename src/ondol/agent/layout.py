@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ondol.agent.zone_model import ZoneModel
+from ondol.model.errors import NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SiteId
 from ondol.model.sink import HeatRequest, Sink, Zone
@@ -81,7 +82,14 @@ class SiteLayout:
 
 
 def lay_out(fleet: Fleet, site_id: SiteId) -> SiteLayout:
-    """Read a site's structure from the fleet."""
+    """Read a site's structure from the fleet.
+
+    Raises
+    ------
+    NotFoundError : the fleet has no such site
+    """
+    if all(site.id != site_id for site in fleet.sites):
+        raise NotFoundError("site", site_id)
     units = tuple(_unit(fleet, unit) for unit in fleet.units_of(site_id))
     sinks = []
     for sink in fleet.sinks:

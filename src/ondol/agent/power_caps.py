@@ -99,11 +99,6 @@ def step_reach(
     return min(max(reach_w + (measured_w - reach_w) * share, idle_w), max_w)
 
 
-def total_idle_w(seats: Sequence[NodeSeat]) -> float:
-    """Idle power of all nodes [W]."""
-    return sum(seat.idle_w for seat in seats)
-
-
 def is_partial(caps: Mapping[NodeId, float], seats: Sequence[NodeSeat]) -> bool:
     """Whether a busy node stands between idle and full."""
     return any(seat.busy and seat.idle_w < caps[seat.node_id] < _FULL * seat.max_w for seat in seats)

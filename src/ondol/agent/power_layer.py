@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -41,12 +42,14 @@ class UnitGrant:
     ----------
     target_w : power to aim at [W]
     urgent_w : part of it that cannot wait [W]
+    bounded : whether safety stands behind the target, so that no least on-time may exceed it
     trip : everything off
     accepts : whether new work may come
     """
 
     target_w: float
     urgent_w: float
+    bounded: bool
     trip: bool
     accepts: bool
 
@@ -90,7 +93,10 @@ def step_unit(
         memory=memory.switch,
         rules=rules,
     )
-    caps = spread_caps(aim_w, seats, hot) if rules.partial else _whole(seats, hot)
+    if rules.partial:
+        caps = spread_caps(aim_w, seats, hot)
+    else:
+        caps = _whole(seats, hot, grant.target_w - lost_w if grant.bounded else math.inf)
     orders = tuple(_order(layout, node_id, caps, hot, grant) for node_id in (node.id for node in layout.nodes))
     return orders, UnitMemory(
         safety=memory.safety,
@@ -137,8 +143,15 @@ def _reach(
     )
 
 
-def _whole(seats: tuple[NodeSeat, ...], hot: frozenset[NodeId]) -> dict[NodeId, float]:
-    return {seat.node_id: seat.max_w if seat.node_id in hot else seat.idle_w for seat in seats}
+def _whole(seats: tuple[NodeSeat, ...], hot: frozenset[NodeId], bound_w: float) -> dict[NodeId, float]:
+    """Hot nodes at full power, urgent ones first, as many as fit below a bound."""
+    left_w = bound_w - sum(seat.idle_w for seat in seats)
+    caps = {seat.node_id: seat.idle_w for seat in seats}
+    for seat in sorted(seats, key=lambda seat: (not seat.busy, seat.urgency, seat.node_id)):
+        if seat.node_id in hot and seat.max_w - seat.idle_w <= left_w:
+            caps[seat.node_id] = seat.max_w
+            left_w -= seat.max_w - seat.idle_w
+    return caps
 
 
 def _order(

@@ -58,7 +58,7 @@ class SiteAgent:
 
     Raises
     ------
-    StopIteration : the fleet has no such site
+    NotFoundError : the fleet has no such site
     """
 
     def __init__(self, fleet: Fleet, site_id: SiteId, *, partial_nodes: bool = True) -> None:
@@ -294,6 +294,7 @@ class SiteAgent:
             grant=UnitGrant(
                 target_w=wish.target_w,
                 urgent_w=wish.urgent_w,
+                bounded=wish.limited_by == "safety",
                 trip=wish.verdict.trip,
                 accepts=not wish.verdict.trip and wish.verdict.high_w > wish.layout.idle_w,
             ),

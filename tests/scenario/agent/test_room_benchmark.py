@@ -15,7 +15,7 @@ from ondol.model.site import Node, Site, Unit, UnitKind
 
 START = dt.datetime(2026, 1, 5, 0, 0, tzinfo=dt.UTC)
 ROOM, HEATER = SinkId("room"), UnitId("heater")
-DAYS = 7
+DAYS = 6
 
 
 def room_fleet(idle_w: float = 0.0) -> Fleet:

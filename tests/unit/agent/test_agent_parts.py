@@ -20,7 +20,7 @@ from ondol.agent.sigma_delta import NodeSeat, SwitchMemory, SwitchRules, choose_
 from ondol.agent.site_agent import SiteAgent
 from ondol.agent.zone_model import ZoneModel
 from ondol.drivers.ports import SinkReading
-from ondol.model.errors import InvalidFieldError
+from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId, RequestId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
@@ -215,6 +215,8 @@ def test_without_a_sensor_hold_then_weather_then_safe_minimum():
 
 
 def test_agent_refuses_time_that_goes_back_and_floors_that_are_no_power():
+    with pytest.raises(NotFoundError):
+        SiteAgent(fleet(), SiteId("elsewhere"))
     agent = SiteAgent(fleet(), SiteId("s"))
     silent = SiteReadings(sinks=(), units=())
     agent.step(NOW, readings=silent, nodes=())
