@@ -14,6 +14,7 @@ from ondol.model.ids import SinkId, SiteId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, Share, Tier
 
 J_PER_KWH = 3.6e6
+_INTERIM = dt.timedelta(days=28)  # ratios over less are interim; stores of heat may reach across their edges
 FACTOR = "grid carbon intensity of each window as recorded in the ledger"
 # Models of power against load disagree by a factor of two (reference/footprint.md §3.4); an archetype knows no more.
 # Metered tiers have no band of their own here: their class of accuracy is not in the ledger.
@@ -90,7 +91,8 @@ class Figures:
     Parameters
     ----------
     heat : None where there is no heat meter
-    pue, erf, ere : `ondol.accounting.kpi`; None where undefined or without a heat meter. ERF and ERE count useful heat
+    pue, erf, ere : `ondol.accounting.kpi`; None where undefined or without a heat meter. ERF and ERE count useful heat,
+        and are None where, in a window under four weeks, stores gave back more heat than electricity came in
     erf_handed_over : the same with all the heat delivered, the hand-over point of ISO/IEC 30134-6
     cue_kg_per_kwh : operational carbon by kWh of IT
     kwh_by_tier : how much of the total is known how well, best tier first
@@ -124,6 +126,7 @@ def figures(
     sites = {row.site_id for row in rows}
     metered = {row.site_id for row in rows if isinstance(row, HeatRow)}
     heat = _heat(resolved, metered, names or {}) if metered else None
+    reuse_kwh = None if heat is None or _stores_gave_back(heat, energy, rows) else heat.useful_kwh
     return Figures(
         start=min(row.start for row in rows),
         end=max(row.end for row in rows),
@@ -131,13 +134,22 @@ def figures(
         carbon=carbon,
         heat=heat,
         pue=kpi.pue(energy.total_kwh, energy.it_kwh),
-        erf=kpi.erf(None if heat is None else heat.useful_kwh, energy.total_kwh),
+        erf=kpi.erf(reuse_kwh, energy.total_kwh),
         erf_handed_over=_handed_over(heat, energy),
-        ere=kpi.ere(energy.total_kwh, None if heat is None else heat.useful_kwh, energy.it_kwh),
+        ere=kpi.ere(energy.total_kwh, reuse_kwh, energy.it_kwh),
         cue_kg_per_kwh=kpi.cue(carbon.total_g / 1000.0, energy.it_kwh),
         kwh_by_tier=kwh_by_tier(energy_rows),
         unmetered_sites=tuple(sorted(sites - metered)),
     )
+
+
+def _stores_gave_back(heat: Heat, energy: Energy, rows: Sequence[LedgerRow]) -> bool:
+    """Whether loops and shells handed over heat from before a short window, so that its ratios say nothing.
+
+    More heat than electricity over a month or more is no such thing and is refused.
+    """
+    span = max(row.end for row in rows) - min(row.start for row in rows)
+    return heat.useful_kwh > energy.total_kwh and span < _INTERIM
 
 
 def energy_of(rows: Iterable[EnergyRow]) -> Energy:

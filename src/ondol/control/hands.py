@@ -7,11 +7,11 @@ import logging
 import queue
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
 
 from ondol.control.command import argv_of, environment_of
-from ondol.control.outputs import Outputs
-from ondol.control.staging import Stager
 from ondol.engine.ports import Engine, LaunchOrder
 from ondol.lifecycle.events import AboutAttempt, InputsFailed, InputsReady, ResultsUploaded, UploadFailed
 from ondol.lifecycle.instructions import (
@@ -29,7 +29,7 @@ from ondol.lifecycle.work import Work
 from ondol.model.compute import Attempt, Task
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AttemptId
+from ondol.model.ids import AttemptId, TaskId
 
 _log = logging.getLogger(__name__)
 GRACE_S = 5.0
@@ -37,6 +37,28 @@ _TRANSFERS = 4
 _PATIENCE = 8  # tries at a transfer while the object store cannot answer, with growing waits: about a minute
 
 Find = Callable[[AttemptId], tuple[Work, Attempt] | None]
+
+
+class Stages(Protocol):
+    """Files in and out; `control.staging.Stager` is the one with files."""
+
+    def job_dir(self, attempt: Attempt) -> Path: ...
+
+    def checkpoint_dir(self, attempt: Attempt) -> Path: ...
+
+    def bring_in(self, task: Task, attempt: Attempt) -> None: ...
+
+    def bring_out(self, task: Task, attempt: Attempt) -> tuple[str, ...]: ...
+
+    def clear(self, attempt: Attempt, *, instance_over: bool) -> None: ...
+
+
+class KeepsOutput(Protocol):
+    """Keeps what jobs said; `control.outputs.Outputs` is the one with files."""
+
+    def keep(self, attempt: Attempt) -> None: ...
+
+    def forget(self, task_id: TaskId) -> None: ...
 
 
 class Hands:
@@ -47,19 +69,22 @@ class Hands:
     find : gives an attempt by its id, with the work it belongs to
     now : platform time
     wake : called when an outcome waits to be collected
+    inside : gives job and checkpoint folder as the job sees them
+    pool : runs transfers, None for threads of its own
     """
 
     def __init__(
         self,
         fleet: Fleet,
         engine: Engine,
-        stager: Stager,
-        outputs: Outputs,
+        stager: Stages,
+        outputs: KeepsOutput,
         *,
         find: Find,
         now: Callable[[], dt.datetime],
         wake: Callable[[], None],
         inside: Callable[[LaunchOrder], tuple[str, str]],
+        pool: Executor | None = None,
     ) -> None:
         self._nodes = {node.id: node for node in fleet.nodes}
         self._engine = engine
@@ -70,7 +95,7 @@ class Hands:
         self._wake = wake
         self._inside = inside
         self._outcomes: queue.SimpleQueue[AboutAttempt] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(_TRANSFERS, "transfer")
+        self._pool = pool or ThreadPoolExecutor(_TRANSFERS, "transfer")
         self._busy: set[tuple[str, AttemptId]] = set()
         self._closing = False
 

@@ -1,68 +1,98 @@
-"""Where everything of one installation lies in its data folder."""
+"""Where an installation keeps its files: one folder holds all that must outlive a restart."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+
+DATA_VARIABLE = "ONDOL_DATA"
+DEFAULT_DATA = Path("var") / "ondol"
 
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """The data folder of an installation; its parts are made by those who use them."""
+    """The data folder of one platform; nothing is made by looking at it.
+
+    Parameters
+    ----------
+    path : the folder; a relative one is taken from where the process stands now
+    """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(os.path.abspath(self.path)))  # noqa: PTH100 - links stay as they are
+
+    @property
+    def database_file(self) -> Path:
+        """Tasks, accounts and the ledger (SQLite)."""
+        return self.path / "ondol.db"
 
     @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the database."""
-        return f"sqlite:///{(self.path / 'ondol.db').resolve()}"
+        return f"sqlite:///{self.database_file}"
 
     @property
     def key_file(self) -> Path:
-        """Key that seals tokens (mode 0600)."""
+        """Key under which tokens are sealed, mode 0600."""
         return self.path / "key"
 
     @property
     def lock_file(self) -> Path:
-        """Held by the running platform."""
+        """Locked by the one platform that uses this folder."""
         return self.path / "lock"
 
     @property
     def engine_dir(self) -> Path:
-        """State of the engine and its attempts."""
+        """What the embedded engine keeps of its attempts."""
         return self.path / "engine"
 
     @property
     def objects_dir(self) -> Path:
-        """Folder of SeaweedFS."""
+        """The object store."""
         return self.path / "objects"
 
     @property
     def jobs_dir(self) -> Path:
-        """Job folders and checkpoints."""
+        """Working folders of jobs."""
         return self.path / "jobs"
 
     @property
     def outputs_dir(self) -> Path:
-        """What ended jobs said."""
+        """What jobs wrote to stdout and stderr."""
         return self.path / "outputs"
 
     @property
     def ticks_file(self) -> Path:
-        """Recorded ticks, for `ondol replay`."""
+        """Record of every decision, for `ondol replay`."""
         return self.path / "ticks.gz"
 
     @property
     def client_file(self) -> Path:
-        """Address and token for the client commands (mode 0600)."""
+        """How the operator's own commands reach the platform; holds a token, mode 0600."""
         return self.path / "client.json"
 
     @property
     def log_file(self) -> Path:
-        """The platform's log."""
+        """What the platform says of itself."""
         return self.path / "ondol.log"
 
     @property
     def fleet_file(self) -> Path:
-        """The fleet as it was at the last start."""
+        """Copy of the fleet file that the platform was last started with."""
         return self.path / "fleet.toml"
+
+    def make(self) -> DataFolder:
+        """Make the folder, readable by its owner only; gives itself back."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+
+def data_folder(path: Path | None = None) -> DataFolder:
+    """Give the folder at `path`, else the one that $ONDOL_DATA names, else ./var/ondol."""
+    if path is not None:
+        return DataFolder(path)
+    named = os.environ.get(DATA_VARIABLE, "")
+    return DataFolder(Path(named) if named else DEFAULT_DATA)

@@ -136,18 +136,18 @@ class Loop:
             for instruction in self._works.pending():
                 self._carry_out(instruction)
 
-    def tick(self) -> None:
-        """One turn of the loop."""
+    def tick(self, *, close_window: bool = False) -> None:
+        """One turn of the loop; `close_window` ends the ledger's window even where it is short."""
         with self._works.lock:
             now_s = self._now_s()
             now = _utc(now_s)
             ended = self._look(now)
-            if now_s - self._sampled_s >= self._sample_s or ended:
+            if now_s - self._sampled_s >= self._sample_s or ended or close_window:
                 self._sample(now_s)
             if self._dirty or now_s - self._decided_s >= PLACE_S:
                 self._decide(now_s)
             try:
-                self.flush(close_window=ended or self._meter.window_s >= WINDOW_S)
+                self.flush(close_window=close_window or ended or self._meter.window_s >= WINDOW_S)
             except UnavailableError as error:
                 _log.error("nothing can be written, trying again: %s", error)
 
@@ -166,7 +166,7 @@ class Loop:
                 continue
             found = self._works.find(attempt_id)
             if found is None or found[1].state.final:
-                self._let_go(attempt_id)
+                self._let_go(report)
                 continue
             self._fed[attempt_id] = key
             self._dirty = True
@@ -175,8 +175,12 @@ class Loop:
         self._look_for_lost(now)
         return ended
 
-    def _let_go(self, attempt_id: AttemptId) -> None:
+    def _let_go(self, report: AttemptReport) -> None:
         """Free what the engine holds of an attempt that was over when the platform was killed."""
+        attempt_id = report.attempt_id
+        if report.state is not RunState.ENDED:
+            self._engine.stop(attempt_id, 0.0)
+            return
         task_id = TaskId(attempt_id.split(".", 1)[0])
         known = [attempt for attempt in self._store.attempts(task_id) if attempt.id == attempt_id]
         if known:

@@ -189,6 +189,10 @@ class Platform:
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
 
+    def finish_window(self) -> None:
+        """Close the ledger's open window now, so that a statement holds everything up to this moment."""
+        self.loop.tick(close_window=True)
+
     def capabilities(self) -> Capabilities:
         """What the engine can do here."""
         return self.engine.capabilities()

@@ -24,7 +24,8 @@ class Demand:
     ----------
     open_w : wanted now and not given by idle power and work at full speed, ≥ 0 [W]
     unwanted : somebody's unit whose thermostat asks for no more than idle power
-    rank : of units that want more, the largest want now and soon first; inf for the others
+    rank : of units that want more: those below their band first, where a kWh relieves most, then the largest want now
+        and soon; inf for the others
     room_w : watts that the sink can take for `ROOM_S` although nobody wants them [W]
     room_rank : of heated units, the one with most room first; inf for racks
     rack_rank : of units that heat nobody, the cleanest first; inf for heated ones
@@ -62,17 +63,34 @@ def demand(view: View, now: Standing, resumed_w: Floats) -> Demand:
     return Demand(
         open_w=open_w,
         unwanted=units.heats & (wanted_w <= now.idle_w + LEAST_SHARE * now.typical_w),
-        rank=_rank(wants, -np.round(score_w / EQUAL_W), carbon_of),
+        rank=_rank(wants, *_relief(view), -np.round(score_w / EQUAL_W), carbon_of),
         room_w=room_w,
         room_rank=_rank(units.heats, -room_w, carbon_of),
         rack_rank=_rank(~units.heats, carbon_of, carbon_of),
     )
 
 
-def _rank(among: Bools, key: Floats, carbon: Floats) -> Floats:
-    """Give places 0, 1, … by key, then carbon, then id; inf to those that are not among."""
-    place = np.full(len(key), np.inf)
-    order = np.lexsort((carbon, key))
+def _relief(view: View) -> tuple[Floats, Floats]:
+    """Say where heat is felt most: two sort keys, smallest first.
+
+    A joule into a sink of capacity C [J/K] lifts it by 1/C, so it saves that many kelvin as long as the sink is below
+    its band: small, cold sinks come first (BOPTEST's discomfort is ∫K dt, whatever the sink). C follows from the heat
+    that the sink can still take, room_j / (upper − temp). Capacities within a factor of two count as equal; of those
+    the one that lacks most goes first. Sinks within their band come after all of these, in no order here.
+    """
+    units = view.units
+    lack_k = np.nan_to_num(units.lower_c - units.temp_c, nan=-1.0)
+    span_k = np.nan_to_num(units.upper_c - units.temp_c)
+    known = (lack_k > 0.0) & (span_k > 0.0) & (units.room_j > 0.0)
+    capacity = np.divide(units.room_j, span_k, out=np.full(len(lack_k), np.inf), where=known)
+    octave = np.floor(np.log2(capacity, out=np.full(len(lack_k), np.inf), where=known))
+    return octave, np.where(known, -np.round(lack_k, 1), 0.0)
+
+
+def _rank(among: Bools, *keys: Floats) -> Floats:
+    """Give places 0, 1, … by the keys, the first one first, then by id; inf to those that are not among."""
+    place = np.full(len(among), np.inf)
+    order = np.lexsort(keys[::-1])
     order = order[among[order]]
     place[order] = np.arange(len(order))
     return place

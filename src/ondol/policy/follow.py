@@ -4,8 +4,9 @@ In this order, each on what those before left over:
 
 1. on_demand, and flex whose latest start has come, take any free slot: where heat is wanted, else where the sink has
    most room, else a rack, else anything. They run at full speed whatever the thermostat says (SetPower).
-2. flex takes slots where heat is wanted and waits otherwise; the largest want first, each unit filled to full load
-   before the next (a boiler loses as much heat through its case at half load).
+2. flex takes slots where heat is wanted and waits otherwise; sinks below their band first, those that a kWh helps most
+   before the others, then the largest want; each unit is filled to full load before the next (a boiler loses as much
+   heat through its case at half load).
 3. harvest takes what flex leaves; work that has been stuck for long moves to what is left then; filler has the rest.
 
 A pause or waiting stands in for a kill wherever it can. Work is stopped only if it loses nothing by it (or is filler)

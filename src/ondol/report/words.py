@@ -99,12 +99,18 @@ def summary(bundle: FleetStatementBundle) -> list[str]:
         part = "" if heat.delivered_kwh == 0 else f" ({percent(heat.useful_kwh / heat.delivered_kwh)} of it)"
         lines.append(
             f"It handed over {kwh(heat.delivered_kwh)} of heat; {kwh(heat.useful_kwh)}{part} came while it was wanted, "
-            f"which is {percent(figures.erf)} of all its electricity. {kwh(heat.not_useful_kwh)} came when nobody had "
-            "asked for it and counts for nothing."
+            f"which is {_reused(figures.erf)}. {kwh(heat.not_useful_kwh)} came when nobody had asked for it and counts "
+            "for nothing."
         )
     band = "" if carbon.low_g == carbon.high_g else f" (between {grams(carbon.low_g)} and {grams(carbon.high_g)})"
     lines.append(f"Its electricity stands for {grams(carbon.total_g)}{band} at the carbon intensity of the local grid.")
     return lines
+
+
+def _reused(erf: float | None) -> str:
+    if erf is None:
+        return "more than its electricity: stores gave back heat from before, so no share is stated"
+    return f"{percent(erf)} of all its electricity"
 
 
 def method_notes(bundle: FleetStatementBundle) -> list[str]:

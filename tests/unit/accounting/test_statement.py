@@ -147,8 +147,6 @@ def test_unknown_is_not_found_and_the_impossible_refused(ledger: list[LedgerRow]
         job_statement(TaskId("nothing"), ledger)
     with pytest.raises(NotFoundError):
         fleet_statement([])
-    with pytest.raises(InvalidFieldError, match="ERF"):
-        fleet_statement([energy("pool", 0, Share.IDLE, 1.0), heat("pool", 0, 1.0, 5.0, 5.0)])
     with pytest.raises(InvalidFieldError, match="bin_s"):
         fleet_statement(ledger, Terms(bin_s=0))
 

@@ -1,0 +1,177 @@
+"""`ondol up`: the platform with its HTTP side, until it is told to end."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from ondol.control.layout import DataFolder
+from ondol.control.platform import Platform, Settings
+from ondol.model.errors import InvalidFieldError
+from ondol.model.fleet import Fleet
+from ondol.server.app import create_api
+from ondol.server.s3.app import create_s3_app
+from ondol.server.s3.ports import Backend
+from ondol.server.serve import Servers, bind, url_of
+from ondol.storage.fleet_file import read_fleet
+from ondol.storage.tokens import write_private
+
+OWNER = "me@localhost.localdomain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Where the platform listens; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    api_port: int = 0
+    s3_port: int = 0
+    allow_remote: bool = False
+
+
+class Serving:
+    """A platform with its API and S3 front, as a context: up on entry, down on exit."""
+
+    def __init__(self, settings: Settings, doors: Doors | None = None) -> None:
+        doors = doors or Doors()
+        self._api_socket = bind(doors.host, doors.api_port, allow_remote=doors.allow_remote)
+        try:
+            self._s3_socket = bind(doors.host, doors.s3_port, allow_remote=doors.allow_remote)
+        except BaseException:
+            self._api_socket.close()
+            raise
+        self.url, self.storage_url = url_of(self._api_socket), url_of(self._s3_socket)
+        try:
+            self.platform = Platform(settings)
+        except BaseException:
+            self._api_socket.close()
+            self._s3_socket.close()
+            raise
+        weed = self.platform.seaweed
+        self._servers = Servers(
+            [
+                (create_api(self.platform.desk, storage_url=self.storage_url), self._api_socket),
+                (
+                    create_s3_app(self.platform.directory, Backend(weed.url, weed.access_key, weed.secret_key)),
+                    self._s3_socket,
+                ),
+            ]
+        )
+
+    def __enter__(self) -> Serving:
+        try:
+            self.platform.start()
+            self._servers.start()
+        except BaseException:
+            self.platform.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._servers.stop()
+        self.platform.close()
+
+    def owner_token(self) -> str:
+        """Token of the person who runs this installation, from their file; made at the first start."""
+        client_file = self.platform.folder.client_file
+        if client_file.exists():
+            token = str(json.loads(client_file.read_text())["token"])
+            if self.platform.directory.account_of_token(token) is not None:
+                self._write_client_file(token)
+                return token
+        known = self.platform.store.account_by_email(OWNER)
+        token = (
+            self.platform.directory.add_account(OWNER)[1]
+            if known is None
+            else self.platform.directory.renew_token(OWNER)
+        )
+        self._write_client_file(token)
+        return token
+
+    def _write_client_file(self, token: str) -> None:
+        content = {"url": self.url, "token": token, "email": OWNER, "storage": self.storage_url}
+        write_private(self.platform.folder.client_file, json.dumps(content, indent=1).encode())
+
+
+def run_up(
+    fleet: Path,
+    data: Path,
+    clock_rate: float,
+    start: str,
+    policy: str,
+    api_port: int,
+    s3_port: int,
+    host: str,
+    allow_remote: bool,
+    sandbox: str,
+    quiet: bool,
+) -> int:
+    """Serve until SIGINT or SIGTERM; gives the exit status."""
+    settings = Settings(
+        data=data,
+        fleet=read_fleet(fleet),
+        policy=policy,
+        clock_rate=clock_rate,
+        begin=parse_start(start),
+        sandbox=sandbox,
+    )
+    log_to(DataFolder(data))
+    doors = Doors(host=host, api_port=api_port, s3_port=s3_port, allow_remote=allow_remote)
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
+    with Serving(settings, doors) as serving:
+        serving.owner_token()
+        _greet(serving, settings.fleet)
+        if quiet or not sys.stdout.isatty():
+            end.wait()
+        else:
+            from ondol.cli.screen import Screen, model_from
+
+            with Screen(lambda: model_from(serving.platform.desk)):
+                end.wait()
+    print("ondol: stopped; running jobs end with their lease unless you start again", flush=True)
+    return 0
+
+
+def parse_start(text: str) -> dt.datetime | None:
+    """Read when platform time begins; "now" gives None."""
+    if text == "now":
+        return None
+    try:
+        when = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidFieldError("--start", text, "now, or a time such as 2022-01-26T05:30+01:00") from error
+    if when.tzinfo is None:
+        raise InvalidFieldError("--start", text, "a time with its zone, e.g. 2022-01-26T05:30+01:00")
+    return when
+
+
+def log_to(folder: DataFolder, level: int = logging.INFO) -> None:
+    """Send the platform's log to its file."""
+    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder.log_file)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+def _greet(serving: Serving, fleet: Fleet) -> None:
+    clock = serving.platform.clock
+    print(f"ondol: {fleet.name}", flush=True)
+    print(f"  API      {serving.url}", flush=True)
+    print(f"  storage  {serving.storage_url}", flush=True)
+    print(f"  token    in {serving.platform.folder.client_file} (also for `ondol task …` with --data)", flush=True)
+    print(f"  clock    {clock.rate:g} x wall time, now {clock.now():%Y-%m-%d %H:%M} UTC", flush=True)
+    for warning in serving.platform.capabilities().warnings:
+        print(f"  WARNING  {warning}", flush=True)

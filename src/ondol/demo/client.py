@@ -1,0 +1,98 @@
+"""A compute user of the demonstration: the PyPI package `qarnot`, unchanged, pointed at this platform.
+
+Runs as a process of its own: ``python -m ondol.demo.client --url URL --token TOKEN --out FOLDER``. It knows nothing of
+heat; it labels its tasks with how urgent they are, and that is all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import qarnot
+
+from ondol.demo.jobs.inputs import DemoJob, harvest_job, price_job, render_job, sweep
+
+FRAMES = 24
+PRICE_INSTANCES = 2
+HARVEST_INSTANCES = 7
+PRICE_AFTER_S = 20.0  # wall time after which the on-demand work comes, in the middle of everything
+_POLL_S = 1.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Submit the three kinds of work, wait for them, fetch their results; 0 where all succeeded."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--token", required=True)
+    parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--frames", type=int, default=FRAMES)
+    options = parser.parse_args(arguments)
+    connection = qarnot.Connection(cluster_url=options.url, client_token=options.token)
+    begun_s = time.monotonic()
+
+    render = _submit(
+        connection, render_job(), "animation", options.frames, {"ondol.service": "flex", "ondol.deadline": "+3h"}
+    )
+    harvest = _submit(
+        connection,
+        harvest_job(sweep(chunks=16)),
+        "building study",
+        HARVEST_INSTANCES,
+        {"ondol.service": "harvest", "ondol.resumable": "true"},
+    )
+    time.sleep(max(0.0, PRICE_AFTER_S - (time.monotonic() - begun_s)))
+    price = _submit(
+        connection, price_job(), "option prices", PRICE_INSTANCES, {"ondol.service": "on_demand"}, on_demand=True
+    )
+    submitted_s = time.monotonic()
+    started = False
+    folders = {render: "frames", price: "prices", harvest: "study"}
+    waiting = dict(folders)
+    while waiting:
+        for task in list(waiting):
+            task.update(flushcache=True)
+            if task is price and not started and task.running_instance_count + len(task.completed_instances or []) > 0:
+                started = True
+                _say(f"on-demand work runs {time.monotonic() - submitted_s:.1f} s after its submission")
+            if task.state in ("Success", "Failure", "Cancelled"):
+                _say(f"{task.name}: {task.state}")
+                task.download_results(str(options.out / waiting.pop(task)), progress=None)
+        time.sleep(0.25 if not started else _POLL_S)
+    return 0 if all(task.state == "Success" for task in folders) else 1
+
+
+def _submit(
+    connection: Any,  # qarnot.Connection, a package without types
+    job: DemoJob,
+    name: str,
+    instances: int,
+    labels: dict[str, str],
+    *,
+    on_demand: bool = False,
+) -> Any:  # qarnot.task.Task
+    inputs = connection.create_bucket(f"{job.key}-in")
+    inputs.add_file(str(job.script), job.script.name)
+    inputs.add_string(job.input_bytes.decode(), job.input_name)
+    task = connection.create_task(name, "process", instances)
+    task.resources.append(inputs)
+    task.results = connection.create_bucket(f"{job.key}-out")
+    task.results_whitelist = r"^(frame_\d+\.png|prices_\d+\.json|result_\d+\.json)$"
+    task.constants["CMD"] = job.command()
+    task.labels = labels
+    if on_demand:
+        task.scheduling_type = qarnot.scheduling_type.OnDemandScheduling()
+    task.submit()
+    _say(f"{name}: {instances} instances submitted")
+    return task
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Stand-ins for files in a simulation, where jobs have neither inputs nor results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ondol.model.compute import Attempt, Task
+from ondol.model.ids import TaskId
+
+T = TypeVar("T")
+_NOWHERE = Path("/nonexistent")
+
+
+class NoFiles:
+    """A stager with nothing to stage."""
+
+    def job_dir(self, attempt: Attempt) -> Path:
+        """A path that nobody opens."""
+        return _NOWHERE / attempt.id
+
+    def checkpoint_dir(self, attempt: Attempt) -> Path:
+        """A path that nobody opens."""
+        return _NOWHERE / attempt.instance_id
+
+    def bring_in(self, task: Task, attempt: Attempt) -> None:
+        """There are no inputs."""
+
+    def bring_out(self, task: Task, attempt: Attempt) -> tuple[str, ...]:  # noqa: ARG002  # there are no results
+        """There are no results."""
+        return ()
+
+    def clear(self, attempt: Attempt, *, instance_over: bool) -> None:
+        """There is nothing to clear."""
+
+
+class NoOutputs:
+    """Keeps nothing of what simulated jobs say."""
+
+    def keep(self, attempt: Attempt) -> None:
+        """Nothing is said."""
+
+    def forget(self, task_id: TaskId) -> None:
+        """Nothing was kept."""
+
+
+class AtOnce(Executor):
+    """Runs what it is given before it returns, so that a simulation has one thread and one order of events."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # as in `Executor`
+        """Run `fn` now."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001  # handed to whoever asks for the result, as an executor does
+            future.set_exception(error)
+        return future

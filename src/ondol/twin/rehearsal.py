@@ -1,0 +1,160 @@
+"""A rehearsal: a fleet lives through a span of platform time in seconds, by the code that runs it live.
+
+The loop, the lifecycle, the policy, the agents, the virtual plant, the metering and the ledger are those of production;
+only the clock leaps, jobs are CPU seconds to be spent, and state lies in memory.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ondol.agent.site_agent import SiteAgent
+from ondol.control.clock import LeapingClock
+from ondol.control.hands import Hands
+from ondol.control.heat_book import HeatBook
+from ondol.control.loop import Loop
+from ondol.control.metering import MeterBook
+from ondol.control.record import TickWriter
+from ondol.control.sites import Sites
+from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.works import Works
+from ondol.control.world import World
+from ondol.drivers.power.nodes import NodeMeters
+from ondol.drivers.virtual.plant import VirtualPlant
+from ondol.engine.ports import LaunchOrder
+from ondol.engine.sim.engine import SimEngine
+from ondol.model.compute import Task
+from ondol.model.errors import InvalidFieldError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import NodeId, TaskId
+from ondol.policy.registry import load_policy
+from ondol.signals.carbon import GridCarbon
+from ondol.storage.memory.store import MemoryStore
+from ondol.twin.files import AtOnce, NoFiles, NoOutputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Work that comes at a time of the rehearsal.
+
+    Parameters
+    ----------
+    task : as it is submitted; its `created_at` says when it comes
+    cpu_s : CPU seconds that each of its instances needs, > 0 [s]
+    """
+
+    task: Task
+    cpu_s: float
+
+
+class Rehearsal:
+    """A fleet, a policy and a stack of work on a leaping clock.
+
+    Parameters
+    ----------
+    begin : platform time at which it starts, aware
+    clock_rate : platform seconds per wall second of the platform that is rehearsed
+    tick_s : platform time between ticks [s]
+    recorder : where ticks are recorded, None for nowhere
+    """
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        policy: str,
+        arrivals: Iterable[Arrival],
+        *,
+        begin: dt.datetime,
+        clock_rate: float = 60.0,
+        tick_s: float = 15.0,
+        sample_s: float = 60.0,
+        recorder: TickWriter | None = None,
+    ) -> None:
+        if tick_s <= 0:
+            raise InvalidFieldError("tick_s", tick_s, "above 0 s")
+        self.clock = LeapingClock(begin.timestamp(), clock_rate)
+        self.store = MemoryStore()
+        self._arrivals = sorted(arrivals, key=lambda arrival: (arrival.task.created_at, arrival.task.id))
+        self._cpu_s: dict[TaskId, float] = {arrival.task.id: arrival.cpu_s for arrival in self._arrivals}
+        self._tick_s = tick_s
+        self.works = Works(self.store)
+        self.engine = SimEngine(lambda: self.clock.now_s() / clock_rate, self._work_s)
+        surroundings = PackagedSurroundings(fleet)
+        self.plant = VirtualPlant(fleet, surroundings, begin)
+        agents = {site.id: SiteAgent(fleet, site.id) for site in fleet.sites}
+        sites = Sites(fleet, agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        grids = {country: GridCarbon.load(country) for country in sorted({site.country for site in fleet.sites})}
+        nodes = {node.id: node for node in fleet.nodes}
+
+        def full_speed_s(node_id: NodeId, cpu_s: float) -> float:
+            return cpu_s / (nodes[node_id].host_cores / nodes[node_id].slots) * clock_rate
+
+        chosen = load_policy(policy)
+        self.hands = Hands(
+            fleet,
+            self.engine,
+            NoFiles(),
+            NoOutputs(),
+            find=self.works.find,
+            now=self.clock.now,
+            wake=lambda: None,
+            inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
+            pool=AtOnce(),
+        )
+        self.loop = Loop(
+            fleet=fleet,
+            store=self.store,
+            works=self.works,
+            engine=self.engine,
+            hands=self.hands,
+            sites=sites,
+            world=World(
+                fleet,
+                grid=lambda country, start_s, step_s, steps: grids[country].horizon(_utc(start_s), steps, step_s),
+                full_speed_s=full_speed_s,
+            ),
+            meter=MeterBook(
+                fleet,
+                NodeMeters(fleet, time_scale=clock_rate),
+                clock_rate=clock_rate,
+                grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
+                begin_s=self.clock.now_s(),
+            ),
+            heat=HeatBook(fleet),
+            policy=chosen,
+            memory=chosen.fresh(),
+            now_s=self.clock.now_s,
+            clock_rate=clock_rate,
+            sample_wall_s=sample_s / clock_rate,
+            recorder=recorder,
+        )
+
+    def run(self, duration_s: float) -> None:
+        """Let `duration_s` of platform time pass; work comes when it is due."""
+        end_s = self.clock.now_s() + duration_s
+        while self.clock.now_s() < end_s:
+            self.clock.leap(min(self._tick_s, end_s - self.clock.now_s()))
+            due = [arrival.task for arrival in self._arrivals if arrival.task.created_at <= self.clock.now()]
+            if due:
+                self._arrivals = self._arrivals[len(due) :]
+                self.works.admit(due, self.clock.now())
+                self.loop.flush()
+            self.loop.tick()
+        self.loop.tick(close_window=True)
+
+    def _work_s(self, order: LaunchOrder) -> float:
+        """CPU seconds that an attempt needs: a resumable one goes on where the last one stopped."""
+        task_id = TaskId(order.attempt_id.split(".", 1)[0])
+        needed_s = self._cpu_s[task_id]
+        found = self.works.find(order.attempt_id)
+        if found is None or not found[0].task.resumable:
+            return needed_s
+        work, attempt = found
+        before = [tried.cpu_s for tried in work.attempts[attempt.instance_id] if tried.id != attempt.id]
+        return max(1e-3, needed_s - sum(before))
+
+
+def _utc(seconds: float) -> dt.datetime:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
