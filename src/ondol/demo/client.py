@@ -18,8 +18,10 @@ from ondol.demo.jobs.inputs import DemoJob, harvest_job, price_job, render_job, 
 
 FRAMES = 24
 PRICE_INSTANCES = 2
-HARVEST_INSTANCES = 7
-PRICE_AFTER_S = 20.0  # wall time after which the on-demand work comes, in the middle of everything
+HARVEST_INSTANCES = 12
+HARVEST_CHUNKS = 11
+PRICE_AFTER_S = 8.0  # wall time after which the work that cannot wait comes
+RENDER_AFTER_S = 13.0
 _POLL_S = 1.0
 
 
@@ -34,21 +36,22 @@ def main(arguments: list[str] | None = None) -> int:
     connection = qarnot.Connection(cluster_url=options.url, client_token=options.token)
     begun_s = time.monotonic()
 
-    render = _submit(
-        connection, render_job(), "animation", options.frames, {"ondol.service": "flex", "ondol.deadline": "+3h"}
-    )
     harvest = _submit(
         connection,
-        harvest_job(sweep(chunks=16)),
+        harvest_job(sweep(chunks=HARVEST_CHUNKS)),
         "building study",
         HARVEST_INSTANCES,
         {"ondol.service": "harvest", "ondol.resumable": "true"},
     )
-    time.sleep(max(0.0, PRICE_AFTER_S - (time.monotonic() - begun_s)))
+    _pause_until(begun_s + PRICE_AFTER_S)
     price = _submit(
         connection, price_job(), "option prices", PRICE_INSTANCES, {"ondol.service": "on_demand"}, on_demand=True
     )
     submitted_s = time.monotonic()
+    _pause_until(begun_s + RENDER_AFTER_S)
+    render = _submit(
+        connection, render_job(), "animation", options.frames, {"ondol.service": "flex", "ondol.deadline": "+3h"}
+    )
     started = False
     folders = {render: "frames", price: "prices", harvest: "study"}
     waiting = dict(folders)
@@ -63,6 +66,10 @@ def main(arguments: list[str] | None = None) -> int:
                 task.download_results(str(options.out / waiting.pop(task)), progress=None)
         time.sleep(0.25 if not started else _POLL_S)
     return 0 if all(task.state == "Success" for task in folders) else 1
+
+
+def _pause_until(moment_s: float) -> None:
+    time.sleep(max(0.0, moment_s - time.monotonic()))
 
 
 def _submit(

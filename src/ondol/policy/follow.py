@@ -110,12 +110,19 @@ class Follow:
 
 def _slots(view: View, now: Standing, wants: Demand) -> _Slots:
     """Put free slots in order: wanted heat first, then room in sinks, then racks, then what is left."""
+    units = view.units
     wanting, free = deal(view, wants.rank, now.free, wants.open_w, now.slot_w, least=LEAST_SHARE)
     roomy, free = deal(view, wants.room_rank, free, wants.room_w, now.slot_w, least=_WHOLE)
     plenty = np.full(len(view.units.ids), np.inf)
     racks, free = deal(view, wants.rack_rank, free, plenty, now.slot_w, least=0.0)
     rest, _ = deal(view, wants.room_rank, free, plenty, now.slot_w, least=0.0)
-    return _Slots(wanting=wanting, other=np.concatenate([roomy, racks, rest]))
+    other = np.concatenate([roomy, racks])
+    # Where a sink can take no more, its site's safety holds work down to a crawl. That is better than nothing for what
+    # was to run at once; a pressed flex does better to wait for a rack, where there is one.
+    if not units.heats.all():
+        at_once = len(queue(view, ServiceClass.ON_DEMAND))
+        rest = rest[: max(0, at_once - len(wanting) - len(other))]
+    return _Slots(wanting=wanting, other=np.concatenate([other, rest]))
 
 
 def _starts(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints) -> list[Start]:
