@@ -158,7 +158,9 @@ class Loop:
         self._engine.keep_alive()
         self.reports = {report.attempt_id: report for report in self._engine.poll()}
         for outcome in self._hands.collect():
-            self._dirty |= self._works.apply(TaskId(outcome.attempt_id.split(".", 1)[0]), outcome)
+            # Seen now, so it happened now: a slot must not be given away before the moment it was freed.
+            seen = dataclasses.replace(outcome, at=now)
+            self._dirty |= self._works.apply(TaskId(outcome.attempt_id.split(".", 1)[0]), seen)
         ended = False
         for attempt_id, report in self.reports.items():
             key = (report.state, report.cause)

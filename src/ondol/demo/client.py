@@ -23,6 +23,7 @@ HARVEST_CHUNKS = 11
 PRICE_AFTER_S = 8.0  # wall time after which the work that cannot wait comes
 RENDER_AFTER_S = 13.0
 _POLL_S = 1.0
+_OVER = ("Success", "Failure", "Cancelled")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,25 +48,31 @@ def main(arguments: list[str] | None = None) -> int:
     price = _submit(
         connection, price_job(), "option prices", PRICE_INSTANCES, {"ondol.service": "on_demand"}, on_demand=True
     )
-    submitted_s = time.monotonic()
+    _say(f"on-demand work runs {_until_it_runs(price):.1f} s after its submission")
     _pause_until(begun_s + RENDER_AFTER_S)
     render = _submit(
         connection, render_job(), "animation", options.frames, {"ondol.service": "flex", "ondol.deadline": "+3h"}
     )
-    started = False
     folders = {render: "frames", price: "prices", harvest: "study"}
     waiting = dict(folders)
     while waiting:
         for task in list(waiting):
             task.update(flushcache=True)
-            if task is price and not started and task.running_instance_count + len(task.completed_instances or []) > 0:
-                started = True
-                _say(f"on-demand work runs {time.monotonic() - submitted_s:.1f} s after its submission")
-            if task.state in ("Success", "Failure", "Cancelled"):
+            if task.state in _OVER:
                 _say(f"{task.name}: {task.state}")
                 task.download_results(str(options.out / waiting.pop(task)), progress=None)
-        time.sleep(0.25 if not started else _POLL_S)
+        time.sleep(_POLL_S)
     return 0 if all(task.state == "Success" for task in folders) else 1
+
+
+def _until_it_runs(task: Any) -> float:  # qarnot.task.Task
+    """Wall seconds from now until an instance of the task runs, or has run."""
+    begun_s = time.monotonic()
+    while True:
+        task.update(flushcache=True)
+        if task.running_instance_count or task.completed_instances or task.state in _OVER:
+            return time.monotonic() - begun_s
+        time.sleep(0.1)
 
 
 def _pause_until(moment_s: float) -> None:
