@@ -1,0 +1,43 @@
+"""What all tests share: the hypothesis profiles, the rule for skips in CI, the end of every process they started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import leaks
+from skip_rule import SHARED_DATA, in_ci, pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+
+LEAK_GRACE_S = 5.0
+
+# No deadline and no check of speed: how fast an example ran says more about the machine than about the property.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "ci", parent=settings.get_profile("here"), derandomize=True, database=None, max_examples=50, print_blob=True
+)
+settings.load_profile("ci" if in_ci() else "here")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_process_left() -> Iterator[None]:
+    """Fail the session that leaves a process behind; being the first set up, it is the last torn down."""
+    mark = leaks.set_mark()
+    yield
+    left = leaks.wait_for_end(mark, LEAK_GRACE_S)
+    leaks.kill(left)
+    if left:
+        lines = "\n".join(f"  {process.pid}: {line[:300]}" for process, line in left.items())
+        pytest.fail(f"tests left processes running, now killed:\n{lines}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of the original data that the packaged signals were made from; mark such tests `shared_data`."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("../shared/data is not here; the originals cannot be read")
+    return SHARED_DATA
