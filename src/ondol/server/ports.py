@@ -144,7 +144,7 @@ class Desk(Protocol):
     def delete(self, account_id: AccountId, key: str) -> None: ...
 
     def output(self, account_id: AccountId, key: str, stream: str, *, number: int | None = None, fresh: bool) -> str:
-        """Text of "stdout" or "stderr" of one or all instances; `fresh` gives only what is new since the last fresh call."""
+        """Text of "stdout" or "stderr" of one or all instances; `fresh`: only what came since the last fresh call."""
         ...
 
     def snapshot(self, account_id: AccountId, key: str) -> str:

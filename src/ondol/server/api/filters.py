@@ -1,0 +1,143 @@
+"""Filters of the paginate and search routes: And, Or and leaves on PascalCase fields (§2.5), checked and bounded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ondol.model.compute import Task
+from ondol.model.errors import InvalidFieldError
+from ondol.server.api.times import read_time
+
+Keep = Callable[[Task], bool]
+Value = str | float | dt.datetime
+_DEEPEST = 16
+_LONGEST_PATTERN = 256
+_LONGEST_SUBJECT = 256  # of a text that Like looks at: bounds what a hostile pattern can cost
+_NO_ID = "00000000-0000-0000-0000-000000000000"
+
+_FIELDS: dict[str, Callable[[Task], Any]] = {
+    "uuid": lambda task: task.id,
+    "name": lambda task: task.name,
+    "shortname": lambda task: task.shortname or task.id,
+    "profile": lambda task: task.profile,
+    "state": lambda task: task.state.value,
+    "previousstate": lambda task: task.previous_state.value if task.previous_state else "",
+    "tags": lambda task: task.tags,
+    "creationdate": lambda task: task.created_at,
+    "lastmodified": lambda task: task.modified_at,
+    "enddate": lambda task: task.ended_at,
+    "statetransitiontime": lambda task: task.state_since,
+    "previousstatetransitiontime": lambda task: task.previous_state_since,
+    "instancecount": lambda task: 0.0 if task.advanced_ranges else float(len(task.instance_numbers)),
+    "totalinstancecount": lambda task: float(len(task.instance_numbers)),
+    "advancedranges": lambda task: task.advanced_ranges,
+    "resourcebuckets": lambda task: tuple(one.bucket for one in task.resources),
+    "resultbucket": lambda task: task.result_bucket,
+    "resultscount": lambda task: float(task.results_count),
+    "snapshotinterval": lambda task: float(task.snapshot_interval_s),
+    "schedulingtype": lambda task: str(json.loads(task.wire).get("schedulingType", "Flex")),
+    "pooluuid": lambda _: _NO_ID,
+    "jobuuid": lambda _: _NO_ID,
+    "dependencies.dependson": lambda _: (),
+}
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "lessthan": operator.lt,
+    "lessthanorequal": operator.le,
+    "greaterthan": operator.gt,
+    "greaterthanorequal": operator.ge,
+}
+_LEAVES = ("equal", "notequal", "in", "notin", *_ORDER, "like")
+_NAMES = "And, Or, Equal, NotEqual, In, NotIn, LessThan, LessThanOrEqual, GreaterThan, GreaterThanOrEqual, Like"
+
+
+def read_filter(data: Mapping[str, Any] | None) -> Keep | None:
+    """Make a test of tasks; None where nothing is asked for.
+
+    Raises InvalidFieldError for an unknown operator or field, a value of another kind, or a filter nested too deep.
+    """
+    return _node(data, 0) if data else None
+
+
+def with_any_tag(tags: list[str]) -> Keep | None:
+    """Tasks that carry one of some tags; a comma parts several, as C# sends them."""
+    wanted = {part for tag in tags for part in tag.split(",") if part}
+    return (lambda task: not wanted.isdisjoint(task.tags)) if wanted else None
+
+
+def _node(data: Any, depth: int) -> Keep:
+    if not isinstance(data, dict) or depth > _DEEPEST:
+        raise InvalidFieldError("filter", str(data)[:80], f"objects with an operator, nested at most {_DEEPEST} deep")
+    low = {str(key).lower(): value for key, value in data.items()}
+    word = str(low.get("operator", "")).lower()
+    if word in ("and", "or"):
+        filters = low.get("filters") or []
+        if not isinstance(filters, list) or len(filters) > 100:
+            raise InvalidFieldError("filter.filters", str(filters)[:80], "a list of at most 100 filters")
+        parts = [_node(part, depth + 1) for part in filters]
+        join = all if word == "and" else any
+        return lambda task: join(part(task) for part in parts)
+    if word not in _LEAVES:
+        raise InvalidFieldError("filter.operator", low.get("operator"), f"one of {_NAMES}")
+    field = str(low.get("field", ""))
+    pick = _FIELDS.get(field.lower())
+    if pick is None:
+        raise InvalidFieldError("filter.field", field, "one of " + ", ".join(_FIELDS) + " (any case)")
+    return _leaf(word, field, pick, low)
+
+
+def _leaf(word: str, field: str, pick: Callable[[Task], Any], low: Mapping[str, Any]) -> Keep:
+    values = low.get("values") if low.get("values") is not None else low.get("value")
+    if word == "like":
+        pattern = safe_pattern(str(values or ""))
+        return lambda task: any(pattern.search(str(one)[:_LONGEST_SUBJECT]) for one in _several(pick(task)))
+    wanted = [_value(field, one) for one in (values if isinstance(values, list) else [values])]
+    if word in _ORDER:
+        compare = _ORDER[word]
+        return lambda task: any(compare(one, wanted[0]) for one in _several(pick(task)) if _same(one, wanted[0]))
+    keep = word in ("equal", "in")
+    return lambda task: any(one in wanted for one in _several(pick(task))) is keep
+
+
+def safe_pattern(text: str) -> re.Pattern[str]:
+    """Compile a Like pattern that cannot run for long.
+
+    Python's matcher backtracks and cannot be stopped, so what makes it explode is refused: a quantifier on a group,
+    a back reference, and more than two open repetitions or eight optional parts.
+    """
+    bare = re.sub(r"\\[^1-9]", "", text)
+    open_repeats, optional = sum(bare.count(sign) for sign in "*+{"), bare.count("?")
+    if len(text) > _LONGEST_PATTERN or open_repeats > 2 or optional > 8 or re.search(r"\)[*+?{]|\\[1-9]|\(\?P=", bare):
+        raise InvalidFieldError(
+            "filter.value",
+            text[:80],
+            f"a regular expression of ≤ {_LONGEST_PATTERN} characters with at most two of * + {{}}, none on a group",
+        )
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError) as error:
+        raise InvalidFieldError("filter.value", text, f"a regular expression ({error})") from error
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _value(field: str, given: Any) -> Value:
+    name = field.lower()
+    if name.endswith(("date", "modified", "time")):
+        return read_time(f"filter.{field}", str(given))
+    if name in ("instancecount", "totalinstancecount", "resultscount", "snapshotinterval"):
+        try:
+            return float(given)
+        except (TypeError, ValueError) as error:
+            raise InvalidFieldError(f"filter.{field}", given, "a number") from error
+    return "" if given is None else str(given)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return isinstance(one, type(other))

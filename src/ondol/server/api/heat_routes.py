@@ -1,0 +1,172 @@
+"""`/heat/v1`, read side: sites, what heats, what is heated, what is asked for, and what was felt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from ondol.model.errors import InvalidFieldError, NotFoundError
+from ondol.model.ids import AccountId
+from ondol.model.ledger import HeatRow
+from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
+from ondol.server.api.heat_out import circuit_out, known_unit, now_out, request_out, sink_out, site_out, unit_out
+from ondol.server.api.offsets import From, Limit, Offset, To, offset_page, window
+from ondol.server.api.plain import plain
+from ondol.server.api.request import Caller, DeskIn
+from ondol.server.ports import Desk
+
+router = APIRouter(prefix="/heat/v1", tags=["heat"])
+_TASK_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+@router.get("/sites", summary="Sites")
+def sites(_caller: Caller, desk: DeskIn) -> JSONResponse:
+    """Buildings and plants with heat demand and units; power requested, accepted and measured of each."""
+    fleet, now = desk.fleet(), desk.now()
+    return JSONResponse([site_out(site, fleet, now) for site in fleet.sites])
+
+
+@router.get("/sites/{key}", summary="A site")
+def site(key: str, _caller: Caller, desk: DeskIn) -> JSONResponse:
+    """With the ids of its units, sinks, circuits and requests."""
+    fleet = desk.fleet()
+    for one in fleet.sites:
+        if one.id == key:
+            return JSONResponse(site_out(one, fleet, desk.now()))
+    raise NotFoundError("site", key)
+
+
+@router.get("/zones", summary="Rooms heated by air")
+def zones(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+    """Set-point and band apart from the measured temperature."""
+    return _sinks(desk, Zone, site)
+
+
+@router.get("/tanks", summary="Hot-water tanks")
+def tanks(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+    """With the temperature of each layer, top first."""
+    return _sinks(desk, Tank, site)
+
+
+@router.get("/pools", summary="Swimming pools")
+def pools(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+    """Set-point and band apart from the measured temperature."""
+    return _sinks(desk, SwimmingPool, site)
+
+
+@router.get("/circuits", summary="Water circuits between boilers and stores")
+def circuits(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+    """With the units on each."""
+    fleet = desk.fleet()
+    return JSONResponse([circuit_out(one, fleet) for one in fleet.circuits if site in ("", one.site_id)])
+
+
+@router.get("/units", summary="Heat-producing appliances and racks")
+def units(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+    """Watts wanted by the thermostat, accepted by safety, and measured; with the reason."""
+    fleet, now = desk.fleet(), desk.now()
+    return JSONResponse([unit_out(one, fleet, now) for one in fleet.units if site in ("", one.site_id)])
+
+
+@router.get("/units/{key}", summary="A unit")
+def unit(key: str, _caller: Caller, desk: DeskIn) -> JSONResponse:
+    """With its nodes."""
+    fleet = desk.fleet()
+    found = known_unit(fleet, key)
+    if found is None:
+        raise NotFoundError("unit", key)
+    return JSONResponse(unit_out(fleet.unit(found), fleet, desk.now()))
+
+
+@router.get("/requests", summary="What hosts ask for")
+def requests(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+    """Schedules over the local week (minute 0 is Monday 00:00) and the value of this moment."""
+    now = desk.now()
+    return JSONResponse([request_out(one, now) for one in desk.fleet().requests if site in ("", one.site_id)])
+
+
+@router.get("/readings", summary="What was felt and delivered")
+def readings(
+    _caller: Caller,
+    desk: DeskIn,
+    sink: str = "",
+    unit: str = "",
+    from_: From = "",
+    to: To = "",
+    offset: Offset = 0,
+    limit: Limit = 1000,
+) -> JSONResponse:
+    """Windows of a sink or a unit, in order: temperature, heat delivered and asked for, discomfort."""
+    if bool(sink) == bool(unit):
+        raise InvalidFieldError("sink", sink, "the id of a sink, or unit= with that of a unit in its place")
+    fleet = desk.fleet()
+    noun = next((one for one in (*fleet.sinks, *fleet.units) if one.id == (sink or unit)), None)
+    if noun is None or (sink and known_unit(fleet, sink)) or (unit and not known_unit(fleet, unit)):
+        raise NotFoundError("sink" if sink else "unit", sink or unit)
+    start, end = window(from_, to)
+    rows = [
+        row
+        for row in desk.heat(site_id=noun.site_id, start=start, end=end)
+        if (row.sink_id == sink if sink else row.unit_id == unit)
+    ]
+    return JSONResponse(offset_page(rows, offset, limit, reading_out))
+
+
+@router.get("/now", summary="The platform at this moment")
+def now(caller: Caller, desk: DeskIn) -> JSONResponse:
+    """Sinks, units and the latest decisions with their reasons; ids of other tenants' work are masked in them."""
+    seen = now_out(desk.now())
+    mask = foreign_tasks_masked(desk, caller.id)
+    for line in seen["decisions"]:
+        line["subject"], line["reason"] = mask(line["subject"]), mask(line["reason"])
+    return JSONResponse(seen)
+
+
+def foreign_tasks_masked(desk: Desk, account_id: AccountId) -> Callable[[str], str]:
+    """Give a function that blanks ids of tasks which are not the caller's, wherever they stand in a text."""
+    own: dict[str, bool] = {}
+
+    def is_own(task_id: str) -> bool:
+        if task_id not in own:
+            try:
+                desk.detail(account_id, task_id)
+                own[task_id] = True
+            except NotFoundError:
+                own[task_id] = False
+        return own[task_id]
+
+    return lambda text: _TASK_ID.sub(lambda found: found[0] if is_own(found[0]) else "(another tenant's task)", text)
+
+
+def reading_out(row: HeatRow) -> dict[str, Any]:
+    """One window: what was requested, delivered and measured kept apart."""
+    return {
+        "site_id": row.site_id,
+        "unit_id": row.unit_id,
+        "sink_id": row.sink_id,
+        "start": plain(row.start),
+        "end": plain(row.end),
+        "requested": plain(
+            {
+                "setpoint_c": row.setpoint_c,
+                "lower_c": row.lower_c,
+                "upper_c": row.upper_c,
+                "demanded_j": row.demanded_j,
+            }
+        ),
+        "measured": plain(
+            {"temp_c": row.temp_c, "delivered_j": row.delivered_j, "electric_j": row.electric_j, "quality": "good"}
+        ),
+        "discomfort_kh": plain(row.discomfort_kh),
+    }
+
+
+def _sinks(desk: Desk, kind: type[Sink], site: str) -> JSONResponse:
+    fleet, now = desk.fleet(), desk.now()
+    return JSONResponse(
+        [sink_out(one, fleet, now) for one in fleet.sinks if isinstance(one, kind) and site in ("", one.site_id)]
+    )

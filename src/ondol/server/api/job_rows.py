@@ -1,0 +1,43 @@
+"""The ledger rows that a task's statement needs: all of the sites where it ran, while it ran."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from ondol.accounting.bins import BIN_S
+from ondol.model.ids import AccountId, TaskId
+from ondol.model.ledger import EnergyRow, LedgerRow
+from ondol.server.ports import Desk
+
+_BIN = dt.timedelta(seconds=BIN_S)
+
+
+def task_id_of(desk: Desk, account_id: AccountId, key: str) -> TaskId:
+    """Id of the caller's task by id or shortname, also of a deleted one that left rows.
+
+    Raises NotFoundError where it is neither: another tenant's task is not found.
+    """
+    if own_rows(desk, account_id, TaskId(key)):
+        return TaskId(key)
+    return desk.detail(account_id, key).task.id
+
+
+def own_rows(desk: Desk, account_id: AccountId, task_id: TaskId) -> list[EnergyRow]:
+    """Rows of a task that are the caller's."""
+    return [row for row in desk.energy(task_id=task_id) if row.account_id == account_id]
+
+
+def rows_around(desk: Desk, own: list[EnergyRow]) -> list[LedgerRow]:
+    """Rows of the sites of `own`, in whole bins around them: its overhead and useful heat are shares of these."""
+    rows: list[LedgerRow] = []
+    for site_id in sorted({row.site_id for row in own}):
+        times = [(row.start, row.end) for row in own if row.site_id == site_id]
+        start = _floor(min(start for start, _ in times))
+        end = _floor(max(end for _, end in times)) + _BIN
+        rows += [row for row in desk.energy(site_id=site_id) if row.end > start and row.start < end]
+        rows += [row for row in desk.heat(site_id=site_id, start=start - _BIN, end=end) if row.end > start]
+    return rows
+
+
+def _floor(when: dt.datetime) -> dt.datetime:
+    return dt.datetime.fromtimestamp(when.timestamp() // BIN_S * BIN_S, dt.UTC)

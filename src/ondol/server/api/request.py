@@ -1,0 +1,95 @@
+"""What every route asks of a request: the desk, the caller, and its JSON body within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, cast
+
+import msgspec
+from fastapi import Depends, Request
+from fastapi.security import APIKeyHeader
+from pydantic import BaseModel
+
+from ondol.model.account import Account
+from ondol.server.errors import InvalidRequestError, TooLargeError, UnauthenticatedError
+from ondol.server.ports import Desk
+
+LARGEST_BODY = 16 << 20  # bytes
+_PATIENCE = 8  # a body up to this many times the largest is read and dropped, so that the client gets to the answer
+
+_TOKEN = APIKeyHeader(
+    name="Authorization", auto_error=False, description="The token, with no scheme word before it (Bearer is tolerated)"
+)
+
+
+def desk_of(request: Request) -> Desk:
+    """Where the platform is asked."""
+    return cast("Desk", request.app.state.desk)
+
+
+DeskIn = Annotated[Desk, Depends(desk_of)]
+
+
+def caller_of(desk: DeskIn, header: Annotated[str | None, Depends(_TOKEN)]) -> Account:
+    """Account of the token; raises UnauthenticatedError where there is none."""
+    token = (header or "").strip()
+    if token[:7].lower() == "bearer ":
+        token = token[7:].strip()
+    account = desk.account_of_token(token) if token else None
+    if account is None:
+        raise UnauthenticatedError(
+            "Bad authentication token: send the token of your account in the header Authorization"
+        )
+    return account
+
+
+Caller = Annotated[Account, Depends(caller_of)]
+
+
+async def raw_body(request: Request, _caller: Caller) -> bytes:
+    """Body of a request whose caller is known; raises TooLargeError above `LARGEST_BODY`."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= LARGEST_BODY:
+            parts.append(part)
+        elif size > _PATIENCE * LARGEST_BODY:
+            break
+        else:
+            parts.clear()
+    if size > LARGEST_BODY:
+        raise TooLargeError(f"The body is larger than {LARGEST_BODY >> 20} MiB: send fewer tasks at once")
+    return b"".join(parts)
+
+
+def json_body(raw: Annotated[bytes, Depends(raw_body)]) -> Any:
+    """Parsed body, None where it is empty; raises InvalidRequestError where it is no JSON."""
+    if not raw.strip():
+        return None
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(f"The body is not valid JSON: {error}") from error
+
+
+JsonBody = Annotated[Any, Depends(json_body)]
+
+
+def body_docs(*models: type[BaseModel], or_list: bool = False) -> dict[str, Any]:
+    """Describe the body of a route for OpenAPI; the models' schemas are added by `app`."""
+    shapes: list[dict[str, Any]] = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+    if or_list:
+        shapes += [{"type": "array", "items": shape} for shape in list(shapes)]
+    schema = shapes[0] if len(shapes) == 1 else {"oneOf": shapes}
+    return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+
+
+def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
+    """JSON schemas of models and all that they hold, by name."""
+    from pydantic.json_schema import models_json_schema
+
+    _, top = models_json_schema(
+        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    return cast("dict[str, Any]", top.get("$defs", {}))

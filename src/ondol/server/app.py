@@ -1,0 +1,84 @@
+"""The API application: routes, errors and the tolerance of paths, put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from ondol.server.api import (
+    absent_routes,
+    account_routes,
+    carbon_routes,
+    heat_routes,
+    ledger_routes,
+    output_routes,
+    task_list_routes,
+    task_routes,
+)
+from ondol.server.api.paths import TolerantPaths
+from ondol.server.api.request import schemas_of
+from ondol.server.api.wire_in import PageRequest, SearchRequest, Snapshot, TaskCreation, TaskUpdate
+from ondol.server.errors import install_errors
+from ondol.server.ports import Desk
+
+DESCRIPTION = """Compute, heat and ledger of this installation.
+
+The compute side speaks the wire of Qarnot's public REST API, so that its SDKs and CLI work unchanged; every path is
+also served under `/v1`. `/heat/v1` and `/ledger/v1` are our own and answer errors as RFC 9457 problems.
+"""
+# Fixed paths come before those with a name in the same place: /tasks/summaries is no task.
+ROUTERS: tuple[APIRouter, ...] = (
+    account_routes.router,
+    task_list_routes.router,
+    task_routes.router,
+    output_routes.router,
+    carbon_routes.router,
+    absent_routes.router,
+    heat_routes.router,
+    ledger_routes.router,
+)
+_DOCS = ("/docs", "/redoc", "/openapi.json")
+_BODIES = (TaskCreation, TaskUpdate, PageRequest, SearchRequest, Snapshot)
+
+
+def create_api(desk: Desk, *, storage_url: str | None) -> FastAPI:
+    """Make the API application.
+
+    Parameters
+    ----------
+    desk : where the platform is asked
+    storage_url : address of the S3 front as clients reach it, None where there is none: SDKs then leave buckets alone
+    """
+    app = FastAPI(
+        title="Ondol",
+        version=version("ondol"),
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.desk = desk
+    app.state.storage_url = storage_url
+    install_errors(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    queries = {field.alias for route in routes for field in _queries(route)}
+    app.add_middleware(TolerantPaths, routes=[*_DOCS, *(route.path for route in routes)], queries=sorted(queries))
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas_of(_BODIES))
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # how FastAPI documents its extension
+    return app
+
+
+def _queries(route: APIRoute) -> list[Any]:
+    return list(route.dependant.query_params)
