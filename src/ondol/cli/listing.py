@@ -1,0 +1,134 @@
+"""Tables and JSON on standard output: people get the first, `--json` gives the second."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from ondol.cli.wording import UNKNOWN
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON for programs in place of a table.")]
+_PIPE_WIDTH = 1000  # a reader at the other end of a pipe wants whole cells
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    heading : over it
+    cell : makes the text of a row
+    right : figures stand to the right
+    """
+
+    heading: str
+    cell: Callable[[Mapping[str, Any]], object]
+    right: bool = False
+
+
+def field(heading: str, key: str, show: Callable[[Any], str] | None = None, *, right: bool = False) -> Column:
+    """Give a column that shows one key of a row (dots lead inside), a dash where it has none."""
+
+    def cell(row: Mapping[str, Any]) -> object:
+        value: Any = row
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return show(value) if show is not None else value
+
+    return Column(heading, cell, right)
+
+
+def stdout_console() -> Console:
+    """Give a console on standard output: colour and its width on a terminal, plain and wide elsewhere."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    return Console(width=None if terminal else _PIPE_WIDTH, highlight=False, soft_wrap=not terminal)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=not _can_print("°"), default=_plain) + "\n")
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Iterable[Column], *, as_json: bool, empty: str = "Nothing there."
+) -> None:
+    """Print rows as a table or as JSON, where each row is shown whole.
+
+    Parameters
+    ----------
+    empty : said in place of a table without rows
+    """
+    if as_json:
+        print_json(list(rows))
+        return
+    if not rows:
+        print_text(empty)
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
+    for row in rows:
+        cells = [column.cell(row) for column in columns]
+        table.add_row(*(Text(UNKNOWN if cell is None or cell == "" else str(cell)) for cell in cells))
+    print_rich(table)
+
+
+def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
+    """Print names and values in two columns; what is None or empty is left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        if value is not None and value != "":
+            table.add_row(name, Text(str(value)))
+    print_rich(table)
+
+
+def print_rich(renderable: RenderableType) -> None:
+    """Print something that rich draws; without trailing blanks where nobody sees them."""
+    console = stdout_console()
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    from rich.console import Console
+
+    buffer = io.StringIO()
+    Console(file=buffer, width=_PIPE_WIDTH, highlight=False, color_system=None).print(renderable)
+    print_text("\n".join(line.rstrip() for line in buffer.getvalue().splitlines()))
+
+
+def print_text(text: str) -> None:
+    """Print a line, with marks in place of letters that the terminal cannot show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+
+
+def _can_print(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

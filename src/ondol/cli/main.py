@@ -1,0 +1,192 @@
+"""The command `ondol`; every part is imported when it is asked for, so that the prompt comes back fast."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from ondol.model.errors import OndolError
+
+WRONG, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+
+_RUN = Group("Run a platform", sort_key=0)
+_USE = Group("Use it", sort_key=1)
+_KNOW = Group("Know more", sort_key=2)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("ondol")
+
+
+app = App(
+    name="ondol",
+    help="Ondol runs compute where its heat is wanted.",
+    version=_version,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+)
+app.command("ondol.cli.fleet:app", name="fleet", help="Check and show fleet files.", group=_RUN)
+app.command("ondol.cli.user:app", name="user", help="Make accounts and their tokens.", group=_RUN)
+app.command("ondol.cli.task:app", name="task", help="Submit tasks, follow them, read what they said.", group=_USE)
+app.command("ondol.cli.bucket:app", name="bucket", help="Move files to and from buckets.", group=_USE)
+app.command("ondol.cli.heat:app", name="heat", help="See who wants heat, and who gets it.", group=_KNOW)
+app.command("ondol.cli.ledger:app", name="ledger", help="Energy, heat and carbon, row by row or summed.", group=_KNOW)
+app.command("ondol.cli.policy:app", name="policy", help="Which policies are installed.", group=_KNOW)
+app.command("ondol.cli.doctor:doctor", name="doctor", help="Tell what this machine can do.", group=_KNOW)
+app.command("ondol.cli.replay:replay", name="replay", help="Decide recorded ticks again and compare.", group=_KNOW)
+
+
+@app.command(group=_RUN)
+def up(
+    *,
+    fleet: Path,
+    data: Path | None = None,
+    clock_rate: float = 1.0,
+    start: str = "now",
+    policy: str = "follow",
+    api_port: int = 0,
+    s3_port: int = 0,
+    host: str = "127.0.0.1",
+    allow_remote: Annotated[bool, Parameter(negative="")] = False,
+    sandbox: Literal["auto", "none"] = "auto",
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Start a platform on this machine and serve until Ctrl-C.
+
+    Parameters
+    ----------
+    fleet:
+        The fleet file: sites, units, nodes, what they heat.
+    data:
+        Folder of all that must outlive a restart [env: ONDOL_DATA, default: ./var/ondol].
+    clock_rate:
+        Platform seconds per wall second.
+    start:
+        Platform time at the first start, ISO 8601, or now.
+    policy:
+        What decides where work runs; 'ondol policy list' shows all.
+    api_port:
+        Port of the HTTP API; 0 takes a free one.
+    s3_port:
+        Port of the object store; 0 takes a free one.
+    host:
+        Address to listen on.
+    allow_remote:
+        Permit an address that other machines can reach.
+    sandbox:
+        auto: bubblewrap where it works; none: jobs are plain processes of your user.
+    quiet:
+        Draw no screen.
+    """
+    from ondol.cli.up import run_up
+    from ondol.control.layout import data_folder
+
+    return run_up(
+        fleet=fleet,
+        data=data_folder(data).path,
+        clock_rate=clock_rate,
+        start=start,
+        policy=policy,
+        api_port=api_port,
+        s3_port=s3_port,
+        host=host,
+        allow_remote=allow_remote,
+        sandbox=sandbox,
+        quiet=quiet,
+    )
+
+
+@app.command(group=_RUN)
+def demo(
+    *,
+    out: Path = Path("out") / "demo",
+    policy: str = "follow",
+    rate: float = 60.0,
+    keep: Annotated[bool, Parameter(negative="")] = False,
+    seed: int = 1,
+    data: Path | None = None,
+    plain: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Run a small fleet with real jobs on a fast clock, and write what came of it.
+
+    Parameters
+    ----------
+    out:
+        Folder for frames, animation, prices and the statement.
+    policy:
+        follow, fcfs, greco, or another that is installed.
+    rate:
+        Platform seconds per wall second.
+    keep:
+        Go on serving after the end, until Ctrl-C.
+    seed:
+        Of the jobs' random numbers.
+    data:
+        Keep the platform's data here; a temporary folder otherwise.
+    plain:
+        Lines instead of a screen.
+    """
+    from ondol.demo.run import run_demo
+
+    return run_demo(out=out, policy=policy, rate=rate, keep=keep, seed=seed, data=data, plain=plain)
+
+
+@app.command(group=_KNOW)
+def version() -> None:
+    """Print the version."""
+    from ondol.cli.listing import print_text
+
+    print_text(f"ondol {_version()}")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; gives its exit code.
+
+    0 done, 1 an error of ours told in one line, 2 wrong usage, 3 a task failed or a record differs, 4 a task was
+    cancelled, 130 Ctrl-C.
+    """
+    try:
+        result = app(list(arguments), exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        _complain(f"{str(error).rstrip('.')} ('{_command_of(error)} --help' shows how)")
+        return USAGE
+    except OndolError as error:
+        _complain(str(error))
+        return WRONG
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more at its end
+        return PIPE_CLOSED
+    except OSError as error:
+        _complain(f"{error.filename or 'The system'}: {error.strerror or error}")
+        return WRONG
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _complain(message: str) -> None:
+    words = " ".join(message.split("\n")) if message.count("\n") < 2 else message
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(f"ondol: {words}\n".encode(encoding, "replace").decode(encoding))
+
+
+def _command_of(error: CycloptsError) -> str:
+    chain = error.command_chain or ()
+    return " ".join(["ondol", *chain])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Every command ends with the promised code and says one line where it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ondol.cli.main import run
+
+FLEET = """\
+[fleet]
+name = "One room"
+[[site]]
+id = "house"
+name = "House"
+[[zone]]
+id = "room"
+site = "house"
+name = "Room"
+[[unit]]
+id = "heater"
+site = "house"
+kind = "digital_heater"
+zone = "room"
+[[node]]
+unit = "heater"
+idle_w = 60
+max_w = 500
+"""
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ONDOL_URL", "ONDOL_TOKEN", "ONDOL_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("bogus", 2, 'Unknown command "bogus"'),
+        ("task create", 2, "--name"),
+        ("task create --name x --service soon", 2, "service"),
+        ("task list", 1, "ondol up"),
+        ("task list --url http://127.0.0.1:1 --token x", 1, "Nothing answers"),
+        ("replay nowhere", 1, "No such record"),
+        ("fleet show nowhere", 1, "No such fleet file"),
+        ("user list", 1, "No such platform data"),
+        ("ledger check", 1, "No such platform data"),
+        ("heat readings --url http://127.0.0.1:1 --token x", 1, "--sink"),
+    ],
+)
+def test_errors_are_one_line_with_a_code(line: str, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == code
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "line", ["--help", "task --help", "task create --help", "up --help", "demo --help", "heat --help"]
+)
+def test_every_part_explains_itself(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == 0
+
+    assert "Usage: ondol" in capsys.readouterr().out
+
+
+def test_the_mistakes_of_a_fleet_file_have_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(FLEET)
+    bad.write_text(FLEET.replace('zone = "room"', 'zone = "rom"').replace("max_w = 500", "max_w = -5"))
+
+    assert run(["fleet", "check", str(good)]) == 0
+    assert "1 site, 1 unit, 1 node, 1 heated place" in capsys.readouterr().out
+    assert run(["fleet", "check", str(bad)]) == 1
+    err = capsys.readouterr().err
+    assert f"{bad}:14:" in err
+    assert f"{bad}:18:" in err
+    assert run(["fleet", "check", str(bad), "--json"]) == 1
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["ok"] is False
+    assert [one["line"] for one in seen["mistakes"]] == [14, 18]
+    assert run(["fleet", "show", str(good)]) == 0
+    assert "60 W to 500 W" in capsys.readouterr().out
+
+
+def test_accounts_are_made_once_and_renewed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--data", str(tmp_path / "data")]
+
+    assert run(["user", "add", "me@example.org", "--json", *data]) == 0
+    token = json.loads(capsys.readouterr().out)["token"]
+    assert run(["user", "add", "me@example.org", *data]) == 1
+    assert run(["user", "renew-token", "me@example.org", "--json", *data]) == 0
+    fresh = json.loads(capsys.readouterr().out)["token"]
+    assert fresh != token
+    assert run(["user", "list", "--json", *data]) == 0
+    out = capsys.readouterr().out
+    assert [one["email"] for one in json.loads(out)] == ["me@example.org"]
+    assert fresh not in out
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+def test_the_doctor_examines_this_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["doctor", "--json", "--data", str(tmp_path)])
+
+    seen = json.loads(capsys.readouterr().out)
+    marks = {one["what"]: one["mark"] for one in seen["findings"]}
+    assert seen["ok"] is (code == 0)
+    assert marks["python"] == "ok"
+    assert marks["ports"] == "ok"
+    assert {"system", "sandbox", "cpu and memory limits", "power meter", "object store"} <= marks.keys()
+    assert all(one["advice"] for one in seen["findings"] if one["mark"] != "ok")
+
+
+def test_the_policies_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["policy", "list", "--json"]) == 0
+
+    rows = json.loads(capsys.readouterr().out)
+    assert {"fcfs", "follow", "greco"} <= {row["name"] for row in rows}
+    assert all(row["summary"] for row in rows)
+
+
+def test_help_comes_fast_and_a_latin_terminal_is_no_trouble() -> None:
+    begun = time.monotonic()
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    process = subprocess.run(
+        [sys.executable, "-m", "ondol.cli.main", "doctor"], capture_output=True, timeout=60, env=env, check=False
+    )
+
+    assert process.returncode in (0, 1)
+    assert process.stdout.isascii()
+    assert b"Traceback" not in process.stderr
+    assert time.monotonic() - begun < 30
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    command = f"{sys.executable} -m ondol.cli.main policy list | true"
+    process = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
+
+    assert b"Traceback" not in process.stderr
+    assert b"BrokenPipe" not in process.stderr
