@@ -1,0 +1,145 @@
+"""The client commands against a real platform: engine, object store and API on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ondol.cli.main import run
+from ondol.cli.screen import ScreenSource
+from ondol.cli.up import Serving
+from ondol.control.platform import Settings
+from ondol.storage.fleet_file import load_fleet
+
+FLEET = """\
+[fleet]
+name = "One room"
+[[site]]
+id = "house"
+name = "House"
+[[zone]]
+id = "room"
+site = "house"
+name = "Room"
+[[unit]]
+id = "heater"
+site = "house"
+kind = "digital_heater"
+zone = "room"
+[[node]]
+unit = "heater"
+slots = 2
+host_cores = 1.0
+idle_w = 60
+max_w = 500
+"""
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    data = tmp_path_factory.mktemp("platform")
+    with Serving(Settings(data=data, fleet=load_fleet(FLEET, "test"), clock_rate=60.0)) as up:
+        up.owner_token()
+        yield up
+
+
+@pytest.fixture(autouse=True)
+def _at_home(serving: Serving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ONDOL_URL", "ONDOL_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ONDOL_DATA", str(serving.platform.folder.path))
+    monkeypatch.chdir(tmp_path)
+
+
+def ondol(capsys: pytest.CaptureFixture[str], *line: str, code: int = 0) -> str:
+    capsys.readouterr()
+    assert run(line) == code, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def ondol_json(capsys: pytest.CaptureFixture[str], *line: str, code: int = 0) -> Any:
+    return json.loads(ondol(capsys, *line, "--json", code=code))
+
+
+def test_work_goes_in_and_results_come_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "words.txt").write_text("warm\n")
+    ondol(capsys, "bucket", "create", "given")
+    ondol(capsys, "bucket", "create", "made")
+    assert ondol_json(capsys, "bucket", "sync-to", "in", "given") == {"sent": 1, "removed": 0, "same": 0}
+    assert ondol_json(capsys, "bucket", "sync-to", "in", "given") == {"sent": 0, "removed": 0, "same": 1}
+
+    task = ondol_json(
+        capsys, "task", "create", "--name", "greet", "--instances", "2", "--service", "on_demand", "--wait",
+        "--command", 'sh -c "cat words.txt; echo $WHO > made_${INSTANCE_ID}.txt"', "-c", "WHO=room",
+        "--resources", "given", "--result", "made",
+    )  # fmt: skip
+
+    assert task["state"] == "Success"
+    assert ondol(capsys, "task", "stdout", "greet") == "0> warm\n1> warm\n"
+    assert ondol(capsys, "task", "stdout", "greet", "--instance", "1") == "warm\n"
+    assert ondol(capsys, "bucket", "get", "made", "made_1.txt", "--to", "one.txt") != ""
+    assert Path("one.txt").read_text() == "room\n"
+    ondol(capsys, "bucket", "sync-from", "made", "out")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["made_0.txt", "made_1.txt"]
+    assert task["uuid"] in {row["uuid"] for row in ondol_json(capsys, "task", "list")}
+    assert ondol_json(capsys, "task", "info", task["uuid"][:8])["name"] == "greet"
+    assert "on_demand" in ondol(capsys, "task", "list")
+    assert ondol_json(capsys, "task", "carbon-facts", "greet")
+    ondol(capsys, "bucket", "delete", "made", code=1)
+    ondol(capsys, "bucket", "delete", "made", "--force")
+    assert [row["name"] for row in ondol_json(capsys, "bucket", "list")] == ["given"]
+
+
+def test_failure_and_cancellation_have_their_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    ondol(capsys, "task", "create", "--name", "bad", "--command", "false", "--service", "on_demand", "--wait", code=3)
+    ondol(capsys, "task", "create", "--name", "long", "--command", "sleep 600", "--service", "on_demand")
+    ondol(capsys, "task", "wait", "long", "--timeout", "0.5", code=1)
+    ondol(capsys, "task", "abort", "long")
+    ondol(capsys, "task", "wait", "long", code=4)
+    ondol(capsys, "task", "delete", "long")
+    ondol(capsys, "task", "info", "long", code=1)
+    ondol(capsys, "task", "create", "--name", "x", "--command", "true", "--resources", "nowhere", code=1)
+
+
+@pytest.mark.parametrize(
+    "table", ["heat sites", "heat units", "heat sinks", "heat now", "ledger energy", "ledger heat"]
+)
+def test_tables_are_there_for_people_and_programs(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "hous" in ondol(capsys, *table.split()) or "heater" in ondol(capsys, *table.split())
+    assert ondol_json(capsys, *table.split())
+
+
+def test_the_account_is_drawn_up_and_agrees(
+    serving: Serving, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    serving.platform.finish_window()
+
+    assert "House" in ondol(capsys, "ledger", "statement")
+    assert ondol_json(capsys, "ledger", "statement")["kind"] == "fleet"
+    assert ondol_json(capsys, "ledger", "statement", "--site", "house")["kind"] == "site"
+    ondol(capsys, "ledger", "statement", "--html", "statement.html")
+    assert "House" in Path("statement.html").read_text()
+    assert ondol_json(capsys, "ledger", "check")["findings"] == []
+    assert ondol_json(capsys, "replay", str(serving.platform.folder.ticks_file))["differing"] == []
+    ondol(capsys, "ledger", "statement", "--site", "nowhere", code=1)
+
+
+def test_the_live_view_sees_sites_and_jobs(serving: Serving, capsys: pytest.CaptureFixture[str]) -> None:
+    ondol(capsys, "task", "create", "--name", "shown", "--command", "true", "--service", "on_demand", "--wait")
+    source = ScreenSource(serving.platform.desk, lambda: [one.id for one in serving.platform.store.accounts()])
+
+    model = source()
+
+    assert [site.name for site in model.sites] == ["House"]
+    assert [sink.name for sink in model.sites[0].sinks] == ["Room"]
+    assert model.clock_rate == 60.0
+    job = next(job for job in model.jobs if job.name == "shown")
+    assert (job.state, job.done, job.total, job.progress) == ("Success", 1, 1, 1.0)
+    assert any(row.subject.startswith("shown #0") for row in model.decisions)
+    assert model.totals.power_w > 0
