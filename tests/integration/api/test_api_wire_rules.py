@@ -159,6 +159,8 @@ def test_every_invalid_field_is_named_with_what_is_allowed(alice: httpx2.Client)
     ):
         assert field in said.partition(". name")[0], field
     assert "one of on_demand, flex, harvest, filler" in said
+    nested = message(alice.post("/tasks", json=GOOD | {"labels": {"a": [1]}}))
+    assert "Invalid fields: labels.a" in nested
     typed = message(alice.post("/tasks", json=GOOD | {"instanceCount": "many", "tags": "x"}))
     assert "Invalid fields: instanceCount, tags" in typed
     assert "Invalid fields: profile" in message(alice.post("/tasks", json=GOOD | {"profile": "none"}))

@@ -15,6 +15,7 @@ from ondol.server.ports import Desk
 
 router = APIRouter(tags=["account"])
 NO_LIMIT = 2**31 - 1  # what a counter of the SDKs can hold: there is no such quota here
+NO_BYTE_LIMIT = 2**53 - 1  # the same for bytes: the largest whole number that JavaScript keeps
 _EXECUTING = (TaskState.PARTIALLY_EXECUTING, TaskState.FULLY_EXECUTING, TaskState.UPLOADING_RESULTS)
 
 
@@ -67,8 +68,8 @@ def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
         "maxCores": slots * CORES,
         "runningInstanceCount": instances,
         "runningCoreCount": instances * CORES,
-        "quotaBytes": NO_LIMIT,
-        "quotaBytesBucket": NO_LIMIT,
+        "quotaBytes": NO_BYTE_LIMIT,
+        "quotaBytesBucket": NO_BYTE_LIMIT,
         "maxFlexInstances": slots,
         "maxFlexCores": slots * CORES,
         "maxOnDemandInstances": slots,

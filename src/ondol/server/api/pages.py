@@ -83,6 +83,8 @@ def _page(desk: Desk, account_id: AccountId, token: str, limit: int) -> TaskPage
     try:
         return desk.tasks(account_id, token=token, limit=limit)
     except (NotFoundError, ValueError, OverflowError) as error:
+        if not token:
+            raise
         raise InvalidFieldError("token", token[:80], "the nextToken of a page") from error
 
 

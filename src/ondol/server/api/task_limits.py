@@ -22,7 +22,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"  # how C# says "no id"
 
 def limits(task: TaskCreation) -> Iterator[InvalidFieldError]:
     """Every value of a creation that breaks a limit."""
-    if not task.name.strip() or len(task.name) > LONGEST_TEXT:
+    if not task.name.strip() or len(task.name) > LONGEST_TEXT or "\0" in task.name:
         yield InvalidFieldError("name", task.name[:80], f"a text of 1 to {LONGEST_TEXT} characters")
     if task.shortname and (not _SHORTNAME.fullmatch(task.shortname) or task.shortname.lower() in RESERVED_NAMES):
         yield InvalidFieldError(

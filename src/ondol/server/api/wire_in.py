@@ -101,7 +101,7 @@ class TaskCreation(WireModel):
     instance_count: int = 0
     advanced_ranges: str = ""
     constants: list[KeyValue] = []
-    labels: dict[str, Any] = {}
+    labels: dict[str, str] = {}
     tags: list[str] = []
     resource_buckets: list[str] = []
     advanced_resource_buckets: list[ResourcesBucket] = []
