@@ -16,7 +16,7 @@ fail() { printf 'set up: %s\n' "$@" >&2; exit 1; }
 # Asked by running it: a pyenv shim stands on the path also where its version is not chosen.
 fits() { "$1" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 # Debian and Ubuntu keep ensurepip, without which a venv has no pip, in a package of its own.
-makes_venv() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+makes_venv() { "$1" -c 'import ensurepip, venv; ensurepip.version()' >/dev/null 2>&1; }
 version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 
 # The first that fits and makes a venv; else the first that fits; else nothing.
@@ -47,7 +47,7 @@ system_packages() {
   if [ -n "$python" ] && ! makes_venv "$python"; then wanted+=("python$(version_of "$python")-venv"); fi
   if [ -n "$python" ] && [ ${#wanted[@]} = 0 ]; then return; fi
   if ! may_install; then
-    if [ "${wanted[*]}" = bubblewrap ]; then
+    if [[ " ${wanted[*]} " == *" bubblewrap "* ]]; then
       say "bubblewrap is not here: jobs will be plain processes of your user, without a sandbox."
       say "Better: sudo apt-get install bubblewrap"
     fi
@@ -73,7 +73,7 @@ make_venv() {
   if [ -z "$python" ] && [ -n "${PYTHON:-}" ]; then fail "PYTHON=$PYTHON is not a Python 3.11 or later that runs here."; fi
   [ -n "$python" ] || fail "Python 3.11 or later is needed and none was found." \
     "Debian 12, Ubuntu 24.04 and later: sudo apt-get install python3 python3-venv" \
-    "If it is installed elsewhere: make ${MAKECMDGOALS:-setup} PYTHON=/path/to/python3"
+    "If it is installed elsewhere: make setup PYTHON=/path/to/python3"
   makes_venv "$python" || fail "$python cannot make virtual environments: its ensurepip is missing." \
     "Debian and Ubuntu: sudo apt-get install python$(version_of "$python")-venv"
   say "making .venv with $("$python" --version)"
@@ -84,10 +84,10 @@ make_venv() {
 install() {
   local log=.venv/pip.log
   say "installing Ondol and what it builds on into .venv; the first time this takes about a minute"
-  rm -f "$log"
-  # Quiet on the screen, whole in the log: registries and their mirrors have much to say that is of no use here.
-  if ! .venv/bin/python -m pip install -qq --no-input --disable-pip-version-check --log "$log" \
-    -c constraints.txt -e ".[$extras]" </dev/null; then
+  # Into a file: registries and their mirrors have much to say that is of use only where it fails.
+  if ! .venv/bin/python -m pip install --no-input --disable-pip-version-check --progress-bar off \
+    -c constraints.txt -e ".[$extras]" </dev/null >"$log" 2>&1; then
+    tail -n 12 "$log" >&2
     fail "pip could not install; the whole story is in $log." \
       "Without a network: run this once where there is one. Behind a proxy: set HTTPS_PROXY."
   fi
