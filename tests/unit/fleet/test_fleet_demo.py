@@ -56,12 +56,13 @@ def test_a_heater_holds_its_flat_in_a_cold_week_and_has_some_left(fleet: Fleet) 
         assert 0.6 * max_w < need_w < 0.85 * max_w
 
 
-def test_sinks_begin_a_little_below_the_band_of_the_night(fleet: Fleet) -> None:
+def test_sinks_begin_near_the_band_of_the_night_and_below_that_of_the_day(fleet: Fleet) -> None:
     for sink in fleet.sinks:
         request = fleet.request_for(sink.id)
         assert request is not None
-        night_c = min(slot.value for slot in request.schedule.slots)
-        assert 0.0 < night_c - request.band_k - sink.initial_temp_c < 1.0
+        values = [slot.value for slot in request.schedule.slots]
+        assert abs(min(values) - sink.initial_temp_c) < request.band_k + 1.0
+        assert sink.initial_temp_c < max(values) - request.band_k
 
 
 def test_the_reference_example_is_a_good_file_that_names_every_key() -> None:
