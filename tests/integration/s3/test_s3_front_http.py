@@ -207,7 +207,7 @@ def test_ranges_conditions_metadata_and_odd_keys(alice: Any, bucket: str) -> Non
         ("UNSIGNED-PAYLOAD", {"x_amz_checksum_crc32": "AAAAAQ=="}, "BadDigest"),
     ],
 )
-def test_a_body_that_is_not_what_was_signed_leaves_nothing(  # noqa: PLR0917  pytest gives them by name
+def test_a_body_that_is_not_what_was_signed_leaves_nothing(
     send: Send, alice: Any, bucket: str, payload: str, extra: dict[str, str], code: str, size: int
 ) -> None:
     answer = send("PUT", f"/{bucket}/k", body=b"x" * size, payload=payload, content_length=str(size), **extra)

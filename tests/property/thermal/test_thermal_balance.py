@@ -1,6 +1,6 @@
 """Whatever flows in less what flows out is what is stored, and no step, short or long, makes a temperature run away."""
 
-# ruff: noqa: PLR0917  (hypothesis hands its values over by position)
+
 
 from __future__ import annotations
 

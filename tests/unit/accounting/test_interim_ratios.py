@@ -18,12 +18,12 @@ def window(span: dt.timedelta) -> list[LedgerRow]:
     """More heat out than electricity in."""
     return [
         EnergyRow(
-            site_id=SiteId("s"), unit_id=UnitId("u"), node_id=NodeId("n"), share=Share.IDLE, start=NOON, end=NOON + span,
-            energy_j=3.6e6, grid_g_per_kwh=50.0, tier=Tier.T1_METER,
+            site_id=SiteId("s"), unit_id=UnitId("u"), node_id=NodeId("n"), share=Share.IDLE, start=NOON,
+            end=NOON + span, energy_j=3.6e6, grid_g_per_kwh=50.0, tier=Tier.T1_METER,
         ),
         HeatRow(
-            site_id=SiteId("s"), unit_id=UnitId("u"), sink_id=SinkId("z"), start=NOON, end=NOON + span, electric_j=3.6e6,
-            delivered_j=4.0e6, demanded_j=5.0e6, temp_c=20.0, setpoint_c=20.0, lower_c=19.0, upper_c=21.0,
+            site_id=SiteId("s"), unit_id=UnitId("u"), sink_id=SinkId("z"), start=NOON, end=NOON + span,
+            electric_j=3.6e6, delivered_j=4.0e6, demanded_j=5.0e6, temp_c=20.0, setpoint_c=20.0, lower_c=19.0, upper_c=21.0,
             discomfort_kh=0.0,
         ),
     ]  # fmt: skip

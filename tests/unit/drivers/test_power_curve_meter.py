@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from ondol.drivers.power.cpu_time import NodeCpuTime
 from ondol.drivers.power.curve import CurveMeter, MeteredNode
-from ondol.model.ledger import Tier
 from ondol.engine.ports import LaunchOrder
 from ondol.engine.sim.engine import SimEngine
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import AttemptId, NodeId
+from ondol.model.ledger import Tier
 from ondol.model.power import PowerCurve
 
 A, B = NodeId("a"), NodeId("b")
