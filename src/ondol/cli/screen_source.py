@@ -13,10 +13,10 @@ from ondol.model.compute import AttemptState, InstanceState, TaskState
 from ondol.model.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from ondol.control.ports import DecisionLine, Desk, Now, TaskDetail
     from ondol.model.compute import Attempt, Task
     from ondol.model.fleet import Fleet
     from ondol.model.ids import AccountId
-    from ondol.server.ports import DecisionLine, Desk, Now, TaskDetail
 
 MOST_JOBS = 12
 MOST_DECISIONS = 12

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from ondol.cli.connection import write_client_file
+from ondol.cli.screen_source import ScreenSource
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
 from ondol.model.errors import InvalidFieldError
@@ -21,7 +23,6 @@ from ondol.server.s3.app import create_s3_app
 from ondol.server.s3.ports import Backend
 from ondol.server.serve import Servers, bind, url_of
 from ondol.storage.fleet_file import read_fleet
-from ondol.storage.tokens import write_private
 
 OWNER = "me@localhost.localdomain"
 
@@ -98,8 +99,16 @@ class Serving:
         return token
 
     def _write_client_file(self, token: str) -> None:
-        content = {"url": self.url, "token": token, "email": OWNER, "storage": self.storage_url}
-        write_private(self.platform.folder.client_file, json.dumps(content, indent=1).encode())
+        write_client_file(self.platform.folder, url=self.url, token=token, email=OWNER, storage=self.storage_url)
+
+    def screen_source(self) -> ScreenSource:
+        """What the live view shows of this platform: all accounts' work, for whoever sits at the machine."""
+        platform = self.platform
+        return ScreenSource(
+            platform.desk,
+            lambda: [account.id for account in platform.store.accounts()],
+            lambda: [f"API {self.url}   objects {self.storage_url}", *platform.capabilities().warnings],
+        )
 
 
 def run_up(
@@ -135,9 +144,9 @@ def run_up(
         if quiet or not sys.stdout.isatty():
             end.wait()
         else:
-            from ondol.cli.screen import Screen, model_from
+            from ondol.cli.screen import Screen
 
-            with Screen(lambda: model_from(serving.platform.desk)):
+            with Screen(serving.screen_source()):
                 end.wait()
     print("ondol: stopped; running jobs end with their lease unless you start again", flush=True)
     return 0

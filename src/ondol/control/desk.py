@@ -7,10 +7,12 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterable
 
+from ondol.agent.orders import SinkOrder
 from ondol.control.command import PROFILES, check_command
 from ondol.control.directory import Directory
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
+from ondol.control.ports import Now, RunningInfo, SinkNow, TaskDetail, UnitNow
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.works import Works
@@ -21,7 +23,6 @@ from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.server.ports import Now, RunningInfo, SinkNow, TaskDetail, UnitNow
 from ondol.storage.ports import Store, TaskPage
 
 _STALE = dt.timedelta(minutes=10)
@@ -215,34 +216,13 @@ class PlatformDesk:
             at = self._now()
             orders = self._sites.orders
             units = [order for site in orders for order in site.units]
-            bands = {}
-            for order in units:
-                sink = self._fleet.sink_of(self._fleet.unit(order.unit_id))
-                if sink is not None:
-                    bands[sink.id] = order
-            sinks = []
-            for sink in self._fleet.sinks:
-                band, reading = bands.get(sink.id), self._sites.sinks.get(sink.id)
-                if band is None:
-                    continue
-                sinks.append(
-                    SinkNow(
-                        sink_id=sink.id,
-                        measured_temp_c=None if reading is None or math.isnan(reading.temp_c) else reading.temp_c,
-                        layers_c=() if reading is None else reading.layers_c,
-                        setpoint_c=band.setpoint_c,
-                        lower_c=band.lower_c,
-                        upper_c=band.upper_c,
-                        measured_at=None if reading is None else reading.measured_at,
-                        stale=reading is None or at - reading.measured_at > _STALE,
-                    )
-                )
+            sinks = tuple(self._sink_now(order, at) for site in orders for order in site.sinks)
             meters = self._sites.units
             return Now(
                 at=at,
                 clock_rate=self._rate,
                 policy=self._policy,
-                sinks=tuple(sinks),
+                sinks=sinks,
                 units=tuple(
                     UnitNow(
                         unit_id=order.unit_id,
@@ -257,3 +237,17 @@ class PlatformDesk:
                 ),
                 decisions=tuple(self._loop.lines),
             )
+
+    def _sink_now(self, order: SinkOrder, at: dt.datetime) -> SinkNow:
+        reading, request = self._sites.sinks.get(order.sink_id), self._fleet.request_for(order.sink_id)
+        asked = request is not None and request.kind == "temperature"
+        return SinkNow(
+            sink_id=order.sink_id,
+            measured_temp_c=None if reading is None or math.isnan(reading.temp_c) else reading.temp_c,
+            layers_c=() if reading is None else reading.layers_c,
+            setpoint_c=request.schedule.at(at) if request is not None and asked else math.nan,
+            lower_c=order.comfort_lower_c,
+            upper_c=order.comfort_upper_c,
+            measured_at=None if reading is None else reading.measured_at,
+            stale=reading is None or at - reading.measured_at > _STALE,
+        )

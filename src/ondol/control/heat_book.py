@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from ondol.agent.orders import SiteOrders, UnitOrder
+from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.drivers.ports import UnitReading
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId, SinkId, UnitId
@@ -29,7 +29,7 @@ class _Window:
     temp_cs: float = 0.0
     seen_s: float = 0.0
     discomfort_kh: float = 0.0
-    last: UnitOrder | None = None
+    last: SinkOrder | None = None
 
 
 class HeatBook:
@@ -42,6 +42,7 @@ class HeatBook:
 
     def __init__(self, fleet: Fleet, counters: HeatCounters | None = None) -> None:
         self._units = [(unit, sink) for unit in fleet.units if (sink := fleet.sink_of(unit)) is not None]
+        self._requests = {sink.id: fleet.request_for(sink.id) for _, sink in self._units}
         self._power_max_w = {unit.id: sum(n.curve.max_w for n in fleet.nodes_of(unit.id)) for unit, _ in self._units}
         self._nodes = {unit.id: [node.id for node in fleet.nodes_of(unit.id)] for unit, _ in self._units}
         self._first_of_sink: dict[SinkId, UnitId] = {}
@@ -61,12 +62,11 @@ class HeatBook:
     ) -> None:
         """Add one step of `span_s` platform seconds."""
         by_site = tuple(orders)
-        unit_orders = {order.unit_id: order for site in by_site for order in site.units}
         sink_orders = {order.sink_id: order for site in by_site for order in site.sinks}
         for reading in units:
             self._meter_j.setdefault(reading.unit_id, reading.heat_j)
         for unit, sink in self._units:
-            window, order, asked = self._windows[unit.id], unit_orders[unit.id], sink_orders[sink.id]
+            window, asked = self._windows[unit.id], sink_orders[sink.id]
             share = self._power_max_w[unit.id] / self._sink_power_w[sink.id]
             window.electric_j += math.fsum(energy_j.get(node, 0.0) for node in self._nodes[unit.id])
             window.demanded_j += max(0.0, asked.heat_wanted_w) * share * span_s
@@ -75,7 +75,7 @@ class HeatBook:
                 window.seen_s += span_s
             if self._first_of_sink[sink.id] == unit.id:
                 window.discomfort_kh += asked.discomfort_kh
-            window.last = order
+            window.last = asked
 
     def close(
         self, start: dt.datetime, end: dt.datetime, units: Iterable[UnitReading]
@@ -98,12 +98,17 @@ class HeatBook:
                     delivered_j=max(0.0, reading.heat_j - self._meter_j.get(unit.id, reading.heat_j)),
                     demanded_j=window.demanded_j,
                     temp_c=window.temp_cs / window.seen_s if window.seen_s > 0 else math.nan,
-                    setpoint_c=window.last.setpoint_c,
-                    lower_c=window.last.lower_c,
-                    upper_c=window.last.upper_c,
+                    setpoint_c=self._setpoint_c(sink.id, end),
+                    lower_c=window.last.comfort_lower_c,
+                    upper_c=window.last.comfort_upper_c,
                     discomfort_kh=window.discomfort_kh,
                 )
             )
             self._meter_j[unit.id] = reading.heat_j
             self._windows[unit.id] = _Window()
         return rows, HeatCounters(heat_j=dict(sorted(self._meter_j.items())))
+
+    def _setpoint_c(self, sink_id: SinkId, at: dt.datetime) -> float:
+        """What the host asked for at a time, without preheat; nan where nothing or power was asked."""
+        request = self._requests[sink_id]
+        return request.schedule.at(at) if request is not None and request.kind == "temperature" else math.nan

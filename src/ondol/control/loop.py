@@ -22,6 +22,7 @@ from ondol.control.caps import apply_caps
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook
 from ondol.control.metering import MeterBook
+from ondol.control.ports import DecisionLine
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
 from ondol.control.works import Works
@@ -44,7 +45,6 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, InstanceId, NodeId, TaskId, UnitId
 from ondol.model.view import ServiceClass
 from ondol.policy.contract import Policy
-from ondol.server.ports import DecisionLine
 from ondol.storage.ports import Changes, Store
 
 _log = logging.getLogger(__name__)

@@ -43,7 +43,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
 from ondol.policy.registry import load_policy
 from ondol.signals.carbon import GridCarbon
-from ondol.storage.fleet_writing import fleet_to_toml
+from ondol.storage.fleet_file.writing import fleet_to_toml
 from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
 from ondol.storage.ports import Changes

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ondol.cli.screen import Screen
 from ondol.cli.up import Serving, log_to
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
@@ -54,7 +55,7 @@ def run_demo(out: Path, policy: str, rate: float, keep: bool, seed: int, data: P
         token = platform.directory.add_account(USER)[1] if known is None else platform.directory.renew_token(USER)
         _say_hello(console, serving, policy)
         begun = platform.clock.now()
-        with _client(serving.url, token, out) as client, _screen(platform, plain=plain):
+        with _client(serving.url, token, out) as client, Screen(serving.screen_source(), plain=plain or None):
             _wait(platform, client, begun)
         ended = client.finished and client.status == 0
         platform.finish_window()
@@ -119,14 +120,6 @@ def _client(url: str, token: str, out: Path) -> Iterator[Client]:
             yield client
         finally:
             client.end()
-
-
-@contextlib.contextmanager
-def _screen(platform: Platform, *, plain: bool) -> Iterator[None]:
-    from ondol.cli.screen import Screen, model_from
-
-    with Screen(lambda: model_from(platform.desk), plain=True if plain else None):
-        yield
 
 
 def _wait(platform: Platform, client: Client, begun: dt.datetime) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from ondol.control.ports import Desk
 from ondol.server.api import (
     absent_routes,
     account_routes,
@@ -23,7 +24,6 @@ from ondol.server.api.paths import TolerantPaths
 from ondol.server.api.request import schemas_of
 from ondol.server.api.wire_in import PageRequest, SearchRequest, Snapshot, TaskCreation, TaskUpdate
 from ondol.server.errors import install_errors
-from ondol.server.ports import Desk
 
 DESCRIPTION = """Compute, heat and ledger of this installation.
 

@@ -18,6 +18,7 @@ import qarnot
 import uvicorn
 
 from ondol.control.command import PROFILES, check_command
+from ondol.control.ports import DecisionLine, Now, RunningInfo, SinkNow, TaskDetail, UnitNow
 from ondol.model.account import Account, Bucket
 from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task, TaskError, TaskState
 from ondol.model.errors import ConflictError, NotFoundError
@@ -31,7 +32,6 @@ from ondol.model.schedule import constant
 from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.server.app import create_api
-from ondol.server.ports import DecisionLine, Now, RunningInfo, SinkNow, TaskDetail, UnitNow
 from ondol.storage.memory.store import MemoryStore
 from ondol.storage.ports import Changes, TaskPage
 

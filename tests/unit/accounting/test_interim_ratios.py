@@ -23,8 +23,8 @@ def window(span: dt.timedelta) -> list[LedgerRow]:
         ),
         HeatRow(
             site_id=SiteId("s"), unit_id=UnitId("u"), sink_id=SinkId("z"), start=NOON, end=NOON + span,
-            electric_j=3.6e6, delivered_j=4.0e6, demanded_j=5.0e6, temp_c=20.0, setpoint_c=20.0, lower_c=19.0, upper_c=21.0,
-            discomfort_kh=0.0,
+            electric_j=3.6e6, delivered_j=4.0e6, demanded_j=5.0e6, temp_c=20.0, setpoint_c=20.0, lower_c=19.0,
+            upper_c=21.0, discomfort_kh=0.0,
         ),
     ]  # fmt: skip
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ondol.drivers.power.cpu_time import NodeCpuTime
 from ondol.drivers.power.curve import CurveMeter, MeteredNode
-from ondol.engine.ports import LaunchOrder
-from ondol.engine.sim.engine import SimEngine
 from ondol.model.errors import InvalidFieldError
-from ondol.model.ids import AttemptId, NodeId
+from ondol.model.ids import NodeId
 from ondol.model.ledger import Tier
 from ondol.model.power import PowerCurve
 
@@ -67,19 +63,3 @@ def test_no_cpu_second_is_lost(windows: list[tuple[float, float]]) -> None:
         assert 0.0 <= energy.load <= 1.0
         metered_s += energy.load * (now - before) * cores
     assert metered_s + meter.carry_s[A] == pytest.approx(counts[-1])
-
-
-def test_seconds_of_released_attempts_stay_with_their_node() -> None:
-    now = [0.0]
-    engine = SimEngine(lambda: now[0], lambda _: 2.0)
-    total = NodeCpuTime([B, A])
-    for name, node in (("x", A), ("y", B)):
-        engine.launch(LaunchOrder(attempt_id=AttemptId(name), node_id=node, argv=("p",), job_dir=Path()))
-    now[0] = 1.0
-    assert total.add(engine.poll()) == {A: 1.0, B: 1.0}
-    now[0] = 5.0
-    assert total.add(engine.poll()) == {A: 2.0, B: 2.0}
-    engine.release(AttemptId("x"))
-    engine.launch(LaunchOrder(attempt_id=AttemptId("z"), node_id=A, argv=("p",), job_dir=Path()))
-    now[0] = 6.0
-    assert total.add(engine.poll()) == {A: 3.0, B: 2.0}

@@ -12,7 +12,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import UnitKind
 from ondol.storage.fleet_file import check_fleet_text, load_fleet
-from ondol.storage.fleet_tables import TABLES
+from ondol.storage.fleet_file.tables import TABLES
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "reference" / "fleet-file.md"
 

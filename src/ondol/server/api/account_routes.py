@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ondol.control.ports import Desk
 from ondol.model.compute import TaskState
 from ondol.model.errors import NotFoundError
 from ondol.server.api.hardware import CORES, constraints_of, search_models
 from ondol.server.api.pages import every_task
 from ondol.server.api.request import Caller, DeskIn
-from ondol.server.ports import Desk
 
 router = APIRouter(tags=["account"])
 NO_LIMIT = 2**31 - 1  # what a counter of the SDKs can hold: there is no such quota here

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from ondol.control.ports import Now, SinkNow, UnitNow
 from ondol.model.fleet import Fleet
 from ondol.model.ids import UnitId
 from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Site, Unit
 from ondol.server.api.plain import plain
-from ondol.server.ports import Now, SinkNow, UnitNow
 
 KINDS: dict[type[Sink], str] = {Zone: "zone", Tank: "tank", SwimmingPool: "pool"}
 

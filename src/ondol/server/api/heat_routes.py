@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from ondol.control.ports import Desk
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId
 from ondol.model.ledger import HeatRow
@@ -17,7 +18,6 @@ from ondol.server.api.heat_out import circuit_out, known_unit, now_out, request_
 from ondol.server.api.offsets import From, Limit, Offset, To, offset_page, window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
-from ondol.server.ports import Desk
 
 router = APIRouter(prefix="/heat/v1", tags=["heat"])
 _TASK_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")

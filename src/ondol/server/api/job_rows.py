@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from ondol.accounting.bins import BIN_S
+from ondol.control.ports import Desk
 from ondol.model.ids import AccountId, TaskId
 from ondol.model.ledger import EnergyRow, LedgerRow
-from ondol.server.ports import Desk
 
 _BIN = dt.timedelta(seconds=BIN_S)
 

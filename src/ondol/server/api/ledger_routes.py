@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from ondol.accounting.figures import FACTOR
 from ondol.accounting.statement import Terms, fleet_statement, job_statement, site_statement
+from ondol.control.ports import Desk
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, SiteId
 from ondol.model.ledger import EnergyRow, LedgerRow
@@ -17,7 +18,6 @@ from ondol.server.api.job_rows import own_rows, rows_around, task_id_of
 from ondol.server.api.offsets import From, Limit, Offset, To, offset_page, window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
-from ondol.server.ports import Desk
 
 router = APIRouter(prefix="/ledger/v1", tags=["ledger"])
 

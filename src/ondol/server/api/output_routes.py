@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from fastapi.responses import PlainTextResponse
 
+from ondol.control.ports import Desk
 from ondol.model.errors import NotFoundError
 from ondol.model.ids import AccountId
 from ondol.server.api.request import Caller, DeskIn
-from ondol.server.ports import Desk
 
 router = APIRouter(tags=["output"], default_response_class=PlainTextResponse)
 Key = Annotated[str, Path(description="UUID or shortname of the task")]

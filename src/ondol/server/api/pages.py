@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ondol.control.ports import Desk, TaskDetail
 from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId
 from ondol.server.api.filters import Keep, read_filter
 from ondol.server.api.task_times import runs_of
 from ondol.server.api.wire_in import PageRequest
-from ondol.server.ports import Desk, TaskDetail
 from ondol.storage.ports import TaskPage
 
 Show = Callable[[TaskDetail, dt.datetime], dict[str, Any]]

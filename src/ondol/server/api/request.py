@@ -10,9 +10,9 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
 
+from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.server.errors import InvalidRequestError, TooLargeError, UnauthenticatedError
-from ondol.server.ports import Desk
 
 LARGEST_BODY = 16 << 20  # bytes
 _PATIENCE = 8  # a body up to this many times the largest is read and dropped, so that the client gets to the answer

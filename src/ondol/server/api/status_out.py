@@ -6,12 +6,12 @@ import datetime as dt
 from collections import defaultdict
 from typing import Any
 
+from ondol.control.ports import RunningInfo, TaskDetail
 from ondol.model.compute import AttemptState, InstanceState
 from ondol.server.api.hardware import CORES
 from ondol.server.api.ranges import write_ranges
 from ondol.server.api.task_times import InstanceRun, exec_s, numbers_in
 from ondol.server.api.times import wire_span, wire_time
-from ondol.server.ports import RunningInfo, TaskDetail
 
 _MIB = 1 << 20
 CLOCK_RATIO = 1.0  # no frequency is measured: clocks shown are nominal, load tells what a power cap does

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse
 
+from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.compute import Task
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError
@@ -17,7 +18,6 @@ from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.wire_in import Snapshot, TaskCreation, TaskUpdate, read_body
 from ondol.server.api.wire_out import task_out
 from ondol.server.errors import ForbiddenError, InvalidRequestError, NotOfferedError, status_of
-from ondol.server.ports import Desk
 
 router = APIRouter(tags=["tasks"])
 Key = Annotated[str, Path(description="UUID or shortname of the task")]

@@ -6,9 +6,9 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
 
+from ondol.control.ports import RunningInfo, TaskDetail
 from ondol.model.compute import Attempt, Instance, InstanceState
 from ondol.model.ids import InstanceId
-from ondol.server.ports import RunningInfo, TaskDetail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
+from ondol.control.ports import TaskDetail
 from ondol.model.compute import AttemptState, InstanceState, Task
 from ondol.server.api.hardware import CORES
 from ondol.server.api.intake import CACHE_TTL_S, HIDDEN
@@ -13,7 +14,6 @@ from ondol.server.api.status_out import CLOCK_RATIO, progress_percent, status_ou
 from ondol.server.api.task_limits import SECRET_PREFIX
 from ondol.server.api.task_times import InstanceRun, runs_of
 from ondol.server.api.times import wire_span, wire_time
-from ondol.server.ports import TaskDetail
 
 _MIB = 1 << 20
 _FINAL = {

@@ -9,14 +9,11 @@ from typing import Any
 
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
-from ondol.storage.fleet_keys import Notes, Spot, read_keys
-from ondol.storage.fleet_lines import find_lines
-from ondol.storage.fleet_mistake import FleetFileError, Mistake, did_you_mean
-from ondol.storage.fleet_nouns import Draft, read_table
-from ondol.storage.fleet_tables import FLEET_KEYS, TABLES
-from ondol.storage.fleet_writing import fleet_to_toml
-
-__all__ = ["FleetFileError", "Mistake", "check_fleet_text", "fleet_to_toml", "load_fleet", "read_fleet"]
+from ondol.storage.fleet_file.keys import Notes, Spot, read_keys
+from ondol.storage.fleet_file.lines import find_lines
+from ondol.storage.fleet_file.mistake import FleetFileError, Mistake, did_you_mean
+from ondol.storage.fleet_file.nouns import Draft, read_table
+from ondol.storage.fleet_file.tables import FLEET_KEYS, TABLES
 
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _FIELD = re.compile(r"(\w+)(?:\[(.+)\])?(?:\.(\w+))?")

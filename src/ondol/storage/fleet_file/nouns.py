@@ -13,10 +13,10 @@ from ondol.model.errors import InvalidFieldError
 from ondol.model.power import PowerCurve
 from ondol.model.site import Node, UnitKind
 from ondol.signals.weather import ZONES
-from ondol.storage.fleet_keys import Notes, Spot, key_of, read_keys
-from ondol.storage.fleet_lines import Path
-from ondol.storage.fleet_requests import check_timezone, request_schedule
-from ondol.storage.fleet_tables import REFERENCES, TABLES, Table
+from ondol.storage.fleet_file.keys import Notes, Spot, key_of, read_keys
+from ondol.storage.fleet_file.lines import Path
+from ondol.storage.fleet_file.requests import check_timezone, request_schedule
+from ondol.storage.fleet_file.tables import REFERENCES, TABLES, Table
 
 STAND_IN = "stand-in"
 MOST_NODES_A_TABLE = 10_000

@@ -14,8 +14,8 @@ from ondol.model.ids import NodeId
 from ondol.model.schedule import WeeklySchedule
 from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
 from ondol.model.site import Node
-from ondol.storage.fleet_schedule import grouped
-from ondol.storage.fleet_tables import KEY_OF_FIELD
+from ondol.storage.fleet_file.schedule import grouped
+from ondol.storage.fleet_file.tables import KEY_OF_FIELD
 
 _CONTROL = re.compile("\x7f")
 

@@ -11,9 +11,9 @@ from ondol.model.ids import RequestId, SinkId, SiteId
 from ondol.model.schedule import Slot, WeeklySchedule, constant
 from ondol.model.sink import HeatRequest, Sink
 from ondol.model.site import Site
-from ondol.storage.fleet_keys import Spot, read_keys
-from ondol.storage.fleet_schedule import read_days, read_time, slots_of
-from ondol.storage.fleet_tables import SLOT_KEYS
+from ondol.storage.fleet_file.keys import Spot, read_keys
+from ondol.storage.fleet_file.schedule import read_days, read_time, slots_of
+from ondol.storage.fleet_file.tables import SLOT_KEYS
 
 
 def check_timezone(spot: Spot, values: dict[str, Any]) -> None:

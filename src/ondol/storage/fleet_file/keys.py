@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ondol.model.errors import InvalidFieldError
-from ondol.storage.fleet_lines import LineMap, Path
-from ondol.storage.fleet_mistake import Mistake, did_you_mean, show
-from ondol.storage.fleet_tables import Key
+from ondol.storage.fleet_file.lines import LineMap, Path
+from ondol.storage.fleet_file.mistake import Mistake, did_you_mean, show
+from ondol.storage.fleet_file.tables import Key
 
 _WORDS = {
     "text": "a text in quotes",
