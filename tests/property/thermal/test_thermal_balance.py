@@ -1,7 +1,5 @@
 """Whatever flows in less what flows out is what is stored, and no step, short or long, makes a temperature run away."""
 
-
-
 from __future__ import annotations
 
 import numpy as np
