@@ -145,6 +145,10 @@ class Api:
         """Post JSON and give the JSON answer, None where it is empty."""
         return self._json(self._call("POST", path, body=body))
 
+    def put(self, path: str, body: object) -> Any:
+        """Put JSON and give the JSON answer, None where it is empty."""
+        return self._json(self._call("PUT", path, body=body))
+
     def delete(self, path: str) -> None:
         """Delete something."""
         self._call("DELETE", path)

@@ -105,6 +105,8 @@ def requests(*, site: Site = None, as_json: AsJson = False, where: Where = HERE)
         Column("NOW", lambda row: (power if row["kind"] == "power" else temperature)(row["value_now"]), right=True),
         field("BAND", "band_k", lambda band_k: f"± {band_k:g} K", right=True),
         field("PRIORITY", "priority", right=True),
+        field("STATE", "state"),
+        field("WHY", "reason"),
     )
     print_rows(rows, columns, as_json=as_json, empty="Nobody asks for heat.")
 

@@ -33,6 +33,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command("ondol.cli.fleet:app", name="fleet", help="Check and show fleet files.", group=_RUN)
+app.command("ondol.cli.node:app", name="node", help="See the servers, drain them, let them work again.", group=_RUN)
 app.command("ondol.cli.user:app", name="user", help="Make accounts and their tokens.", group=_RUN)
 app.command("ondol.cli.task:app", name="task", help="Submit tasks, follow them, read what they said.", group=_USE)
 app.command("ondol.cli.bucket:app", name="bucket", help="Move files to and from buckets.", group=_USE)
@@ -56,6 +57,7 @@ def up(
     host: str = "127.0.0.1",
     allow_remote: Annotated[bool, Parameter(negative="")] = False,
     sandbox: Literal["auto", "none"] = "auto",
+    lease: float = 60.0,
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Start a platform on this machine and serve until Ctrl-C.
@@ -82,6 +84,9 @@ def up(
         Permit an address that other machines can reach.
     sandbox:
         auto: bubblewrap where it works; none: jobs are plain processes of your user.
+    lease:
+        Seconds after which running jobs end by themselves where the platform is gone; started again within them, it
+        takes the jobs over.
     quiet:
         Draw no screen.
     """
@@ -99,6 +104,7 @@ def up(
         host=host,
         allow_remote=allow_remote,
         sandbox=sandbox,
+        lease_s=lease,
         quiet=quiet,
     )
 

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from ondol.cli.connection import write_client_file
 from ondol.cli.screen_source import ScreenSource
+from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
 from ondol.model.errors import InvalidFieldError
@@ -23,8 +24,6 @@ from ondol.server.s3.app import create_s3_app
 from ondol.server.s3.ports import Backend
 from ondol.server.serve import Servers, bind, url_of
 from ondol.storage.fleet_file import read_fleet
-
-OWNER = "me@localhost.localdomain"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +88,17 @@ class Serving:
             if self.platform.directory.account_of_token(token) is not None:
                 self._write_client_file(token)
                 return token
-        known = self.platform.store.account_by_email(OWNER)
+        known = self.platform.store.account_by_email(OPERATOR)
         token = (
-            self.platform.directory.add_account(OWNER)[1]
+            self.platform.directory.add_account(OPERATOR)[1]
             if known is None
-            else self.platform.directory.renew_token(OWNER)
+            else self.platform.directory.renew_token(OPERATOR)
         )
         self._write_client_file(token)
         return token
 
     def _write_client_file(self, token: str) -> None:
-        write_client_file(self.platform.folder, url=self.url, token=token, email=OWNER, storage=self.storage_url)
+        write_client_file(self.platform.folder, url=self.url, token=token, email=OPERATOR, storage=self.storage_url)
 
     def screen_source(self) -> ScreenSource:
         """What the live view shows of this platform: all accounts' work, for whoever sits at the machine."""
@@ -122,6 +121,7 @@ def run_up(
     host: str,
     allow_remote: bool,
     sandbox: str,
+    lease_s: float,
     quiet: bool,
 ) -> int:
     """Serve until SIGINT or SIGTERM; gives the exit status."""
@@ -132,6 +132,7 @@ def run_up(
         clock_rate=clock_rate,
         begin=parse_start(start),
         sandbox=sandbox,
+        lease_s=lease_s,
     )
     log_to(DataFolder(data))
     doors = Doors(host=host, api_port=api_port, s3_port=s3_port, allow_remote=allow_remote)

@@ -7,23 +7,23 @@ import datetime as dt
 import math
 from collections.abc import Callable, Iterable
 
-from ondol.agent.orders import SinkOrder
+from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.control.command import PROFILES, check_command
-from ondol.control.directory import Directory
+from ondol.control.directory import OPERATOR, Directory
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
-from ondol.control.ports import Now, RunningInfo, SinkNow, TaskDetail, UnitNow
+from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, TaskDetail, UnitNow
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, AttemptState, Instance, Task
-from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
+from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AccountId, SiteId, TaskId
+from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.ports import Store, TaskPage
+from ondol.storage.ports import Changes, Store, TaskPage
 
 _STALE = dt.timedelta(minutes=10)
 
@@ -77,9 +77,10 @@ class PlatformDesk:
 
     def submit(self, tasks: Iterable[Task]) -> None:
         tasks = tuple(tasks)
-        for task in tasks:
-            self.check(task)
         with self._works.lock:
+            for task in tasks:
+                self.check(task)
+            _refuse_twins(tasks)
             self._works.admit(tasks, self._now())
             self._loop.flush()
         self._loop.wake.set()
@@ -197,8 +198,25 @@ class PlatformDesk:
             self._works.replace_task(dataclasses.replace(task, snapshot_interval_s=interval_s))
             self._loop.flush()
 
-    def energy(self, *, task_id: TaskId | None = None, site_id: SiteId | None = None) -> list[EnergyRow]:
-        return list(self._store.energy(task_id=task_id, site_id=site_id))
+    def set_node(self, account_id: AccountId, node_id: NodeId, state: str) -> str:
+        account = self._store.account(account_id)
+        if account is None or account.email != OPERATOR:
+            raise ForbiddenError(f"Only the operator of this installation ({OPERATOR}) may drain nodes")
+        with self._works.lock:
+            after = self._loop.nodes.ask(node_id, state)
+            self._store.commit(Changes(documents={"nodes": self._loop.nodes.pack()}))
+        self._loop.wake.set()
+        return after.value
+
+    def energy(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+    ) -> list[EnergyRow]:
+        return list(self._store.energy(task_id=task_id, site_id=site_id, start=start, end=end))
 
     def heat(
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
@@ -235,7 +253,24 @@ class PlatformDesk:
                     )
                     for order in units
                 ),
+                requests=tuple(
+                    RequestNow(request_id=key, state=status.state.value, since=status.since, reason=status.reason)
+                    for key, status in self._loop.requests.statuses.items()
+                ),
+                nodes=tuple(self._nodes_now(orders)),
                 decisions=tuple(self._loop.lines),
+            )
+
+    def _nodes_now(self, orders: Iterable[SiteOrders]) -> Iterable[NodeNow]:
+        caps = {order.node_id: order.cap_w for site in orders for order in site.nodes}
+        busy = {status.node_id: status.busy_slots for status in self._loop.node_status()}
+        for node in self._fleet.nodes:
+            yield NodeNow(
+                node_id=node.id,
+                state=self._loop.nodes.state(node.id).value,
+                power_w=self._loop.power_w.get(node.id, node.curve.idle_w),
+                cap_w=caps.get(node.id, node.curve.max_w),
+                busy_slots=busy.get(node.id, 0),
             )
 
     def _sink_now(self, order: SinkOrder, at: dt.datetime) -> SinkNow:
@@ -251,3 +286,12 @@ class PlatformDesk:
             measured_at=None if reading is None else reading.measured_at,
             stale=reading is None or at - reading.measured_at > _STALE,
         )
+
+
+def _refuse_twins(tasks: tuple[Task, ...]) -> None:
+    """Refuse two new tasks with one shortname; those stored were looked at before."""
+    seen: set[tuple[AccountId, str]] = set()
+    for task in tasks:
+        if task.shortname and (task.account_id, task.shortname) in seen:
+            raise InvalidFieldError("shortname-uniqueness", task.shortname, "a shortname that no other task has")
+        seen.add((task.account_id, task.shortname))

@@ -16,6 +16,7 @@ from ondol.storage.ports import Store
 from ondol.storage.tokens import Keyring, hash_token, new_token
 
 _CACHE = 1024
+OPERATOR = "me@localhost.localdomain"  # e-mail of whoever runs the installation; its account is made at the first start
 
 
 class Directory:

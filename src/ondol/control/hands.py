@@ -165,6 +165,7 @@ class Hands:
                 checkpoint_dir=blank.checkpoint_dir,
                 host_cores=node.host_cores / node.slots,
                 memory_limit_bytes=node.memory_bytes // node.slots,
+                time_limit_s=task.time_limit_s,
             )
         )
 
@@ -185,7 +186,8 @@ class Hands:
     def _bring_in(self, task: Task, attempt: Attempt) -> AboutAttempt:
         try:
             self._persist(lambda: self._stager.bring_in(task, attempt))
-        except (OndolError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # an outcome nobody tells would hold the slot for ever
+            _log_unforeseen(error)
             return InputsFailed(at=self._now(), attempt_id=attempt.id, message=f"Inputs could not be fetched: {error}")
         return InputsReady(at=self._now(), attempt_id=attempt.id)
 
@@ -193,7 +195,8 @@ class Hands:
         keys: list[tuple[str, ...]] = []
         try:
             self._persist(lambda: keys.append(self._stager.bring_out(task, attempt)))
-        except (OndolError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # as above
+            _log_unforeseen(error)
             return UploadFailed(
                 at=self._now(), attempt_id=attempt.id, message=f"Results could not be uploaded: {error}"
             )
@@ -211,3 +214,8 @@ class Hands:
                 time.sleep(min(0.25 * 2**turn, 15.0))
             else:
                 return
+
+
+def _log_unforeseen(error: Exception) -> None:
+    if not isinstance(error, (OndolError, OSError)):
+        _log.error("a transfer met what nobody foresaw", exc_info=error)

@@ -22,8 +22,10 @@ from ondol.control.caps import apply_caps
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook
 from ondol.control.metering import MeterBook
+from ondol.control.node_book import NodeBook
 from ondol.control.ports import DecisionLine
 from ondol.control.record import TickWriter
+from ondol.control.request_book import RequestBook
 from ondol.control.sites import Sites
 from ondol.control.works import Works
 from ondol.control.world import World
@@ -49,6 +51,7 @@ from ondol.storage.ports import Changes, Store
 
 _log = logging.getLogger(__name__)
 PLACE_S = 30.0  # the policy is asked at least this often [s, platform]
+REMIND_S = 60.0  # works are told this often that time passes: what bore no fruit is asked for again [s, platform]
 WINDOW_S = 60.0  # length of a ledger window [s, platform]
 LINES = 200  # decisions kept for the screen
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -81,6 +84,7 @@ class Loop:
         now_s: Callable[[], float],
         clock_rate: float,
         sample_wall_s: float = 1.0,
+        nodes: NodeBook | None = None,
         recorder: TickWriter | None = None,
         documents: Callable[[], dict[str, bytes]] = dict,
     ) -> None:
@@ -91,6 +95,8 @@ class Loop:
         self._now_s, self._sample_s = now_s, sample_wall_s * clock_rate
         self._recorder, self._documents = recorder, documents
         self._nodes = {node.id: node for node in fleet.nodes}
+        self.nodes = nodes or NodeBook(fleet)
+        self.requests = RequestBook(fleet, _utc(now_s()))
         self._floors: dict[UnitId, float] = {}
         self._fed: dict[AttemptId, tuple[RunState, object]] = {}
         self._held: dict[AttemptId, tuple[Task, Attempt]] = {
@@ -100,6 +106,7 @@ class Loop:
         self._caps: dict[AttemptId, float] = {}
         self._sampled_s = float("-inf")
         self._decided_s = float("-inf")
+        self._reminded_s = float("-inf")
         self._dirty = True
         self.reports: dict[AttemptId, AttemptReport] = {}
         self.power_w: dict[NodeId, float] = {}
@@ -142,6 +149,9 @@ class Loop:
             now_s = self._now_s()
             now = _utc(now_s)
             ended = self._look(now)
+            if now_s - self._reminded_s >= REMIND_S:
+                self._works.remind(now)
+                self._reminded_s = now_s
             if now_s - self._sampled_s >= self._sample_s or ended or close_window:
                 self._sample(now_s)
             if self._dirty or now_s - self._decided_s >= PLACE_S:
@@ -216,7 +226,8 @@ class Loop:
             return
         self.power_w = power_w
         energy_j = {node_id: power * metered_s for node_id, power in power_w.items()}
-        orders = self._sites.step(_utc(now_s), energy_j, self._status(), self._floors)
+        orders = self._sites.step(_utc(now_s), energy_j, self.node_status(), self._floors)
+        self.requests.sample(_utc(now_s), orders)
         self._heat.sample(max(span_s, metered_s), orders, energy_j, self._sites.units.values())
         apply_caps(self._engine, self._nodes, orders, self._running(), self._caps)
         self._sampled_s = now_s
@@ -228,7 +239,8 @@ class Loop:
                 running.setdefault(attempt.node_id, []).append(attempt)
         return running
 
-    def _status(self) -> list[NodeStatus]:
+    def node_status(self) -> list[NodeStatus]:
+        """What is known of every node, by id."""
         service: dict[NodeId, ServiceClass] = {}
         busy: dict[NodeId, int] = {}
         for work, _, attempt in self._works.under_way():
@@ -241,6 +253,7 @@ class Loop:
                 power_w=self.power_w.get(node.id, node.curve.idle_w),
                 busy_slots=busy.get(node.id, 0),
                 service=service.get(node.id),
+                healthy=self.nodes.works(node.id),
             )
             for node in self._fleet.nodes
         ]
@@ -251,7 +264,7 @@ class Loop:
         if not self._sites.orders:
             return
         cpu_s = {attempt_id: report.cpu_s for attempt_id, report in self.reports.items()}
-        view = self._world.view(now_s, self._sites.orders, self._works, cpu_s)
+        view = self._world.view(now_s, self._sites.orders, self._works, cpu_s, self.nodes.accepts)
         before = self._memory
         decision, self._memory = self._policy.decide(view, before)
         if self._recorder is not None:

@@ -80,7 +80,10 @@ class Outputs:
         kept = self._root / attempt.task_id / f"{attempt.id}.{stream}"
         if kept.exists():
             return kept.read_bytes()
-        return self._engine.output(attempt.id, stream)
+        try:
+            return self._engine.output(attempt.id, stream)
+        except NotFoundError:  # not launched yet, or let go of since we looked
+            return kept.read_bytes() if kept.exists() else b""
 
 
 def _joined(parts: dict[int, bytes], *, several: bool | None = None) -> str:

@@ -25,6 +25,7 @@ from ondol.control.heat_book import HeatBook, HeatCounters
 from ondol.control.layout import DataFolder
 from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
+from ondol.control.node_book import NodeBook
 from ondol.control.outputs import Outputs
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
@@ -65,6 +66,7 @@ class Settings:
     clock_rate : platform seconds per wall second; only the first start sets the clock
     begin : platform time of the first start, None for now
     sandbox : "auto", "bubblewrap" or "none"
+    lease_s : after which jobs end by themselves where the platform is gone, 0.5 to 86 400 [s, wall]
     record : whether ticks are recorded for replay
     """
 
@@ -74,6 +76,7 @@ class Settings:
     clock_rate: float = 1.0
     begin: dt.datetime | None = None
     sandbox: str = "auto"
+    lease_s: float = 60.0
     record: bool = True
 
 
@@ -86,6 +89,7 @@ class Platform:
         self._lock_file = _lock(self.folder)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._watcher: threading.Thread | None = None
         self._closers: list[Callable[[], None]] = [self._lock_file.close]
         try:
             self._build()
@@ -105,7 +109,9 @@ class Platform:
         self._closers.append(self.seaweed.stop)
         self.seaweed.start()
         objects = S3ObjectStore(self.seaweed.url, self.seaweed.access_key, self.seaweed.secret_key)
-        self.engine = LocalEngine(folder.engine_dir, sandbox=settings.sandbox)
+        self.engine = LocalEngine(
+            folder.engine_dir, sandbox=settings.sandbox, lease_s=settings.lease_s, hidden=(folder.path,)
+        )
         self._closers.append(self.engine.close)
         self.works = Works(self.store)
         _refuse_lost_nodes(fleet, self.works)
@@ -164,6 +170,7 @@ class Platform:
             memory=self._restore_memory(policy),
             now_s=self.clock.now_s,
             clock_rate=self.clock.rate,
+            nodes=NodeBook(fleet, self.store.document("nodes")),
             recorder=TickWriter(folder.ticks_file) if settings.record else None,
             documents=self._documents,
         )
@@ -188,6 +195,8 @@ class Platform:
         self.loop.begin()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
+        self._watcher = threading.Thread(target=self._watch_store, name="store-watch", daemon=True)
+        self._watcher.start()
 
     def finish_window(self) -> None:
         """Close the ledger's open window now, so that a statement holds everything up to this moment."""
@@ -203,6 +212,8 @@ class Platform:
         if self._thread is not None:
             self.loop.wake.set()
             self._thread.join(30)
+        if self._watcher is not None:
+            self._watcher.join(30)
         for closer in reversed(self._closers):
             try:
                 closer()
@@ -214,15 +225,10 @@ class Platform:
         self.loop.wake.set()
 
     def _run(self) -> None:
-        next_check_s = 0.0
         while not self._stop.is_set():
             try:
                 self.loop.tick()
                 self.snapshots.take_due()
-                wall_s = self.clock.wall_s(self.clock.now_s())
-                if wall_s >= next_check_s:
-                    next_check_s = wall_s + _CHECK_STORE_S
-                    self.seaweed.restart_if_dead()
             except Exception:  # noqa: BLE001  # see below; it is logged whole
                 # The loop must outlive a fault in one tick: heat goes on, and the next tick sees the same world again.
                 _log.exception("a tick failed")
@@ -233,6 +239,15 @@ class Platform:
             self.loop.tick()
         except OndolError as error:
             _log.warning("last tick: %s", error)
+
+    def _watch_store(self) -> None:
+        """Start the object store again where it died, in a thread of its own: heat does not wait for it."""
+        while not self._stop.wait(_CHECK_STORE_S):
+            try:
+                if self.seaweed.restart_if_dead():
+                    _log.warning("the object store had ended and was started again")
+            except (OndolError, OSError) as error:
+                _log.error("the object store does not start: %s", error)
 
     # -- what outlives the process --
 

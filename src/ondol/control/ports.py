@@ -10,7 +10,7 @@ from typing import Protocol
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AccountId, InstanceId, SinkId, SiteId, TaskId, UnitId
+from ondol.model.ids import AccountId, InstanceId, NodeId, RequestId, SinkId, SiteId, TaskId, UnitId
 from ondol.model.ledger import EnergyRow, HeatRow
 from ondol.storage.ports import TaskPage
 
@@ -91,6 +91,27 @@ class DecisionLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestNow:
+    """A heat request now: accepted, active, limited (and by what), done, refused or cancelled."""
+
+    request_id: RequestId
+    state: str
+    since: dt.datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeNow:
+    """A node now: whether it takes work, what it draws and what it may draw."""
+
+    node_id: NodeId
+    state: str
+    power_w: float
+    cap_w: float
+    busy_slots: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Now:
     """The platform at one moment, for the screen and the heat API."""
 
@@ -99,6 +120,8 @@ class Now:
     policy: str
     sinks: tuple[SinkNow, ...] = ()
     units: tuple[UnitNow, ...] = ()
+    requests: tuple[RequestNow, ...] = ()
+    nodes: tuple[NodeNow, ...] = ()
     decisions: tuple[DecisionLine, ...] = field(default=())
 
 
@@ -153,7 +176,21 @@ class Desk(Protocol):
 
     def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None: ...
 
-    def energy(self, *, task_id: TaskId | None = None, site_id: SiteId | None = None) -> list[EnergyRow]: ...
+    def set_node(self, account_id: AccountId, node_id: NodeId, state: str) -> str:
+        """Drain a node ("draining") or let it take work again ("ready"); gives its state.
+
+        Raises ForbiddenError unless the account is that of the installation's operator.
+        """
+        ...
+
+    def energy(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+    ) -> list[EnergyRow]: ...
 
     def heat(
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None

@@ -32,7 +32,7 @@ class Snapshots:
 
     def take(self, task: Task, attempts: tuple[Attempt, ...], at: dt.datetime) -> str:
         """Begin to upload what the running attempts made so far; gives the snapshot's id."""
-        running = tuple(a for a in attempts if a.state in (AttemptState.RUNNING, AttemptState.PAUSED))
+        running = tuple(a for a in attempts if _may_run(a))
         self._pool.submit(self._upload, task, running)
         return f"snap_{task.id}_{at.strftime('%Y%m%d%H%M%S')}"
 
@@ -66,3 +66,9 @@ class Snapshots:
                 work = self._works.get(task.id)
                 if work is not None:
                     self._works.replace_task(dataclasses.replace(work.task, results_count=work.task.results_count + 1))
+
+
+def _may_run(attempt: Attempt) -> bool:
+    """Whether a job may be at work on its files: from its launch on, which the engine's word follows a little later."""
+    launched = attempt.state is AttemptState.STAGING and attempt.started_at is not None
+    return launched or attempt.state in (AttemptState.RUNNING, AttemptState.PAUSED)

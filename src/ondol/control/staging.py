@@ -5,6 +5,8 @@ Both ways may be repeated after a crash: inputs are written anew, results land u
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -87,9 +89,11 @@ class Stager:
         self._objects.create_bucket(backend)
         keys = []
         for path in self.results(task, attempt):
-            key = task.result_prefix + path
-            self._objects.upload(job_dir / path, backend, key)
-            keys.append(key)
+            with _opened(job_dir, path) as file:
+                if file is not None:
+                    key = task.result_prefix + os.fsencode(path).decode("utf-8", "backslashreplace")
+                    self._objects.upload(file, backend, key)
+                    keys.append(key)
         return tuple(sorted(keys))
 
     def results(self, task: Task, attempt: Attempt) -> list[str]:
@@ -129,12 +133,46 @@ def _files(folder: Path) -> Iterator[str]:
         folders.sort()
         for name in sorted(names):
             path = Path(where) / name
-            if stat.S_ISREG(path.lstat().st_mode):
-                yield path.relative_to(folder).as_posix()
+            with contextlib.suppress(FileNotFoundError):  # a running job may remove what we just saw
+                if stat.S_ISREG(path.lstat().st_mode):
+                    yield path.relative_to(folder).as_posix()
 
 
-def _fingerprint(path: Path) -> list[int]:
-    status = path.lstat()
+@contextlib.contextmanager
+def _opened(folder: Path, path: str) -> Iterator[Path | None]:
+    """Open a file below a folder without following any link on the way; gives a path that stays with this file.
+
+    While a snapshot is taken the job runs, and could put a link or a pipe in the place of a file that was looked at.
+    None where that happened.
+    """
+    *folders, name = PurePosixPath(path).parts
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in folders:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+            os.close(at)
+            at = inner
+        inner = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+        os.close(at)
+        at = inner
+        regular = stat.S_ISREG(os.fstat(at).st_mode)
+    except OSError as error:
+        os.close(at)
+        if error.errno not in (errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.ENXIO):
+            raise
+        yield None
+        return
+    try:
+        yield Path(f"/proc/self/fd/{at}") if regular else None
+    finally:
+        os.close(at)
+
+
+def _fingerprint(path: Path) -> list[int] | None:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 

@@ -13,7 +13,7 @@ from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, 
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId, UnitId
 from ondol.model.site import UnitKind
-from ondol.model.view import InstanceColumns, NodeColumns, Phase, SiteColumns, UnitColumns, View
+from ondol.model.view import InstanceColumns, Ints, NodeColumns, Phase, SiteColumns, UnitColumns, View
 
 STEP_S = 900.0
 HORIZON = 8
@@ -60,8 +60,15 @@ class World:
         orders: Iterable[SiteOrders],
         works: Iterable[Work],
         cpu_s: Mapping[AttemptId, float],
+        accepts: Callable[[NodeId], bool] = lambda _node: True,
     ) -> View:
-        """Give the snapshot at `now_s`; `cpu_s` is the engine's count per attempt."""
+        """Give the snapshot at `now_s`.
+
+        Parameters
+        ----------
+        cpu_s : the engine's count per attempt
+        accepts : whether the operator lets new work onto a node; its site's agent must let it, too
+        """
         orders = tuple(orders)
         unit_orders = {order.unit_id: order for site in orders for order in site.units}
         node_orders = {order.node_id: order for site in orders for order in site.nodes}
@@ -73,7 +80,7 @@ class World:
             seed=self._seed,
             sites=self._sites(now_s),
             units=self._units(unit_orders),
-            nodes=self._nodes(node_orders, taken),
+            nodes=self._nodes(node_orders, taken, accepts),
             instances=instances,
         )
 
@@ -113,9 +120,7 @@ class World:
             room_j=np.array([row.room_j for row in rows]),
         )
 
-    def _nodes(
-        self, orders: Mapping[NodeId, NodeOrder], taken: np.ndarray[tuple[int], np.dtype[np.int64]]
-    ) -> NodeColumns:
+    def _nodes(self, orders: Mapping[NodeId, NodeOrder], taken: Ints, accepts: Callable[[NodeId], bool]) -> NodeColumns:
         nodes = self._fleet.nodes
         slots = np.array([node.slots for node in nodes], dtype=np.int64)
         return NodeColumns(
@@ -126,7 +131,7 @@ class World:
             idle_w=np.array([node.curve.idle_w for node in nodes]),
             max_w=np.array([node.curve.max_w for node in nodes]),
             cap_w=np.array([orders[node.id].cap_w for node in nodes]),
-            accepts=np.array([orders[node.id].accepts for node in nodes], dtype=np.bool_),
+            accepts=np.array([orders[node.id].accepts and accepts(node.id) for node in nodes], dtype=np.bool_),
         )
 
     def _instances(self, works: Iterable[Work], cpu_s: Mapping[AttemptId, float]) -> InstanceColumns:

@@ -101,6 +101,8 @@ class Task:
     instance_numbers : the numbers of its instances, rising; 0..N-1 or as given by `advanced_ranges`
     constants : become environment variables of the job
     deadline : by when a flex task wants to be done; None for no wish
+    expected_s : run time of an instance at full speed, as the user expects it [s, platform]
+    time_limit_s : wall seconds after which an attempt is ended, 0 for no limit
     max_retries_total, max_retries_per_instance : further attempts after a failure (a stop by us is no failure)
     results_whitelist, results_blacklist : regular expressions on result paths, "" for none
     state, previous_state, state_since, previous_state_since : as the API shows them
@@ -126,6 +128,7 @@ class Task:
     service: ServiceClass = ServiceClass.FLEX
     deadline: dt.datetime | None = None
     expected_s: float | None = None
+    time_limit_s: float = 0.0
     resumable: bool = False
     max_retries_total: int = 0
     max_retries_per_instance: int = 0

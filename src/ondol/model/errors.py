@@ -43,5 +43,9 @@ class ConflictError(OndolError):
     """The state of the world does not permit what was asked."""
 
 
+class ForbiddenError(OndolError):
+    """The caller is known but has no right to what was asked."""
+
+
 class UnavailableError(OndolError):
     """A part of the platform cannot answer now; the same call may work later."""

@@ -12,7 +12,14 @@ from fastapi.requests import Request
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError, UnavailableError
+from ondol.model.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidFieldError,
+    NotFoundError,
+    OndolError,
+    UnavailableError,
+)
 
 _log = logging.getLogger(__name__)
 OWN_ROUTES = ("/heat/v1", "/ledger/v1")
@@ -20,10 +27,6 @@ OWN_ROUTES = ("/heat/v1", "/ledger/v1")
 
 class UnauthenticatedError(OndolError):
     """The request carries no token, or one that nobody here has."""
-
-
-class ForbiddenError(OndolError):
-    """The caller may not do this, or not now; the SDKs expect 403 for a task in the wrong state."""
 
 
 class InvalidRequestError(OndolError):

@@ -39,16 +39,33 @@ class Emission:
             raise InvalidFieldError("Emission.radiant_share", self.radiant_share, "at most 1 − convective_share")
 
 
-def with_emitter(params: RoomParameters, inputs: RoomInputs, power_w: FloatsLike, emission: Emission) -> RoomInputs:
-    """Add an emitter's power to the inputs of the rooms."""
+def with_emitter(
+    params: RoomParameters,
+    inputs: RoomInputs,
+    power_w: FloatsLike,
+    emission: Emission,
+    *,
+    cooling_emission: Emission | None = None,
+) -> RoomInputs:
+    """Add an emitter's power to the inputs of the rooms.
+
+    Parameters
+    ----------
+    params, inputs : as for `step_room`
+    power_w : below 0 cools
+    emission : where the heat goes
+    cooling_emission : where cooling acts, as ``Emission(0.0, 0.0)`` for a cooled ceiling; as ``emission`` where None
+    """
     n = params.count
     power = per_unit(power_w, n)
-    rest = max(0.0, 1.0 - emission.convective_share - emission.radiant_share)
+    cooling = emission if cooling_emission is None else cooling_emission
+    convective = np.where(power < 0.0, cooling.convective_share, emission.convective_share) * power
+    radiant = np.where(power < 0.0, cooling.radiant_share, emission.radiant_share) * power
     return replace(
         inputs,
-        convective_w=per_unit(inputs.convective_w, n) + power * emission.convective_share,
-        radiant_w=per_unit(inputs.radiant_w, n) + power * emission.radiant_share,
-        interior_surface_w=per_unit(inputs.interior_surface_w, n) + power * rest,
+        convective_w=per_unit(inputs.convective_w, n) + convective,
+        radiant_w=per_unit(inputs.radiant_w, n) + radiant,
+        interior_surface_w=per_unit(inputs.interior_surface_w, n) + (power - convective - radiant),
     )
 
 
@@ -62,11 +79,12 @@ def ideal_power_w(
     heating_max_w: FloatsLike = np.inf,
     cooling_max_w: FloatsLike = 0.0,
     emission: Emission | None = None,
+    cooling_emission: Emission | None = None,
 ) -> Floats:
     """Constant power over the step that brings each room to its set point, within the limits.
 
     With air that has mass the air is at the set point at the end of the step; without mass its mean over the step is.
-    The room is linear, so two probing steps give the answer exactly.
+    The room is linear, so a probing step with the emitter and one without give the answer exactly.
 
     Parameters
     ----------
@@ -75,6 +93,7 @@ def ideal_power_w(
     heating_max_w : greatest heating power, 0 or more, may be infinite
     cooling_max_w : greatest cooling power as a number of 0 or more; 0 heats only
     emission : where the heat goes; all to the air where None
+    cooling_emission : where cooling acts, if elsewhere than the heat; give it to `with_emitter` too
 
     Returns
     -------
@@ -89,10 +108,16 @@ def ideal_power_w(
     for field, limit in (("heating_max_w", heating), ("cooling_max_w", cooling)):
         if not np.all(limit >= 0.0):
             raise InvalidFieldError(field, limit, "0 W or more")
-    way = emission or Emission()
     without = _air_reached(params, state, inputs, dt_s)
-    probed = _air_reached(params, state, with_emitter(params, inputs, _PROBE_W, way), dt_s)
-    wanted = (per_unit(set_temp_c, n) - without) * _PROBE_W / (probed - without)
+    missing = per_unit(set_temp_c, n) - without
+
+    def wanted_w(way: Emission) -> Floats:
+        probed = _air_reached(params, state, with_emitter(params, inputs, _PROBE_W, way), dt_s)
+        return np.asarray(missing * _PROBE_W / (probed - without))
+
+    wanted = wanted_w(emission or Emission())
+    if cooling_emission is not None:
+        wanted = np.where(missing < 0.0, wanted_w(cooling_emission), wanted)
     return np.clip(wanted, -cooling, heating)
 
 

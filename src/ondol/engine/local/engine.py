@@ -47,6 +47,7 @@ class LocalEngine:
     limits : "auto" takes cgroups where they can be written; "cgroup" demands them; "duty-cycle" does without
     lease_s : attempts end by themselves where `keep_alive` was not called for so long, ≥ 0.5 [s]
     read_only : more folders that sandboxed jobs may read, at their own place
+    hidden : folders that no sandboxed job may see, whatever else is shown to it
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class LocalEngine:
         limits: str = "auto",
         lease_s: float = 60.0,
         read_only: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
     ) -> None:
         check_choice("sandbox", sandbox, ("auto", "bubblewrap", "none"))
         check_choice("limits", limits, ("auto", "cgroup", "duty-cycle"))
@@ -68,6 +70,7 @@ class LocalEngine:
         try:
             self._lease_s = lease_s
             self._read_only = (*python_paths(), *(path.resolve() for path in read_only))
+            self._hidden = (self._state_dir, *(path.resolve() for path in hidden))
             self._warnings: list[str] = []
             self._bubblewrap = self._choose_sandbox(sandbox)
             self._home = self._choose_limits(limits)
@@ -251,7 +254,7 @@ class LocalEngine:
             checkpoint_dir=order.checkpoint_dir.resolve() if order.checkpoint_dir else None,
             network=order.network,
             read_only=self._read_only,
-            hidden=(self._state_dir,),
+            hidden=self._hidden,
         )
 
     def _folder(self, attempt_id: AttemptId) -> AttemptFolder:

@@ -9,7 +9,7 @@ from ondol.control.ports import Now, SinkNow, UnitNow
 from ondol.model.fleet import Fleet
 from ondol.model.ids import UnitId
 from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
-from ondol.model.site import HeatCircuit, Site, Unit
+from ondol.model.site import HeatCircuit, Node, Site, Unit
 from ondol.server.api.plain import plain
 
 KINDS: dict[type[Sink], str] = {Zone: "zone", Tank: "tank", SwimmingPool: "pool"}
@@ -36,7 +36,7 @@ def unit_out(unit: Unit, fleet: Fleet, now: Now) -> dict[str, Any]:
     return {
         **plain(unit),
         "sink_id": sink.id if sink else None,
-        "nodes": [plain(node) for node in fleet.nodes_of(unit.id)],
+        "nodes": [node_out(node, now) for node in fleet.nodes_of(unit.id)],
         "power": _power([state] if state else [], now),
         "reason": state.reason if state else None,
         "loop_temp_c": plain(state.loop_temp_c) if state else None,
@@ -62,7 +62,27 @@ def circuit_out(circuit: HeatCircuit, fleet: Fleet) -> dict[str, Any]:
 
 def request_out(request: HeatRequest, now: Now) -> dict[str, Any]:
     """What a host asks for, with the value of this moment."""
-    return {**plain(request), "value_now": request.schedule.at(now.at), "at": plain(now.at)}
+    status = next((one for one in now.requests if one.request_id == request.id), None)
+    return {
+        **plain(request),
+        "value_now": request.schedule.at(now.at),
+        "at": plain(now.at),
+        "state": status.state if status else None,
+        "since": plain(status.since) if status else None,
+        "reason": status.reason if status else None,
+    }
+
+
+def node_out(node: Node, now: Now) -> dict[str, Any]:
+    """A node with its state, what it draws and what it may draw."""
+    state = next((one for one in now.nodes if one.node_id == node.id), None)
+    return {
+        **plain(node),
+        "state": state.state if state else None,
+        "power_w": plain(state.power_w) if state else None,
+        "cap_w": plain(state.cap_w) if state else None,
+        "busy_slots": state.busy_slots if state else None,
+    }
 
 
 def now_out(now: Now) -> dict[str, Any]:

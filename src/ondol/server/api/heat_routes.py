@@ -8,13 +8,23 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from ondol.control.ports import Desk
 from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.model.ids import AccountId
+from ondol.model.ids import AccountId, NodeId
 from ondol.model.ledger import HeatRow
 from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
-from ondol.server.api.heat_out import circuit_out, known_unit, now_out, request_out, sink_out, site_out, unit_out
+from ondol.server.api.heat_out import (
+    circuit_out,
+    known_unit,
+    node_out,
+    now_out,
+    request_out,
+    sink_out,
+    site_out,
+    unit_out,
+)
 from ondol.server.api.offsets import From, Limit, Offset, To, offset_page, window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
@@ -80,6 +90,25 @@ def unit(key: str, _caller: Caller, desk: DeskIn) -> JSONResponse:
     if found is None:
         raise NotFoundError("unit", key)
     return JSONResponse(unit_out(fleet.unit(found), fleet, desk.now()))
+
+
+@router.get("/nodes", summary="Servers")
+def nodes(_caller: Caller, desk: DeskIn) -> JSONResponse:
+    """Whether each takes work, what it draws and what it may draw."""
+    now = desk.now()
+    return JSONResponse([node_out(one, now) for one in desk.fleet().nodes])
+
+
+class NodeWish(BaseModel):
+    """What the operator wants of a node."""
+
+    state: str
+
+
+@router.put("/nodes/{key}", summary="Drain a node, or let it take work again")
+def set_node(key: str, wish: NodeWish, caller: Caller, desk: DeskIn) -> JSONResponse:
+    """State "draining": what runs may end, nothing new comes; "ready": it takes work. For the operator only."""
+    return JSONResponse({"id": key, "state": desk.set_node(caller.id, NodeId(key), wish.state)})
 
 
 @router.get("/requests", summary="What hosts ask for")

@@ -67,6 +67,7 @@ def read_task(data: object, *, task_id: TaskId, account_id: AccountId, now: dt.d
         deadline=wishes.deadline,
         expected_s=wishes.expected_s,
         resumable=wishes.resumable,
+        time_limit_s=wishes.time_limit_s,
         max_retries_total=retries.max_total_retries,
         max_retries_per_instance=retries.max_per_instance_retries or body.max_retries_per_instance,
         upload_results_on_cancellation=body.upload_results_on_cancellation,

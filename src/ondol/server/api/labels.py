@@ -1,7 +1,8 @@
 """Labels that carry what the Qarnot API has no field for, so that unchanged SDKs can say it.
 
 `ondol.service` = on_demand | flex | harvest | filler; `ondol.deadline` = ISO time, or from now like `+2h`;
-`ondol.expected` = platform seconds at full speed; `ondol.resumable` = true | false.
+`ondol.expected` = platform seconds at full speed; `ondol.resumable` = true | false; `ondol.time_limit` = wall seconds
+after which an attempt is ended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from ondol.model.view import ServiceClass
 from ondol.server.api.times import read_deadline
 
 PREFIX = "ondol."
-NAMES = ("service", "deadline", "expected", "resumable")
+NAMES = ("service", "deadline", "expected", "resumable", "time_limit")
 _SERVICES = {service.name.lower(): service for service in ServiceClass}
 _LONGEST_S = 1e9
 
@@ -29,6 +30,7 @@ class Wishes:
     deadline: dt.datetime | None
     expected_s: float | None
     resumable: bool
+    time_limit_s: float
 
 
 def read_labels(
@@ -59,12 +61,14 @@ def read_labels(
     return Wishes(
         service=service,
         deadline=deadline,
-        expected_s=_seconds(own.get("expected"), faults),
+        expected_s=_seconds("expected", own, faults),
         resumable=_truth(own.get("resumable"), service is ServiceClass.HARVEST, faults),
+        time_limit_s=_seconds("time_limit", own, faults) or 0.0,
     )
 
 
-def _seconds(text: str | None, faults: list[InvalidFieldError]) -> float | None:
+def _seconds(name: str, own: Mapping[str, str], faults: list[InvalidFieldError]) -> float | None:
+    text = own.get(name)
     if text is None:
         return None
     try:
@@ -73,7 +77,7 @@ def _seconds(text: str | None, faults: list[InvalidFieldError]) -> float | None:
         seconds = math.nan
     if 0 < seconds <= _LONGEST_S:
         return seconds
-    faults.append(InvalidFieldError("labels.ondol.expected", text, f"seconds, above 0 and at most {_LONGEST_S:g}"))
+    faults.append(InvalidFieldError(f"labels.{PREFIX}{name}", text, f"seconds, above 0 and at most {_LONGEST_S:g}"))
     return None
 
 

@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse
 from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.compute import Task
-from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError
+from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError, OndolError
 from ondol.model.ids import TaskId
 from ondol.server.api.intake import invalid_task, read_task, read_update
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.wire_in import Snapshot, TaskCreation, TaskUpdate, read_body
 from ondol.server.api.wire_out import task_out
-from ondol.server.errors import ForbiddenError, InvalidRequestError, NotOfferedError, status_of
+from ondol.server.errors import InvalidRequestError, NotOfferedError, status_of
 
 router = APIRouter(tags=["tasks"])
 Key = Annotated[str, Path(description="UUID or shortname of the task")]
@@ -91,7 +91,7 @@ def snapshot(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> dict[str
 
 @router.post("/tasks/{key}/snapshot/periodic", summary="Upload results now and then", openapi_extra=body_docs(Snapshot))
 def periodic(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
-    """Every `interval` platform seconds; 0 stops it."""
+    """Every `interval` seconds of wall time; 0 stops it."""
     asked = read_body(Snapshot, body or {})
     _only_interval(asked)
     if asked.interval is None or not 0 <= asked.interval <= 10**9:

@@ -13,8 +13,9 @@ import threading
 import time
 from pathlib import Path
 
-from ondol.model.errors import UnavailableError
+from ondol.model.errors import NotFoundError, UnavailableError
 from ondol.storage.objects import tether, weed_record
+from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.weed_command import (
     LOOPBACK,
     WeedPorts,
@@ -27,6 +28,7 @@ from ondol.storage.objects.weed_command import (
 
 _ATTEMPTS = 3
 _POLL_S = 0.05
+_PROBE_BUCKET, _PROBE_KEY, _PROBE = "ondol-probe", "alive", b"ondol"
 
 
 class SeaweedSupervisor:
@@ -86,7 +88,7 @@ class SeaweedSupervisor:
                 # A restart keeps its ports; should another program have taken one since, only S3's own must stay.
                 ports = self._ports if self._ports and attempt == 0 else free_ports(s3=self._known_s3_port())
                 self._launch(program, ports)
-                if self._wait_for_s3(ports.s3, deadline):
+                if self._wait_for_s3(ports.s3, deadline) and self._wait_for_data(ports.s3, deadline):
                     self._ports = ports
                     return
                 self._end(grace=0.0)
@@ -185,6 +187,23 @@ class SeaweedSupervisor:
                 pass
             finally:
                 connection.close()
+            time.sleep(_POLL_S)
+        return False
+
+    def _wait_for_data(self, port: int, deadline: float) -> bool:
+        """Wait until an object of our own can be read: S3 answers seconds before the volumes have joined."""
+        store = S3ObjectStore(f"http://{LOOPBACK}:{port}", self.access_key, self.secret_key, tries=1)
+        while self.alive() and time.monotonic() < deadline:
+            try:
+                if store.get_bytes(_PROBE_BUCKET, _PROBE_KEY) == _PROBE:
+                    return True
+            except NotFoundError:
+                with contextlib.suppress(UnavailableError):
+                    store.create_bucket(_PROBE_BUCKET)
+                    store.put_bytes(_PROBE_BUCKET, _PROBE_KEY, _PROBE)
+                    continue
+            except UnavailableError:
+                pass
             time.sleep(_POLL_S)
         return False
 
