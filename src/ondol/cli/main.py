@@ -47,7 +47,7 @@ app.command("ondol.cli.replay:replay", name="replay", help="Decide recorded tick
 @app.command(group=_RUN)
 def up(
     *,
-    fleet: Path,
+    fleet: Path | None = None,
     data: Path | None = None,
     clock_rate: float = 1.0,
     start: str = "now",
@@ -65,7 +65,8 @@ def up(
     Parameters
     ----------
     fleet:
-        The fleet file: sites, units, nodes, what they heat.
+        The fleet file: sites, units, nodes, what they heat. Without one, that of the last start in this data folder,
+        or the demonstration's virtual fleet.
     data:
         Folder of all that must outlive a restart [env: ONDOL_DATA, default: ./var/ondol].
     clock_rate:

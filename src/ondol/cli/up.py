@@ -17,6 +17,7 @@ from ondol.cli.screen_source import ScreenSource
 from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
+from ondol.demo.fleet import demo_fleet
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.server.app import create_api
@@ -111,7 +112,7 @@ class Serving:
 
 
 def run_up(
-    fleet: Path,
+    fleet: Path | None,
     data: Path,
     clock_rate: float,
     start: str,
@@ -127,7 +128,7 @@ def run_up(
     """Serve until SIGINT or SIGTERM; gives the exit status."""
     settings = Settings(
         data=data,
-        fleet=read_fleet(fleet),
+        fleet=choose_fleet(fleet, DataFolder(data)),
         policy=policy,
         clock_rate=clock_rate,
         begin=parse_start(start),
@@ -151,6 +152,15 @@ def run_up(
                 end.wait()
     print("ondol: stopped; running jobs end with their lease unless you start again", flush=True)
     return 0
+
+
+def choose_fleet(given: Path | None, folder: DataFolder) -> Fleet:
+    """Read the fleet file that was named, else that of the last start, else the demonstration's."""
+    if given is not None:
+        return read_fleet(given)
+    if folder.fleet_file.exists():
+        return read_fleet(folder.fleet_file)
+    return demo_fleet()
 
 
 def parse_start(text: str) -> dt.datetime | None:

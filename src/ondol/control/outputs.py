@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import threading
 from pathlib import Path
 
 from ondol.engine.ports import Engine
@@ -28,6 +29,7 @@ class Outputs:
     def __init__(self, root: Path, engine: Engine) -> None:
         self._root = root
         self._engine = engine
+        self._fresh = threading.Lock()
 
     def keep(self, attempt: Attempt) -> None:
         """Copy an ended attempt's output out of the engine; may be repeated."""
@@ -48,6 +50,10 @@ class Outputs:
 
     def fresh(self, task_id: TaskId, attempts: tuple[Attempt, ...], stream: str, *, number: int | None) -> str:
         """What was said since the last fresh look at the same task (or instance) and stream."""
+        with self._fresh:
+            return self._since_last_look(task_id, attempts, stream, number)
+
+    def _since_last_look(self, task_id: TaskId, attempts: tuple[Attempt, ...], stream: str, number: int | None) -> str:
         cursor_path = self._root / task_id / f"cursor.{'all' if number is None else number}.{stream}.json"
         cursors: dict[str, int] = json.loads(cursor_path.read_text()) if cursor_path.exists() else {}
         parts = self._by_instance(attempts, stream)

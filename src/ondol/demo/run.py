@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +20,7 @@ from ondol.cli.up import Serving, log_to
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
 from ondol.control.statement import fleet_bundle
+from ondol.demo.fleet import demo_fleet
 from ondol.demo.results import Results, make_results
 from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.report.bundle import FleetStatementBundle
@@ -29,7 +29,6 @@ from ondol.report.html import write_statement_html
 from ondol.report.terminal import print_statement
 from ondol.signals.attribution import attributions
 from ondol.signals.carbon import GridCarbon
-from ondol.storage.fleet_file import load_fleet
 
 BEGIN = dt.datetime.fromisoformat("2022-01-26T05:30+01:00")  # a Wednesday; the grid's carbon is that of its real year
 USER = "demo@ondol.example"
@@ -45,7 +44,7 @@ def run_demo(out: Path, policy: str, rate: float, keep: bool, seed: int, data: P
         raise InvalidFieldError("--rate", rate, "1 or more platform seconds per wall second")
     _clear(out)
     folder = DataFolder(data if data is not None else out / "platform")
-    fleet = load_fleet((files("ondol.demo") / "fleet.toml").read_text(encoding="utf-8"), "the demonstration's fleet")
+    fleet = demo_fleet()
     log_to(folder)
     console = Console()
     settings = Settings(data=folder.path, fleet=fleet, policy=policy, clock_rate=rate, begin=BEGIN)

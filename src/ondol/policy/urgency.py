@@ -12,7 +12,8 @@ from ondol.policy.standing import Standing, queue
 UNKNOWN_RUN_S = 2224.0  # mean run time of 15,922 instances of the public GRECO trace (landscape.md §2.4)
 STRETCH = 1.3  # on expected run times: they are means, and a shared machine is slower than an empty one
 MARGIN_S = 600.0  # for staging, uploading and one missed decision
-PATIENCE_S = 86_400.0  # flex work without a deadline is done within a day, heat or no heat
+PATIENCE_S = 900.0  # flex work without a deadline starts so soon: of what nobody declared, little is taken
+LONGEST_S = 86_400.0  # and once it runs, its thermostat may slow it down for so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,12 +35,19 @@ class Urgency:
 
 
 def urgency(view: View, now: Standing) -> Urgency:
-    """Sort work by how long it can wait; latest start = deadline - 1.3 · what is left of the run - margin."""
+    """Sort work by how long it can wait.
+
+    Latest start = deadline - 1.3 · what is left of the run - margin. Work without a deadline has one `LONGEST_S` after
+    it was submitted, but waits in the queue for no more than `PATIENCE_S`.
+    """
     instances = view.instances
     expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
     left_s = np.maximum(expected_s - instances.done_s, 0.1 * expected_s)
-    deadline_s = np.where(np.isfinite(instances.deadline_s), instances.deadline_s, instances.submitted_s + PATIENCE_S)
+    declared = np.isfinite(instances.deadline_s)
+    deadline_s = np.where(declared, instances.deadline_s, instances.submitted_s + LONGEST_S)
     latest_start_s = deadline_s - STRETCH * left_s - MARGIN_S
+    queued = instances.phase == Phase.QUEUED
+    latest_start_s = np.where(~declared & queued, instances.submitted_s + PATIENCE_S, latest_start_s)
     flex = queue(view, ServiceClass.FLEX)
     flex = flex[np.argsort(latest_start_s[flex], kind="stable")]
     late = latest_start_s[flex] <= view.now_s

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from importlib.resources import files
 
 from ondol.model.compute import Task
-from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, TaskId
 from ondol.model.view import ServiceClass
-from ondol.storage.fleet_file import load_fleet
 from ondol.twin.rehearsal import Arrival
 
 BEGIN = dt.datetime.fromisoformat("2022-01-26T05:30+01:00")
-
-
-def demo_fleet() -> Fleet:
-    return load_fleet((files("ondol.demo") / "fleet.toml").read_text(encoding="utf-8"), "demo")
 
 
 def arrival(

@@ -12,12 +12,13 @@ from ondol.accounting.conservation import check, worst_residual
 from ondol.accounting.statement import FleetStatement, fleet_statement
 from ondol.control.audit import audit
 from ondol.control.record import TickWriter, replay
+from ondol.demo.fleet import demo_fleet
 from ondol.model.account import Account
 from ondol.model.compute import TaskState
 from ondol.model.ids import AccountId
 from ondol.model.view import ServiceClass
 from ondol.twin.rehearsal import Rehearsal
-from scenario.twin.morning import BEGIN, arrival, demo_fleet, morning
+from scenario.twin.morning import BEGIN, arrival, morning
 
 HOURS_2 = 7200.0
 

@@ -8,6 +8,7 @@ import datetime as dt
 import pytest
 
 from ondol.control.node_book import NodeBook
+from ondol.demo.fleet import demo_fleet
 from ondol.lifecycle.node import NodeState
 from ondol.lifecycle.request import RequestState
 from ondol.model.errors import InvalidFieldError, NotFoundError
@@ -15,7 +16,7 @@ from ondol.model.ids import AccountId, NodeId, RequestId
 from ondol.model.schedule import constant
 from ondol.model.view import ServiceClass
 from ondol.twin.rehearsal import Rehearsal
-from scenario.twin.morning import BEGIN, arrival, demo_fleet, morning
+from scenario.twin.morning import BEGIN, arrival, morning
 
 
 def test_a_draining_node_ends_its_work_and_gets_no_more() -> None:
