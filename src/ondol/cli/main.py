@@ -117,7 +117,6 @@ def demo(
     policy: str = "follow",
     rate: float = 60.0,
     keep: Annotated[bool, Parameter(negative="")] = False,
-    seed: int = 1,
     data: Path | None = None,
     plain: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -133,16 +132,14 @@ def demo(
         Platform seconds per wall second.
     keep:
         Go on serving after the end, until Ctrl-C.
-    seed:
-        Of the jobs' random numbers.
     data:
-        Keep the platform's data here; a temporary folder otherwise.
+        Keep the platform's data here; in OUT/platform otherwise, which the next run removes.
     plain:
         Lines instead of a screen.
     """
     from ondol.demo.run import run_demo
 
-    return run_demo(out=out, policy=policy, rate=rate, keep=keep, seed=seed, data=data, plain=plain)
+    return run_demo(out=out, policy=policy, rate=rate, keep=keep, data=data, plain=plain)
 
 
 @app.command(group=_KNOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 
 from ondol.agent.orders import SiteOrders
@@ -10,6 +11,7 @@ from ondol.model.compute import Attempt
 from ondol.model.ids import AttemptId, NodeId
 from ondol.model.site import Node
 
+_log = logging.getLogger(__name__)
 LEAST_CORES = 0.001  # what the engine port can still express; as good as nothing
 _WORTH_TELLING = 0.02  # relative change of a share below which the engine is left alone
 
@@ -36,5 +38,9 @@ def apply_caps(
             for attempt in busy:
                 cores = max(LEAST_CORES, node.host_cores * load / len(busy))
                 if abs(cores - accepted.get(attempt.id, node.host_cores / node.slots)) > _WORTH_TELLING * cores:
-                    engine.limit_cpu(attempt.id, cores)
-                    accepted[attempt.id] = cores
+                    try:
+                        engine.limit_cpu(attempt.id, cores)
+                    except OSError as error:  # a full disk: told again at the next sample
+                        _log.error("the share of %s could not be changed: %s", attempt.id, error)
+                    else:
+                        accepted[attempt.id] = cores

@@ -98,9 +98,20 @@ class Hands:
         self._pool = pool or ThreadPoolExecutor(_TRANSFERS, "transfer")
         self._busy: set[tuple[str, AttemptId]] = set()
         self._closing = False
+        self._again: list[Instruction] = []
 
     def do(self, instruction: Instruction) -> None:
-        """Carry out one instruction; never raises for what a job or the store does wrong."""
+        """Carry out one instruction; never raises for what a job, the store or a full disk does wrong.
+
+        What the machine cannot do now is done again with the next `collect`.
+        """
+        try:
+            self._do(instruction)
+        except OSError as error:
+            _log.error("%s cannot be done now, trying again: %s", type(instruction).__name__, error)
+            self._again.append(instruction)
+
+    def _do(self, instruction: Instruction) -> None:
         if isinstance(instruction, DeleteTask):
             self._outputs.forget(instruction.task_id)
             return
@@ -126,13 +137,20 @@ class Hands:
                 self.let_go(attempt, instance_over=work.instances[attempt.instance_id].state.final)
 
     def let_go(self, attempt: Attempt, *, instance_over: bool) -> None:
-        """Keep what an attempt that is over said, then free all that it held."""
-        self._outputs.keep(attempt)
+        """Keep what an attempt that is over said, then free all that it held; the loop asks again where it failed."""
+        try:
+            self._outputs.keep(attempt)
+        except OSError as error:
+            _log.error("the output of %s cannot be kept now, trying again: %s", attempt.id, error)
+            return
         self._engine.release(attempt.id)
         self._stager.clear(attempt, instance_over=instance_over)
 
     def collect(self) -> list[AboutAttempt]:
-        """Outcomes of transfers since the last call."""
+        """Do again what could not be done; give the outcomes of transfers since the last call."""
+        again, self._again = self._again, []
+        for instruction in again:
+            self.do(instruction)
         outcomes = []
         while not self._outcomes.empty():
             outcomes.append(self._outcomes.get())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
+import logging
+import os
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +21,7 @@ from ondol.model.view import InstanceColumns, NodeColumns, SiteColumns, UnitColu
 from ondol.policy.contract import Policy
 from ondol.policy.registry import load_policy
 
+_log = logging.getLogger(__name__)
 _ACTIONS: tuple[type, ...] = (Start, Stop, Pause, Resume, SetPower, Wait)
 _TABLES: dict[str, type] = {
     "sites": SiteColumns,
@@ -39,19 +43,57 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class TickWriter:
-    """Appends ticks to a gzip file; each is a member of its own, so that a crash costs at most the last one."""
+    """Appends ticks to a gzip file; each is a member of its own, so that a crash costs at most the last one.
+
+    What a crash or a full disk cut short is cut off, so that what is appended after it can be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._size = _whole_members(path)
+        self._cut_off()
 
     def write(self, policy: str, view: View, memory: object, decision: tuple[object, ...]) -> None:
-        """Append one tick."""
+        """Append one tick; where the disk takes none, it is left out and the log says so."""
         packed = _encoder.encode(
             Tick(policy=policy, view=pack_view(view), memory=_encoder.encode(memory), decision=pack_decision(decision))
         )
-        with self._path.open("ab") as file:
-            file.write(gzip.compress(_LENGTH.pack(len(packed)) + packed, compresslevel=1))
+        member = gzip.compress(_LENGTH.pack(len(packed)) + packed, compresslevel=1)
+        try:
+            with self._path.open("ab") as file:
+                file.write(member)
+        except OSError as error:
+            _log.error("a tick could not be recorded: %s", error)
+            self._cut_off()
+        else:
+            self._size += len(member)
+
+    def _cut_off(self) -> None:
+        if self._path.exists() and self._path.stat().st_size > self._size:
+            os.truncate(self._path, self._size)
+
+
+def _whole_members(path: Path) -> int:
+    """Bytes of a gzip file up to the end of its last whole member."""
+    whole = seen = 0
+    if not path.exists():
+        return whole
+    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            while chunk:
+                try:
+                    member.decompress(chunk)
+                except zlib.error:
+                    return whole
+                left = member.unused_data
+                seen += len(chunk) - len(left)
+                if member.eof:
+                    whole = seen
+                    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+                chunk = left
+    return whole
 
 
 def read_ticks(path: Path) -> Iterator[Tick]:

@@ -23,6 +23,7 @@ from ondol.model.ids import AccountId
 from ondol.storage.objects.port import ObjectStore
 
 _MANIFEST = "inputs.json"
+_NO_TEXT = re.compile("[\udc80-\udcff]")  # how Python holds bytes of a file name that are no UTF-8 (PEP 383)
 
 
 class Buckets(Protocol):
@@ -91,7 +92,7 @@ class Stager:
         for path in self.results(task, attempt):
             with _opened(job_dir, path) as file:
                 if file is not None:
-                    key = task.result_prefix + os.fsencode(path).decode("utf-8", "backslashreplace")
+                    key = task.result_prefix + _as_text(path)
                     self._objects.upload(file, backend, key)
                     keys.append(key)
         return tuple(sorted(keys))
@@ -166,6 +167,11 @@ def _opened(folder: Path, path: str) -> Iterator[Path | None]:
         yield Path(f"/proc/self/fd/{at}") if regular else None
     finally:
         os.close(at)
+
+
+def _as_text(path: str) -> str:
+    """Path as a key may hold it: bytes that are no UTF-8 are written as %XX."""
+    return _NO_TEXT.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", path)
 
 
 def _fingerprint(path: Path) -> list[int] | None:

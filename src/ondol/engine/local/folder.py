@@ -65,6 +65,7 @@ class AttemptFolder:
         atomic_write(fresh / "order.json", json.dumps(header))
         if sandbox_options:
             atomic_write(fresh / "sandbox.args", "".join(f"{option}\0" for option in sandbox_options))
+        shutil.rmtree(path, ignore_errors=True)  # of an earlier try that a full disk cut short; nothing runs in it yet
         fresh.rename(path)
         return AttemptFolder(path)
 

@@ -11,7 +11,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ondol.model.errors import ConflictError, NotFoundError, OndolError, UnavailableError
+from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError, UnavailableError
 from ondol.storage.objects.port import PART_SIZE, ObjectInfo
 
 _MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "404", "NotFound"})
@@ -102,6 +102,8 @@ class S3ObjectStore:
         code = _code(foreign)
         if code in _MISSING:
             return NotFoundError("bucket" if key is None or code == "NoSuchBucket" else "object", where)
+        if code == "KeyTooLongError":
+            return InvalidFieldError("object key", key, "a name of at most 1024 bytes, 255 between two slashes")
         if code == "BucketNotEmpty":
             return ConflictError(f"Bucket {bucket} still holds objects: delete them first")
         return UnavailableError(f"The object store at {self._url} could not serve {where} ({foreign}); try again")
