@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.text import Text
@@ -37,7 +38,7 @@ def draw(model: ScreenModel, width: int, height: int, glyphs: Glyphs) -> Rendera
     left = height - len(head) - (9 if boxed else 3)
     jobs = _job_lines(model, inner, glyphs, with_reason=boxed)
     budget = _share(left, sum(max(1, len(s.sinks)) for s in model.sites), len(jobs))
-    widths = SiteWidths.of(inner)
+    widths = _widths(inner, model.sites, glyphs)
     sites = _site_lines(model.sites, budget.sites, widths, glyphs)
     jobs = _cut(jobs, budget.jobs, "lines", glyphs)
     newest = model.decisions[-max(budget.decisions, 0) :] if budget.decisions > 0 else ()
@@ -60,6 +61,12 @@ def _share(left: int, site_lines: int, job_lines: int) -> _Budget:
     sites = min(site_lines, max(1, left - _LEAST_DECISIONS - min(job_lines or 1, _LEAST_JOBS)))
     jobs = min(job_lines or 1, max(1, left - sites - _LEAST_DECISIONS))
     return _Budget(sites, jobs, max(0, left - sites - jobs))
+
+
+def _widths(width: int, sites: Sequence[SiteRow], glyphs: Glyphs) -> SiteWidths:
+    site_name = max((cell_len(glyphs.text(site.name)) for site in sites), default=4)
+    sink_name = max((cell_len(glyphs.text(sink.name)) for site in sites for sink in site.sinks), default=5)
+    return SiteWidths.of(width, site_name, sink_name)
 
 
 def _site_lines(sites: Sequence[SiteRow], most: int, widths: SiteWidths, glyphs: Glyphs) -> list[Text]:

@@ -37,19 +37,33 @@ class SiteWidths:
     power: int = 7
 
     @staticmethod
-    def of(width: int) -> SiteWidths:
-        """Widths that fill a line of `width` cells, 76 or more."""
+    def of(width: int, site_name: int = 17, sink_name: int = 15) -> SiteWidths:
+        """Widths that fill a line of `width` cells, 76 or more.
+
+        Parameters
+        ----------
+        site_name, sink_name : cells of the longest names; the drawings leave them what room they can
+        """
         if width < 96:
             rest = max(0, width - 80)
-            return SiteWidths(site=14 + rest // 2, sink=14 + rest - rest // 2, setpoint=0, gauge=13, bar=9)
-        rest = width - 96
-        return SiteWidths(
-            site=17 + rest // 4,
-            sink=15 + rest // 4,
-            setpoint=7,
-            gauge=17 + 2 * (rest // 8),
-            bar=10 + rest // 4,
-        )
+            site, sink = _share_names(28 + rest, site_name, sink_name)
+            return SiteWidths(site=site, sink=sink, setpoint=0, gauge=13, bar=9)
+        spare = width - 58  # beyond the other columns and the least of the drawings: 13 and 8 cells
+        names = min(site_name + sink_name, spare)
+        drawn = spare - names
+        gauge = 13 + 2 * min(drawn // 4, 6)
+        site, sink = _share_names(names, site_name, sink_name)
+        return SiteWidths(site=site, sink=sink, setpoint=7, gauge=gauge, bar=8 + drawn - (gauge - 13))
+
+
+def _share_names(room: int, site_name: int, sink_name: int) -> tuple[int, int]:
+    """Share the room for names: what one column does not need is the other's."""
+    half = room // 2
+    if site_name <= half:
+        return (site_name, room - site_name) if sink_name > half else (half, room - half)
+    if sink_name <= room - half:
+        return room - sink_name, sink_name
+    return half, room - half
 
 
 def site_heading(widths: SiteWidths) -> Text:

@@ -16,12 +16,8 @@ from ondol.report.bundle import FleetStatementBundle, JobRun, SinkSeries, UnitSe
 from ondol.storage.ports import Store
 
 _NOTES = (
-    (
-        "Counted: electricity of the nodes and the site's overhead at the grid's hourly intensity. Not counted: making "
-        "of servers and heating plant, upstream of the grid factor, network, water. They come with the full account."
-    ),
-    "Node power is T4: a published power curve on measured CPU time, with a factor-two band; no meter is read here.",
-    "Each virtual node stands for a real server on a share of this machine's cores; heat hardware is the thermal twin.",
+    "Heat hardware is virtual: pools, tanks and rooms are equations (the thermal twin), fed with the energy of the jobs.",
+    "A node with `host_cores` stands for a real server on that share of this machine's cores.",
 )
 
 

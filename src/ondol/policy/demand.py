@@ -103,9 +103,10 @@ def state_of(view: View, now: Standing, unit: int) -> str:
     if not units.heats[unit]:
         return f"{name} heats nobody"
     running_w = now.given_w[unit] - now.idle_w[unit]
-    want = f"wants {units.wanted_w[unit]:.0f} W; {running_w:.0f} W running"
+    want = f"{units.wanted_w[unit]:.0f} W wanted, {running_w:.0f} W running"
     lack_k = units.setpoint_c[unit] - units.temp_c[unit]
     if np.isnan(lack_k):
-        return f"{name} {want}"
+        return f"{name}: {want}"
     side = "below" if lack_k >= 0 else "above"
-    return f"{name} is {abs(lack_k):.1f} K {side} {units.setpoint_c[unit]:.1f} °C and {want}"
+    apart = f"{abs(lack_k):.1f} K {side}" if abs(lack_k) >= 0.05 else "at"
+    return f"{name}: {apart} {units.setpoint_c[unit]:.1f} °C, {want}"

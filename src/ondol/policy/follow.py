@@ -176,9 +176,9 @@ def _no_slot(view: View) -> str:
 def _waits(view: View, wants: Demand, urgent: Urgency, bound: Ints, filler: Ints) -> list[Action]:
     open_w = float(wants.open_w[np.isfinite(wants.rank)].sum())
     cause = (
-        f"{open_w:.0f} W of wanted heat are open, but no more slots there are free"
+        f"{open_w:.0f} W more are wanted, but no slot there is free"
         if open_w > 0.0
-        else "no heat is wanted that running work does not give already"
+        else "all wanted heat is given already"
     )
     kind = view.instances.service[bound]
     flex = bound[kind == ServiceClass.FLEX]

@@ -32,6 +32,7 @@ def render_statement(bundle: FleetStatementBundle) -> Group:
             f"({bundle.timezone}), policy {bundle.policy}",
             style="dim",
         ),
+        Text(words.clock_note(bundle), style="dim"),
         Text(),
         *(Text(line) for line in words.summary(bundle)),
         Text(),
@@ -129,7 +130,7 @@ def _site_row(table: Table, name: str, figures: Figures, discomfort_kh: float) -
 
 def _table(first: str, *others: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold", width=WIDTH)
-    table.add_column(first, no_wrap=True, overflow="ellipsis", ratio=4)
+    table.add_column(first, overflow="fold", ratio=4)
     for other in others:
         table.add_column(other, justify="right", no_wrap=True)
     return table

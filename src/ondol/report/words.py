@@ -23,8 +23,8 @@ TIER_WORDS = {
     Tier.T5_ARCHETYPE: "a typical machine",
 }
 NOT_COUNTED = (
-    "Not counted: making servers, heaters, tanks and pipes (embodied carbon), their end of life, water, and what lies "
-    "upstream of the electricity beyond what the grid factor itself contains."
+    "Not counted: making servers, heaters, tanks and pipes (embodied carbon), their end of life, water, networks, and "
+    "what lies upstream of the electricity beyond what the grid factor itself contains."
 )
 NO_CREDIT = (
     "The carbon line is a location-based inventory and takes no credit for heat (compatible with ISO/IEC 21031). "
@@ -116,14 +116,19 @@ def _reused(erf: float | None) -> str:
 def method_notes(bundle: FleetStatementBundle) -> list[str]:
     """Give the conventions behind the figures, one sentence or two each."""
     figures = bundle.fleet.figures
-    notes = [clock_note(bundle)]
+    notes: list[str] = []
     if figures.heat is not None:
         notes.append(
             f"Useful heat is the smaller of delivered and demanded heat in every {duration(figures.heat.bin_s)}, by "
             "sink. A job's useful heat is its energy times the useful heat per IT energy of its site at that time."
         )
+    if any(site.figures.heat is not None and site.figures.erf is None for site in bundle.fleet.sites):
+        notes.append(
+            "Over so short a time a site may hand over more heat than it took electricity: water and heaters were warm "
+            "before. Its ERF is then left out, and its jobs' useful heat may exceed their electricity."
+        )
     notes.append(f"Energy of a node is split by this rule: {bundle.fleet.method}.")
-    notes.append(f"Carbon: {figures.carbon.factor}.")
+    notes.append(f"Carbon factor: {figures.carbon.factor}.")
     notes += [tier_note(tier, amount, figures.energy.total_kwh) for tier, amount in figures.kwh_by_tier]
     if figures.unmetered_sites:
         where = ", ".join(site.name for site in bundle.fleet.sites if site.site_id in figures.unmetered_sites)
@@ -145,4 +150,4 @@ def conservation_line(bundle: FleetStatementBundle) -> str:
         first = bundle.findings[0]
         return f"The ledger does not add up: {len(bundle.findings)} findings, first: {first.subject}: {first.detail}."
     worst = "exactly" if bundle.residual == 0 else f"to {bundle.residual:.0e} relative"
-    return f"Jobs + heat-only + idle + overhead = site total at every site, {worst} (1e-09 is allowed)."
+    return f"The books balance: jobs + heat-only + idle + overhead = total at every site, {worst}."

@@ -26,7 +26,7 @@ class GridCarbon:
     _hourly: Floats
 
     METHOD = "direct-emission style, OpenDC 2022"
-    BASIS = "hourly mean of 2022, direct-emission style factors, without life cycle (ENTSO-E origin)"
+    BASIS = "hourly means, ENTSO-E origin, without life cycle"
     YEAR = 2022
 
     @classmethod
@@ -45,7 +45,9 @@ class GridCarbon:
     @property
     def note(self) -> str:
         """One sentence for statements: what these numbers are."""
-        return f"Grid carbon: {self.country}, {self.METHOD}, same date and hour (UTC) in every year; no life cycle."
+        return (
+            f"Grid of {self.country}: the series of {self.YEAR} is read at the same date and hour (UTC) in every year."
+        )
 
     def require_method(self, method: str) -> None:
         """Refuse to be put beside numbers of another method.

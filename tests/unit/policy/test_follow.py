@@ -21,7 +21,7 @@ def test_on_demand_goes_where_heat_is_wanted_most():
     world = World([UnitRow("a", wanted_w=200.0), UnitRow("b", wanted_w=400.0, temp_c=17.8), RACK], [WorkRow("j", OD)])
     decision, _ = decide(world)
     assert started(decision) == {"j": "b-n0"}
-    assert of_kind(decision, Start)[0].reason == "cannot wait; b is 1.2 K below 19.0 °C and wants 400 W; 0 W running"
+    assert of_kind(decision, Start)[0].reason == "cannot wait; b: 1.2 K below 19.0 °C, 400 W wanted, 0 W running"
     assert [(p.unit_id, p.power_w) for p in of_kind(decision, SetPower)] == [("b", 450.0)]
 
 
@@ -41,8 +41,7 @@ def test_flex_waits_for_heat_until_it_cannot():
     (waiting,) = of_kind(decision, Wait)
     assert waiting.instance_ids == ("j",)
     assert waiting.reason == (
-        "1 flex in the queue: no heat is wanted that running work does not give already; "
-        "the first must start by 12 Jan 08:17 UTC"
+        "1 flex in the queue: all wanted heat is given already; the first must start by 12 Jan 08:17 UTC"
     )
     world.now_s = deadline_s - 600.0 * 1.3 - 600.0
     decision, _ = decide(world)
@@ -121,7 +120,7 @@ def test_harvest_is_frozen_after_a_while_thawed_at_once_and_never_killed():
     world.now_s += 1.0
     decision, memory = decide(world, memory)
     assert [p.instance_id for p in of_kind(decision, Pause)] == ["h"]
-    assert "no heat wanted for 5 min: a is 0.6 K above 19.0 °C and wants 0 W" in decision[0].reason
+    assert "no heat wanted for 5 min: a: 0.6 K above 19.0 °C, 0 W wanted" in decision[0].reason
     apply(world, decision)
     decision, memory = decide(world, memory)
     assert decision == ()
@@ -200,7 +199,7 @@ def test_a_lost_sensor_is_no_lost_heater():
     world = World([UnitRow("a", wanted_w=200.0, temp_c=float("nan"))], [WorkRow("j")])
     decision, _ = decide(world)
     assert started(decision) == {"j": "a-n0"}
-    assert "a wants 200 W" in decision[0].reason
+    assert "a: 200 W wanted" in decision[0].reason
 
 
 def test_an_empty_world_asks_for_nothing():

@@ -88,7 +88,7 @@ def test_page_says_what_it_must_and_nothing_forbidden(page: str) -> None:
         "Not counted: making servers",
         "No heat meter at: Data centre",
         "no heat meter",
-        "Jobs + heat-only + idle + overhead = site total",
+        "jobs + heat-only + idle + overhead = total at every site",
         "policy <b>follow</b>",
         "temperature, °C",
         "Weather: made up for this test.",

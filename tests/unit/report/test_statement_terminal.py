@@ -40,7 +40,7 @@ def test_statement_tells_sites_shares_jobs_and_how_it_knows(bundle: FleetStateme
         "éCO2mix average",
         "takes no credit for heat",
         "Not counted: making servers",
-        "site total at every site",
+        "total at every site",
     ):
         assert said in text
 
