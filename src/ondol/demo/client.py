@@ -19,7 +19,7 @@ from ondol.demo.jobs.inputs import DemoJob, harvest_job, price_job, render_job, 
 FRAMES = 24
 PRICE_INSTANCES = 2
 HARVEST_INSTANCES = 12
-HARVEST_CHUNKS = 10
+HARVEST_CHUNKS = 8
 PRICE_AFTER_S = 8.0  # wall time after which the work that cannot wait comes
 RENDER_AFTER_S = 13.0
 _POLL_S = 1.0

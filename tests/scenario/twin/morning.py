@@ -42,7 +42,7 @@ def arrival(
 def morning() -> list[Arrival]:
     """The demonstration's work: a study, prices that cannot wait, frames."""
     return [
-        arrival(1, ServiceClass.HARVEST, 12, 4.75, after_s=120),
+        arrival(1, ServiceClass.HARVEST, 12, 3.7, after_s=120),
         arrival(2, ServiceClass.ON_DEMAND, 2, 2.1, after_s=600),
-        arrival(3, ServiceClass.FLEX, 24, 2.1, after_s=900, deadline_s=3 * 3600),
+        arrival(3, ServiceClass.FLEX, 24, 1.7, after_s=900, deadline_s=3 * 3600),
     ]

@@ -35,7 +35,7 @@ class DemoJob:
         return f"{python} {self.script.name} {self.input_name}"
 
 
-def scene(*, width: int = 576, height: int = 324, samples: int = 2) -> dict[str, Any]:
+def scene(*, width: int = 544, height: int = 306, samples: int = 2) -> dict[str, Any]:
     """The animation's scene: sizes in metres, colours linear RGB, ``samples`` × ``samples`` rays a pixel."""
     stones: list[tuple[list[float], float, list[float], float]] = [
         ([2.6, 0.5, 1.9], 0.5, [0.86, 0.84, 0.80], 0.0),  # white porcelain, a moon jar
