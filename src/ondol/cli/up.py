@@ -181,6 +181,7 @@ def log_to(folder: DataFolder, level: int = logging.INFO) -> None:
     folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     handler = logging.FileHandler(folder.log_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.raiseExceptions = False  # a log that a full disk does not take is no reason for tracebacks
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
