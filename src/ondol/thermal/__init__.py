@@ -6,7 +6,9 @@ place of an array holds for all units. Steps are exact (or exact for the linear 
 what flowed in less what flowed out is what is stored, to rounding.
 
 - `room_parameters`, `room` : two-element room after VDI 6007-1, air with or without mass; `RoomParameters.apartment`
-- `ideal_load` : power that holds a set point, within limits
+- `ideal_load` : power that holds a set point, within limits; heat and cold may be given off in different places
+- `sun` : sun through one or more façades, blinds
+- `outdoor` : equivalent outdoor temperature of walls, windows and floor together
 - `heater` : shell of a digital heater
 - `boiler` : loop of a digital boiler, case loss as a conductance
 - `exchanger` : counter-flow ε-NTU
@@ -19,4 +21,6 @@ what flowed in less what flowed out is what is stored, to rounding.
 Coupling: heater → room by ``HeaterFluxes.mean_heat_w``; boiler → tank by ``BoilerFluxes.mean_delivered_w`` as
 ``TankInputs.charge_heat_w`` with the same load flow, the boiler's load inlet being the tank's ``charge_out`` layer. A
 coupled pair exchanges once a step: keep that step at 60 s or less where a small tank layer and a large flow meet.
+
+How to run a test case of VDI 6007-1 from its published parameters, with examples: docs/reference/room-test-cases.md.
 """

@@ -85,7 +85,7 @@ def with_sun(
 
     Raises
     ------
-    InvalidFieldError : not one irradiance per façade, a façade larger than the exterior element, lengths that do not fit
+    InvalidFieldError : not one irradiance per façade, a façade above the exterior area, lengths that do not fit
     """
     if len(facades) != len(irradiance_w_per_m2):
         raise InvalidFieldError("irradiance_w_per_m2", len(irradiance_w_per_m2), f"{len(facades)}, one per façade")
