@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import Counter, defaultdict
@@ -69,7 +70,7 @@ def model_from(
     names = {str(site.id): site.name for site in fleet.sites}
     details = [desk.detail(account, task.id) for account, task in _shown_tasks(desk, accounts)]
     titles = {str(detail.task.id): detail.task.name for detail in details}
-    decisions = tuple(_decision(line, titles) for line in _told(now.decisions))
+    decisions = tuple(_decision(line, titles) for line in told(now.decisions))
     sums = totals if totals is not None else ledger_totals(desk)
     power_w = math.fsum(unit.measured_w for unit in now.units)
     return ScreenModel(
@@ -188,14 +189,10 @@ def _reason(detail: TaskDetail, lines: Sequence[DecisionLine]) -> str:
     return (own or waits or [""])[-1]
 
 
-def _told(lines: Sequence[DecisionLine]) -> list[DecisionLine]:
+def told(lines: Sequence[DecisionLine]) -> list[DecisionLine]:
     """Leave out each Wait that another one follows at once: it says how the queue stands, and only the last is true."""
-    later = [*lines[1:], None]
-    return [
-        line
-        for line, after in zip(lines, later, strict=True)
-        if after is None or not line.action == after.action == "Wait"
-    ]
+    told = [line for line, after in itertools.pairwise(lines) if not line.action == after.action == "Wait"]
+    return [*told, *lines[-1:]]
 
 
 def _decision(line: DecisionLine, titles: dict[str, str]) -> DecisionRow:

@@ -18,6 +18,8 @@ from ondol.cli.screen_draw import draw
 from ondol.cli.screen_model import DecisionRow, ScreenModel, SiteRow, Totals
 from ondol.cli.screen_parts import gauge
 from ondol.cli.screen_plain import DECISIONS_PER_LOOK, PlainLines
+from ondol.cli.screen_source import told
+from ondol.control.ports import DecisionLine
 from unit.cli.screen_samples import AT, sample, sink
 
 
@@ -162,3 +164,22 @@ def test_a_site_without_heat_use_says_so() -> None:
     model = dataclasses.replace(sample(), sites=(SiteRow(name="DC", power_w=500.0),), totals=Totals(power_w=500.0))
 
     assert any("no heat use" in line and "500 W" in line for line in frame(model, 80, 24))
+
+
+def test_names_have_the_room_that_they_need() -> None:
+    place = dataclasses.replace(sink("Preheat tank of the house", 45.0))
+    site = SiteRow(name="Residence of eight studios", power_w=500.0, sinks=(place,))
+    model = dataclasses.replace(sample(), sites=(site, *sample().sites))
+
+    for width in (116, 120, 160, 200):
+        (line,) = [line for line in frame(model, width, 40) if "Preheat tank of the house" in line]
+        assert "Residence of eight studios" in line
+
+
+def test_only_the_last_of_waits_in_a_row_is_told() -> None:
+    words = ["Wait", "Wait", "Start", "Wait", "Wait", "Wait"]
+    lines = [DecisionLine(at=AT, action=action, subject=str(number), reason="") for number, action in enumerate(words)]
+
+    assert [line.subject for line in told(lines)] == ["1", "2", "5"]
+    assert told(lines[:1]) == lines[:1]
+    assert told([]) == []
