@@ -81,7 +81,7 @@ def bubblewrap_options(
     for path in read_only:
         options += ["--ro-bind-try", str(path), str(path)]
     for path in hidden:
-        if path.is_dir() and any(path.is_relative_to(seen) for seen in (*read_only, Path("/usr"), *map(Path, _SYSTEM))):
+        if any(path.is_relative_to(seen) for seen in (*read_only, Path("/usr"), *map(Path, _SYSTEM))):
             options += ["--tmpfs", str(path)]
     for source, target in ((job_dir, JOB_DIR), (checkpoint_dir, CHECKPOINT_DIR)):
         if source is not None:
