@@ -146,7 +146,7 @@ class TestLocalEngine(contract.EngineContract):
         )
         attempt = bench.launch("hiding", code, environment={"HIDING": "place-7731"})
         bench.printed(attempt, b"up")
-        assert len(marked("place-7731")) >= 9
+        bench.until(attempt, lambda _report: len(marked("place-7731")) >= 9)
         bench.engine.stop(attempt, 0.3)
         assert bench.wait(attempt, RunState.ENDED).cause is EndCause.STOPPED
         assert marked("place-7731") == []
@@ -327,7 +327,7 @@ def test_a_torn_record_without_a_shim_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "state" / "attempts" / attempt / "status"
     path.write_bytes(b"{" + path.read_bytes()[1:100])
     engine = make("plain", tmp_path)
-    (report,) = engine.poll()
+    report = contract.Bench(engine, tmp_path).wait(attempt, RunState.ENDED)  # its shim needs a moment to leave
     assert (report.state, report.cause) == (RunState.ENDED, EndCause.LOST)
     engine.release(attempt)
     engine.close()
