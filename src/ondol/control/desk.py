@@ -83,7 +83,7 @@ class PlatformDesk:
             _refuse_twins(tasks)
             self._works.admit(tasks, self._now())
             self._loop.flush()
-        self._loop.wake.set()
+            self._loop.stir()
 
     def detail(self, account_id: AccountId, key: str) -> TaskDetail:
         with self._works.lock:
@@ -163,7 +163,7 @@ class PlatformDesk:
                 raise ConflictError(f"Can't abort: task {key} is over ({task.state.value}).")
             self._works.ask(task.id, CancelAsked(at=self._now(), task_id=task.id))
             self._loop.flush()
-        self._loop.wake.set()
+            self._loop.stir()
 
     def delete(self, account_id: AccountId, key: str) -> None:
         with self._works.lock:
@@ -171,7 +171,7 @@ class PlatformDesk:
             self._works.revive(task)
             self._works.ask(task.id, DeleteAsked(at=self._now(), task_id=task.id))
             self._loop.flush()
-        self._loop.wake.set()
+            self._loop.stir()
 
     def output(self, account_id: AccountId, key: str, stream: str, *, number: int | None = None, fresh: bool) -> str:
         task, instances, attempts = self._parts(account_id, key)
@@ -205,7 +205,7 @@ class PlatformDesk:
         with self._works.lock:
             after = self._loop.nodes.ask(node_id, state)
             self._store.commit(Changes(documents={"nodes": self._loop.nodes.pack()}))
-        self._loop.wake.set()
+            self._loop.stir()
         return after.value
 
     def energy(

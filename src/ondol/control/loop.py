@@ -115,6 +115,11 @@ class Loop:
 
     # -- what others may call, under `works.lock` --
 
+    def stir(self) -> None:
+        """Something changed from outside: the next tick comes at once and decides."""
+        self._dirty = True
+        self.wake.set()
+
     def flush(self, *, close_window: bool = False) -> None:
         """Write all that changed, then do what follows from it.
 

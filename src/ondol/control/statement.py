@@ -16,7 +16,7 @@ from ondol.report.bundle import FleetStatementBundle, JobRun, SinkSeries, UnitSe
 from ondol.storage.ports import Store
 
 _NOTES = (
-    "Heat hardware is virtual: pools, tanks and rooms are equations (the thermal twin), fed with the energy of the jobs.",
+    "Heat hardware is virtual: pools, tanks and rooms are equations (the thermal twin), fed with the jobs' energy.",
     "A node with `host_cores` stands for a real server on that share of this machine's cores.",
 )
 

@@ -140,7 +140,7 @@ class Rehearsal:
             if due:
                 self._arrivals = self._arrivals[len(due) :]
                 self.works.admit(due, self.clock.now())
-                self.loop.flush()
+                self.loop.stir()
             self.loop.tick()
         self.loop.tick(close_window=True)
 

@@ -75,3 +75,14 @@ def test_requests_are_limited_while_there_is_too_little_work_and_active_again_on
     busy = Rehearsal(mild, "follow", [arrival(1, ServiceClass.FLEX, 40, 30.0, after_s=60)], begin=BEGIN)
     busy.run(1800)
     assert busy.loop.requests.statuses[RequestId("warm-1")].state is RequestState.ACTIVE
+
+
+def test_work_that_comes_is_decided_at_once_and_not_with_the_next_regular_decision() -> None:
+    """Given a clock of the wall's speed, when tasks come between decisions, then each is placed in the next tick."""
+    coming = [arrival(number, ServiceClass.ON_DEMAND, 1, 0.5, after_s=40.0 + 7.0 * number) for number in range(5)]
+    rehearsal = Rehearsal(demo_fleet(), "follow", coming, begin=BEGIN, clock_rate=1.0, tick_s=1.0, sample_s=1.0)
+    rehearsal.run(90)
+    tasks = rehearsal.store.tasks(AccountId("a")).tasks
+    waits_s = [(rehearsal.store.attempts(task.id)[0].created_at - task.created_at).total_seconds() for task in tasks]
+    assert len(waits_s) == 5
+    assert max(waits_s) <= 2.0
