@@ -18,7 +18,7 @@ from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
 from ondol.demo.fleet import demo_fleet
-from ondol.model.errors import InvalidFieldError
+from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.server.app import create_api
 from ondol.server.s3.app import create_s3_app
@@ -141,6 +141,12 @@ def run_up(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
     with Serving(settings, doors) as serving:
+        rate = serving.platform.clock.rate
+        if clock_rate not in (1.0, rate):
+            raise ConflictError(
+                f"The clock of {data} goes at {rate:g} x wall time since its first start, not at {clock_rate:g}: leave "
+                "--clock-rate out, or start with another --data"
+            )
         serving.owner_token()
         _greet(serving, settings.fleet)
         if quiet or not sys.stdout.isatty():
@@ -150,7 +156,7 @@ def run_up(
 
             with Screen(serving.screen_source()):
                 end.wait()
-    print("ondol: stopped; running jobs end with their lease unless you start again", flush=True)
+    print(f"ondol: stopped; running jobs end in {lease_s:g} s unless you start again", flush=True)
     return 0
 
 

@@ -38,6 +38,8 @@ def number(value: float | None, digits: int = 3) -> str:
         return UNKNOWN
     if value == 0:
         return "0"
+    if abs(value) < 1e-6:
+        return "≈\u00a00"
     places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{min(places, 6)}f}".replace(",", "\u00a0")
 
