@@ -238,3 +238,6 @@ def test_a_crowd_is_submitted_at_once_and_read_in_pages(friendly: Up) -> None:
     for task in connection.all_tasks():
         task.delete()
     until(lambda: list(connection.all_tasks()) == [], "the end of the crowd")
+    after = work(connection, 'sh -c "sleep 2"', name="after", instances=8)
+    after.submit()
+    assert end_of(after) == "Success", "the crowd holds no slot any more, in the ledger neither"

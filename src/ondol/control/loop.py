@@ -318,6 +318,12 @@ class Loop:
             work = self._works.get(attempt.task_id)
             if work is not None:
                 self._held[attempt.id] = (work.task, attempt)
+        # Attempts of deleted tasks are not among the changes: their end is in the work, which leaves memory after this.
+        for key, (task, _) in list(self._held.items()):
+            work = self._works.get(task.id) if task.id in changes.deleted_tasks else None
+            last = None if work is None else work.attempt(key)
+            if work is not None and last is not None:
+                self._held[key] = (work.task, last)
 
     def _with_window(self, changes: Changes) -> Changes:
         """Close the ledger's window and write it in the same transaction as the changes."""
