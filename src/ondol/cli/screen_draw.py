@@ -14,7 +14,16 @@ from rich.text import Text
 
 from ondol.cli.glyphs import GREEN, ORANGE, RED, SKY, Glyphs
 from ondol.cli.screen_model import ScreenModel, SiteRow
-from ondol.cli.screen_rows import SiteWidths, decision_line, job_lines, more_line, sink_line, site_heading, site_line
+from ondol.cli.screen_rows import (
+    SiteWidths,
+    decision_line,
+    job_lines,
+    more_line,
+    sink_line,
+    site_heading,
+    site_line,
+    subject_width,
+)
 from ondol.cli.wording import energy, power
 
 _BOXED_FROM = (100, 34)  # width and height from which sections have frames and jobs their reasons
@@ -42,7 +51,10 @@ def draw(model: ScreenModel, width: int, height: int, glyphs: Glyphs) -> Rendera
     sites = _site_lines(model.sites, budget.sites, widths, glyphs)
     jobs = _cut(jobs, budget.jobs, "lines", glyphs)
     newest = model.decisions[-max(budget.decisions, 0) :] if budget.decisions > 0 else ()
-    decisions = [decision_line(row, inner, glyphs, ZoneInfo(model.timezone)) for row in newest]
+    subject, zone = subject_width(newest, inner, glyphs), ZoneInfo(model.timezone)
+    decisions = [decision_line(row, inner, subject, glyphs, zone) for row in newest]
+    if budget.decisions > 0 and not decisions:
+        decisions = [_dim("none yet")]
     heading = site_heading(widths)
     parts: list[RenderableType] = list(head)
     if boxed:
@@ -98,11 +110,15 @@ def _lines_of(site: SiteRow, room: int, widths: SiteWidths, glyphs: Glyphs) -> l
 
 def _job_lines(model: ScreenModel, width: int, glyphs: Glyphs, *, with_reason: bool) -> list[Text]:
     if not model.jobs:
-        return [Text("no jobs yet", style="dim")]
+        return [_dim("no jobs yet")]
     lines: list[Text] = []
     for job in model.jobs:
         lines += job_lines(job, width, glyphs, with_reason=with_reason)
     return lines
+
+
+def _dim(words: str) -> Text:
+    return Text(words, style="dim")
 
 
 def _cut(lines: list[Text], most: int, what: str, glyphs: Glyphs) -> list[Text]:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from ondol.cli.glyphs import COMFORT_STYLE, GREEN, ORANGE, PINK, RED, SKY, Glyphs, job_sign
@@ -135,13 +136,17 @@ def job_lines(job: JobRow, width: int, glyphs: Glyphs, *, with_reason: bool) -> 
     return lines
 
 
-def decision_line(row: DecisionRow, width: int, glyphs: Glyphs, zone: dt.tzinfo) -> Text:
-    """One decision: when, what, on what, why."""
+def subject_width(rows: Sequence[DecisionRow], width: int, glyphs: Glyphs) -> int:
+    """Cells for what decisions are about: what they need, but no more than a third of a line or so."""
+    return min(26 if width < 96 else 34, max((cell_len(glyphs.text(row.subject)) for row in rows), default=0))
+
+
+def decision_line(row: DecisionRow, width: int, subject: int, glyphs: Glyphs, zone: dt.tzinfo) -> Text:
+    """One decision: when, what, on what (in `subject` cells), why."""
     action, style = _ACTIONS.get(row.action, (row.action.lower(), ""))
-    subject_width = 26 if width < 96 else 34
     text = Text(f"{row.at.astimezone(zone):%H:%M} ", style="dim", no_wrap=True)
     text.append(fit(glyphs, action, 6), style=f"bold {style}" if style != "dim" else "dim").append(" ")
-    text.append(fit(glyphs, row.subject, subject_width)).append(" ")
+    text.append(fit(glyphs, row.subject, subject)).append(" ")
     text.append(fit(glyphs, row.reason, max(1, width - text.cell_len)).rstrip(), style="dim")
     return text
 

@@ -60,12 +60,13 @@ def run_demo(out: Path, policy: str, rate: float, keep: bool, data: Path | None,
         begun = platform.clock.now()
         with _client(serving.url, token, out) as client, Screen(serving.screen_source(), plain=plain or None):
             _wait(platform, client, begun)
+            late = not client.finished
         ended = client.finished and client.status == 0
         platform.finish_window()
         bundle = make_bundle(platform, policy, begun)
         results = make_results(out)
         write_outcome(out, bundle)
-        _say_goodbye(console, out, bundle, results, client)
+        _say_goodbye(console, out, bundle, results, client, late=late)
         if keep:
             console.print(f"\nStill serving at {serving.url}; token {token}. Ctrl-C ends it.")
             with contextlib.suppress(KeyboardInterrupt):
@@ -198,13 +199,20 @@ def _say_hello(console: Console, serving: Serving, policy: str) -> None:
         console.print(f"[bold yellow]WARNING[/] {warning}", highlight=False)
 
 
-def _say_goodbye(console: Console, out: Path, bundle: FleetStatementBundle, results: Results, client: Client) -> None:
+def _say_goodbye(
+    console: Console, out: Path, bundle: FleetStatementBundle, results: Results, client: Client, *, late: bool
+) -> None:
     print_statement(bundle, console)
     console.print()
     for line in client.lines:
         console.print(f"client: {line}", highlight=False, markup=False)
     for line in results.lines:
         console.print(line, highlight=False, markup=False)
-    if not client.finished or client.status != 0:
+    if late:
+        console.print(
+            "[bold red]Work was left when the demonstration's time was over: other programs took the CPU time that its "
+            "jobs need. Try again on an idle machine, or more slowly with --rate 30.[/]"
+        )
+    elif client.status != 0:
         console.print(f"[bold red]The client did not end well (status {client.status}).[/]")
     console.print(f"Statement: {out / 'statement.html'}   results: {out}", highlight=False)
