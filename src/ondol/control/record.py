@@ -15,14 +15,12 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 
-from ondol.model.decision import Pause, Resume, SetPower, Start, Stop, Wait
-from ondol.model.errors import ConflictError, InvalidFieldError
+from ondol.model.errors import InvalidFieldError
 from ondol.model.view import InstanceColumns, NodeColumns, SiteColumns, UnitColumns, View
 from ondol.policy.contract import Policy
 from ondol.policy.registry import load_policy
 
 _log = logging.getLogger(__name__)
-_ACTIONS: tuple[type, ...] = (Start, Stop, Pause, Resume, SetPower, Wait)
 _TABLES: dict[str, type] = {
     "sites": SiteColumns,
     "units": UnitColumns,
@@ -168,17 +166,6 @@ def unpack_view(data: bytes) -> View:
 def pack_decision(decision: tuple[object, ...]) -> bytes:
     """Pack a decision, the kind of each action by its name."""
     return _encoder.encode([[type(action).__name__, *dataclasses.astuple(action)] for action in decision])  # type: ignore[call-overload]
-
-
-def unpack_decision(data: bytes) -> tuple[object, ...]:
-    """Unpack what `pack_decision` packed."""
-    kinds = {kind.__name__: kind for kind in _ACTIONS}
-    actions = []
-    for name, *fields in msgspec.msgpack.decode(data):
-        if name not in kinds:
-            raise ConflictError(f"The record holds an action of an unknown kind: {name}")
-        actions.append(kinds[name](*[tuple(field) if isinstance(field, list) else field for field in fields]))
-    return tuple(actions)
 
 
 def _pack(value: object) -> object:

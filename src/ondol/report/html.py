@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from ondol.model.ids import instance_number
 from ondol.report import plots, words
 from ondol.report.bundle import FleetStatementBundle, JobRun
 from ondol.report.drawing import INK, SERIES, variable
@@ -78,6 +79,7 @@ def statement_html(bundle: FleetStatementBundle) -> str:
         places=places,
         stays=stays(bundle, colour),
         runs=_by_start(bundle),
+        instance_number=instance_number,
         local=lambda when: words.local(when, bundle.timezone, "%a %H:%M:%S"),
         unknown=words.UNKNOWN,
     )

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from ondol.accounting.statement import SiteStatement
+from ondol.model.ids import instance_number
 from ondol.report import words
 from ondol.report.bundle import FleetStatementBundle, JobRun, SinkSeries, UnitSeries
 from ondol.report.drawing import BAND, INK, MUTED, OVERHEAD, SERIES, blank, colours, day, drawing, svg, thin, time_axis
@@ -120,7 +121,7 @@ def task_colours(runs: Sequence[JobRun]) -> dict[str, str]:
 def _hover(bundle: FleetStatementBundle, run: JobRun) -> str:
     end = "now" if run.end is None else words.local(run.end, bundle.timezone, "%H:%M")
     when = f"{words.local(run.start, bundle.timezone, '%a %H:%M')} to {end}"
-    name = f"{run.task_name} #{int(run.instance_id.rpartition('/')[2])}" if "/" in run.instance_id else run.task_name
+    name = f"{run.task_name} #{instance_number(run.instance_id)}" if "/" in run.instance_id else run.task_name
     return f"{name} on {run.node_id}, {when}: {run.outcome}. Why here: {run.reason or 'not recorded'}"
 
 

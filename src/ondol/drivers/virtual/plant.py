@@ -120,10 +120,6 @@ class VirtualPlant:
         """Let the pumps of these units fail, and all others work; for tests of bad days."""
         self._blocked = units
 
-    def flows_j(self) -> dict[str, float]:
-        """Energy since the start by kind of flow, names of `energy_book.FLOWS` [J]."""
-        return self._book.sums()
-
     def balance(self) -> Balance:
         """Energy in, out and stored since the start."""
         return self._book.balance()
