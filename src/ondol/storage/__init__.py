@@ -1,1 +1,1 @@
-"""Where state is kept: repositories (SQLite, PostgreSQL, memory) and objects (S3)."""
+"""Where state is kept: one port with SQL and memory behind it, objects (S3), tokens, and the fleet file."""

@@ -1,1 +1,1 @@
-"""The store over SQL: SQLite by default, PostgreSQL for fleets."""
+"""The store over SQL, by SQLAlchemy; SQLite is what it is used and tested with."""
