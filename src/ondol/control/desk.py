@@ -115,7 +115,7 @@ class PlatformDesk:
 
     def _running(self, attempt: Attempt) -> RunningInfo:
         node = self._nodes[attempt.node_id]
-        report = self._loop.reports.get(attempt.id)
+        report = self._loop.watch.reports.get(attempt.id)
         power_w = self._loop.power_w.get(node.id, node.curve.idle_w)
         begun = attempt.started_at or attempt.created_at
         return RunningInfo(
@@ -258,7 +258,7 @@ class PlatformDesk:
                     for key, status in self._loop.requests.statuses.items()
                 ),
                 nodes=tuple(self._nodes_now(orders)),
-                decisions=tuple(self._loop.lines),
+                decisions=tuple(self._loop.placing.lines),
             )
 
     def _nodes_now(self, orders: Iterable[SiteOrders]) -> Iterable[NodeNow]:

@@ -27,11 +27,13 @@ from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
 from ondol.control.node_book import NodeBook
 from ondol.control.outputs import Outputs
+from ondol.control.placing import Placing
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.staging import Stager
 from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
 from ondol.drivers.power.nodes import NodeMeters
@@ -53,6 +55,7 @@ from ondol.storage.tokens import Keyring
 
 _log = logging.getLogger(__name__)
 TICK_S = 0.25  # longest wait between ticks [s, wall]
+SAMPLE_S = 1.0  # least time between samples of power and heat [s, wall]
 _CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
 
 
@@ -164,14 +167,16 @@ class Platform:
             hands=self._hands,
             sites=self.sites,
             world=world,
-            meter=meter,
-            heat=HeatBook(fleet, self._document("heat", HeatCounters)),
-            policy=policy,
-            memory=self._restore_memory(policy),
+            window=Window(self.works, self.sites, meter, HeatBook(fleet, self._document("heat", HeatCounters))),
+            placing=Placing(
+                self.works,
+                policy,
+                self._restore_memory(policy),
+                TickWriter(folder.ticks_file) if settings.record else None,
+            ),
             now_s=self.clock.now_s,
-            clock_rate=self.clock.rate,
+            sample_s=SAMPLE_S * self.clock.rate,
             nodes=NodeBook(fleet, self.store.document("nodes")),
-            recorder=TickWriter(folder.ticks_file) if settings.record else None,
             documents=self._documents,
         )
         self.desk = PlatformDesk(

@@ -17,7 +17,7 @@ from ondol.lifecycle.machine import pending, step, submit
 from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.errors import ConflictError, NotFoundError
-from ondol.model.ids import AttemptId, InstanceId, TaskId
+from ondol.model.ids import AttemptId, InstanceId, TaskId, task_of
 from ondol.storage.ports import Changes, Store
 
 _log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Works:
 
     def find(self, attempt_id: AttemptId) -> tuple[Work, Attempt] | None:
         """Give an attempt under way with its work."""
-        work = self._works.get(TaskId(attempt_id.split(".", 1)[0]))
+        work = self._works.get(task_of(attempt_id))
         attempt = None if work is None else work.attempt(attempt_id)
         return None if work is None or attempt is None else (work, attempt)
 

@@ -26,6 +26,11 @@ def instance_number(instance: InstanceId) -> int:
     return int(instance.rpartition("/")[2])
 
 
+def task_of(key: InstanceId | AttemptId) -> TaskId:
+    """Give the task that an instance or an attempt belongs to."""
+    return TaskId(key.partition("/")[0].partition(".")[0])
+
+
 def attempt_id(instance: InstanceId, number: int) -> AttemptId:
     """Give the id of the `number`-th attempt (from 1) at an instance; safe as a file name."""
     task, _, rank = instance.partition("/")

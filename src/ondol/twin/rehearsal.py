@@ -16,9 +16,11 @@ from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook
 from ondol.control.loop import Loop
 from ondol.control.metering import MeterBook
+from ondol.control.placing import Placing
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
 from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
 from ondol.drivers.power.nodes import NodeMeters
@@ -28,7 +30,7 @@ from ondol.engine.sim.engine import SimEngine
 from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import NodeId, TaskId
+from ondol.model.ids import NodeId, TaskId, task_of
 from ondol.policy.registry import load_policy
 from ondol.signals.carbon import GridCarbon
 from ondol.storage.memory.store import MemoryStore
@@ -103,6 +105,18 @@ class Rehearsal:
             inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
             pool=AtOnce(),
         )
+        world = World(
+            fleet,
+            grid=lambda country, start_s, step_s, steps: grids[country].horizon(_utc(start_s), steps, step_s),
+            full_speed_s=full_speed_s,
+        )
+        meter = MeterBook(
+            fleet,
+            NodeMeters(fleet, time_scale=clock_rate),
+            clock_rate=clock_rate,
+            grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
+            begin_s=self.clock.now_s(),
+        )
         self.loop = Loop(
             fleet=fleet,
             store=self.store,
@@ -110,25 +124,11 @@ class Rehearsal:
             engine=self.engine,
             hands=self.hands,
             sites=sites,
-            world=World(
-                fleet,
-                grid=lambda country, start_s, step_s, steps: grids[country].horizon(_utc(start_s), steps, step_s),
-                full_speed_s=full_speed_s,
-            ),
-            meter=MeterBook(
-                fleet,
-                NodeMeters(fleet, time_scale=clock_rate),
-                clock_rate=clock_rate,
-                grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
-                begin_s=self.clock.now_s(),
-            ),
-            heat=HeatBook(fleet),
-            policy=chosen,
-            memory=chosen.fresh(),
+            world=world,
+            window=Window(self.works, sites, meter, HeatBook(fleet)),
+            placing=Placing(self.works, chosen, chosen.fresh(), recorder),
             now_s=self.clock.now_s,
-            clock_rate=clock_rate,
-            sample_wall_s=sample_s / clock_rate,
-            recorder=recorder,
+            sample_s=sample_s,
         )
 
     def run(self, duration_s: float) -> None:
@@ -146,7 +146,7 @@ class Rehearsal:
 
     def _work_s(self, order: LaunchOrder) -> float:
         """CPU seconds that an attempt needs: a resumable one goes on where the last one stopped."""
-        task_id = TaskId(order.attempt_id.split(".", 1)[0])
+        task_id = task_of(order.attempt_id)
         needed_s = self._cpu_s[task_id]
         found = self.works.find(order.attempt_id)
         if found is None or not found[0].task.resumable:

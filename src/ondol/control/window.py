@@ -1,0 +1,74 @@
+"""The ledger's open window: who held a slot in it, what its nodes drew and what its sinks got."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import msgspec
+
+from ondol.agent.orders import SiteOrders
+from ondol.control.heat_book import HeatBook
+from ondol.control.metering import MeterBook
+from ondol.control.sites import Sites
+from ondol.control.works import Works
+from ondol.model.compute import Attempt, Task
+from ondol.model.ids import AttemptId, NodeId
+from ondol.storage.ports import Changes
+
+WINDOW_S = 60.0  # length of a window [s, platform]
+_ENCODER = msgspec.json.Encoder(order="deterministic")
+
+
+class Window:
+    """Gathers one window after the other; each is written in the same transaction as the changes of its moment."""
+
+    def __init__(self, works: Works, sites: Sites, meter: MeterBook, heat: HeatBook) -> None:
+        self._works, self._sites, self._meter, self._heat = works, sites, meter, heat
+        self._held: dict[AttemptId, tuple[Task, Attempt]] = {
+            attempt.id: (work.task, attempt) for work, _, attempt in works.under_way()
+        }
+
+    @property
+    def due(self) -> bool:
+        """Whether the window has its length."""
+        return self._meter.window_s >= WINDOW_S
+
+    def meter(
+        self, now_s: float, cpu_s: dict[AttemptId, float], node_of: dict[AttemptId, NodeId]
+    ) -> tuple[float, dict[NodeId, float]]:
+        """Meter every node since the last time: the span [s, platform], and each node's mean power [W]."""
+        before_s = self._meter.window_s
+        power_w = self._meter.sample(now_s, cpu_s, node_of)
+        return self._meter.window_s - before_s, power_w
+
+    def add_heat(self, span_s: float, orders: Iterable[SiteOrders], energy_j: dict[NodeId, float]) -> None:
+        """Add what was asked for, felt and delivered over a span."""
+        self._heat.sample(span_s, orders, energy_j, self._sites.units.values())
+
+    def hold(self, changes: Changes) -> None:
+        """Remember who held a slot; to be told of all changes, before closed works leave memory."""
+        for attempt in changes.attempts:
+            work = self._works.get(attempt.task_id)
+            if work is not None:
+                self._held[attempt.id] = (work.task, attempt)
+        # Attempts of deleted tasks are not among the changes: their end is in the work, which leaves memory after this.
+        for key, (task, _) in list(self._held.items()):
+            work = self._works.get(task.id) if task.id in changes.deleted_tasks else None
+            last = None if work is None else work.attempt(key)
+            if work is not None and last is not None:
+                self._held[key] = (work.task, last)
+
+    def close(self, changes: Changes) -> Changes:
+        """End the window at the last metering: the changes with its ledger rows, and the counters that go with them."""
+        energy, counters = self._meter.close(self._held.values())
+        if not energy:
+            return changes
+        heat, heat_counters = self._heat.close(energy[0].start, energy[0].end, self._sites.units.values())
+        self._held = {key: held for key, held in self._held.items() if not held[1].state.final}
+        documents = {"meter": _ENCODER.encode(counters), "heat": _ENCODER.encode(heat_counters)}
+        return dataclasses.replace(changes, ledger=(*energy, *heat), documents={**changes.documents, **documents})
+
+    def forget(self, attempt_id: AttemptId) -> None:
+        """Drop the counter of an attempt that is released."""
+        self._meter.forget(attempt_id)
