@@ -10,8 +10,8 @@ from ondol.model.checks import check_range
 
 
 @dataclass(frozen=True, slots=True)
-class PlatformClock:
-    """Platform time runs `rate` times as fast as the wall; it goes on while the platform is down.
+class ClockSetting:
+    """How platform time follows wall time; kept in the data folder, so that time goes on while the platform is down.
 
     Parameters
     ----------
@@ -27,27 +27,40 @@ class PlatformClock:
     def __post_init__(self) -> None:
         check_range("clock.rate", self.rate, 0.01, 10_000.0, "platform seconds per second")
 
-    def now_s(self) -> float:
-        """Platform time [s since the epoch]."""
-        return self.platform_s(time.time())
-
-    def now(self) -> dt.datetime:
-        """Platform time, aware UTC."""
-        return dt.datetime.fromtimestamp(self.now_s(), dt.UTC)
-
     def platform_s(self, wall_s: float) -> float:
         """Platform time at a wall time, both [s since the epoch]."""
         return self.platform_epoch_s + self.rate * (wall_s - self.wall_epoch_s)
 
-    def wall_s(self, platform_s: float) -> float:
-        """Wall time at a platform time, both [s since the epoch]."""
-        return self.wall_epoch_s + (platform_s - self.platform_epoch_s) / self.rate
 
-
-def start_clock(rate: float, begin: dt.datetime | None = None) -> PlatformClock:
+def new_setting(rate: float, begin: dt.datetime | None = None) -> ClockSetting:
     """Set a clock that reads `begin` now (the wall's own time where None)."""
     wall_s = time.time()
-    return PlatformClock(rate, wall_s, wall_s if begin is None else begin.timestamp())
+    return ClockSetting(rate, wall_s, wall_s if begin is None else begin.timestamp())
+
+
+class PlatformClock:
+    """The running clock. It reads the wall once, at its start, and goes on by the monotonic clock.
+
+    So a wall clock that is set back or forth moves nothing: power, heat and safety need time that never runs backwards.
+
+    Parameters
+    ----------
+    not_before_s : platform time that was reached in an earlier life [s since the epoch]; the clock begins there where
+        the wall says less
+    """
+
+    def __init__(self, setting: ClockSetting, not_before_s: float = 0.0) -> None:
+        self.rate = setting.rate
+        self._begin_s = max(setting.platform_s(time.time()), not_before_s)
+        self._begun_s = time.monotonic()
+
+    def now_s(self) -> float:
+        """Platform time [s since the epoch]."""
+        return self._begin_s + self.rate * (time.monotonic() - self._begun_s)
+
+    def now(self) -> dt.datetime:
+        """Platform time, aware UTC."""
+        return dt.datetime.fromtimestamp(self.now_s(), dt.UTC)
 
 
 @dataclass(slots=True)

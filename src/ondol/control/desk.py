@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import logging
 import math
 from collections.abc import Callable, Iterable
 
@@ -19,12 +20,13 @@ from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, AttemptState, Instance, Task
-from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError
+from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
 from ondol.storage.ports import Changes, Store, TaskPage
 
+_log = logging.getLogger(__name__)
 _STALE = dt.timedelta(minutes=10)
 
 
@@ -82,8 +84,12 @@ class PlatformDesk:
                 self.check(task)
             _refuse_twins(tasks)
             self._works.admit(tasks, self._now())
-            self._loop.flush()
             self._loop.stir()
+            try:
+                self._loop.flush()
+            except UnavailableError as error:
+                # The tasks themselves are durable; to say otherwise would make clients submit them once more.
+                _log.error("what changed beside new tasks cannot be written yet: %s", error)
 
     def detail(self, account_id: AccountId, key: str) -> TaskDetail:
         with self._works.lock:

@@ -13,7 +13,16 @@ from typing import Protocol
 
 from ondol.control.command import argv_of, environment_of
 from ondol.engine.ports import Engine, LaunchOrder
-from ondol.lifecycle.events import AboutAttempt, InputsFailed, InputsReady, ResultsUploaded, UploadFailed
+from ondol.lifecycle.events import (
+    AboutAttempt,
+    AttemptReported,
+    EndSeen,
+    InputsFailed,
+    InputsReady,
+    ResultsUploaded,
+    RunSeen,
+    UploadFailed,
+)
 from ondol.lifecycle.instructions import (
     DeleteTask,
     Instruction,
@@ -110,6 +119,10 @@ class Hands:
         except OSError as error:
             _log.error("%s cannot be done now, trying again: %s", type(instruction).__name__, error)
             self._again.append(instruction)
+        except Exception as error:  # noqa: BLE001  # one bad task must not keep the others from being served
+            _log.exception("%s failed", type(instruction).__name__)
+            if isinstance(instruction, Launch):
+                self._outcomes.put(_not_launched(instruction.attempt_id, self._now(), error))
 
     def _do(self, instruction: Instruction) -> None:
         if isinstance(instruction, DeleteTask):
@@ -237,3 +250,13 @@ class Hands:
 def _log_unforeseen(error: Exception) -> None:
     if not isinstance(error, (OndolError, OSError)):
         _log.error("a transfer met what nobody foresaw", exc_info=error)
+
+
+def _not_launched(attempt_id: AttemptId, now: dt.datetime, error: Exception) -> AttemptReported:
+    return AttemptReported(
+        at=now,
+        attempt_id=attempt_id,
+        state=RunSeen.ENDED,
+        cause=EndSeen.LAUNCH_FAILED,
+        message=f"It could not be launched: {error}",
+    )

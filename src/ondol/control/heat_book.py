@@ -66,9 +66,11 @@ class HeatBook:
         for reading in units:
             self._meter_j.setdefault(reading.unit_id, reading.heat_j)
         for unit, sink in self._units:
-            window, asked = self._windows[unit.id], sink_orders[sink.id]
+            window, asked = self._windows[unit.id], sink_orders.get(sink.id)
             share = self._power_max_w[unit.id] / self._sink_power_w[sink.id]
             window.electric_j += math.fsum(energy_j.get(node, 0.0) for node in self._nodes[unit.id])
+            if asked is None:
+                continue
             window.demanded_j += max(0.0, asked.heat_wanted_w) * share * span_s
             if not math.isnan(asked.temp_c):
                 window.temp_cs += asked.temp_c * span_s
@@ -80,7 +82,10 @@ class HeatBook:
     def close(
         self, start: dt.datetime, end: dt.datetime, units: Iterable[UnitReading]
     ) -> tuple[list[HeatRow], HeatCounters]:
-        """Close the window: one row per heating unit whose meter speaks, and the counters to be written with them."""
+        """Draw up the window: one row per heating unit whose meter speaks, and the counters to be written with them.
+
+        Nothing is forgotten before `settle`.
+        """
         readings = {reading.unit_id: reading for reading in units}
         rows: list[HeatRow] = []
         for unit, sink in self._units:
@@ -104,9 +109,15 @@ class HeatBook:
                     discomfort_kh=window.discomfort_kh,
                 )
             )
-            self._meter_j[unit.id] = reading.heat_j
-            self._windows[unit.id] = _Window()
-        return rows, HeatCounters(heat_j=dict(sorted(self._meter_j.items())))
+        meters_j = dict(self._meter_j)
+        meters_j.update({str(row.unit_id): readings[row.unit_id].heat_j for row in rows})
+        return rows, HeatCounters(heat_j=dict(sorted(meters_j.items())))
+
+    def settle(self, rows: Iterable[HeatRow], counters: HeatCounters) -> None:
+        """Begin the next window of every unit that has a row."""
+        self._meter_j = dict(counters.heat_j)
+        for row in rows:
+            self._windows[row.unit_id] = _Window()
 
     def _setpoint_c(self, sink_id: SinkId, at: dt.datetime) -> float:
         """What the host asked for at a time, without preheat; nan where nothing or power was asked."""

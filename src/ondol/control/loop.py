@@ -74,7 +74,7 @@ class Loop:
         self._caps: dict[AttemptId, float] = {}
         self._sampled_s = self._decided_s = self._reminded_s = float("-inf")
         self._dirty = True
-        self.watch = Watch(store, works, engine, hands)
+        self.watch = Watch(store, works, engine, hands, window.counted_s)
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
         self.requests = RequestBook(fleet, _utc(now_s()))
@@ -89,8 +89,11 @@ class Loop:
     def begin(self) -> None:
         """Take up what an earlier life left: adopt what still runs, then do again what may not have been done."""
         with self._works.lock:
-            self.watch.look(_utc(self._now_s()))
-            self.flush()
+            now_s = self._now_s()
+            seen = self.watch.look(_utc(now_s))
+            # What ended meanwhile is metered before it is let go: its counter goes with it.
+            self._sample(now_s)
+            self.flush(close_window=seen.ended)
             for instruction in self._works.pending():
                 self._carry_out(instruction)
 
@@ -157,7 +160,12 @@ class Loop:
             return
         self.power_w = power_w
         energy_j = {node_id: power * span_s for node_id, power in power_w.items()}
-        orders = self._sites.step(_utc(now_s), energy_j, self.node_status(), self.placing.floors)
+        try:
+            orders = self._sites.step(_utc(now_s), energy_j, self.node_status(), self.placing.floors)
+        except OndolError:
+            # The energy was metered and must be booked; the sites go on with what they were told last.
+            _log.exception("the sites could not take a step")
+            orders = self._sites.orders
         self.requests.sample(_utc(now_s), orders)
         self._window.add_heat(span_s, orders, energy_j)
         apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps)
@@ -172,7 +180,7 @@ class Loop:
     def _closed(self, changes: Changes) -> Changes:
         """Close the ledger's window; where that fails, the changes are written without it and it stays open."""
         try:
-            closed = self._window.close(changes)
+            closed = self._window.close(changes, self.watch.reports)
         except OndolError:
             _log.exception("the ledger's window could not be closed, trying again")
             return changes
@@ -186,7 +194,6 @@ class Loop:
         self._hands.do(instruction)
         if isinstance(instruction, ReleaseAttempt):
             self.watch.forget(instruction.attempt_id)
-            self._window.forget(instruction.attempt_id)
             self._caps.pop(instruction.attempt_id, None)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -22,6 +23,8 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId
 from ondol.model.ledger import EnergyRow, Share, Tier
 from ondol.model.view import ServiceClass
+
+_log = logging.getLogger(__name__)
 
 
 class NodeMeter(Protocol):
@@ -115,7 +118,9 @@ class MeterBook:
         return power_w
 
     def close(self, held: Iterable[tuple[Task, Attempt]]) -> tuple[list[EnergyRow], Counters]:
-        """Close the window at the last sample: its rows, and the counters to be written with them.
+        """Draw up the window as it ends at the last sample: its rows, and the counters to be written with them.
+
+        Nothing is forgotten before `settle`.
 
         Parameters
         ----------
@@ -126,7 +131,7 @@ class MeterBook:
             return [], self.counters()
         uses: dict[NodeId, list[AttemptUse]] = {node.id: [] for node in self._fleet.nodes}
         for task, attempt in held:
-            uses[attempt.node_id].append(self._use(task, attempt, start, end))
+            uses.setdefault(attempt.node_id, []).append(self._use(task, attempt, start, end))
         rows: list[EnergyRow] = []
         for site in self._fleet.sites:
             grid_g = self._tally.grid_gs.get(site.id, 0.0) / self.window_s
@@ -143,7 +148,7 @@ class MeterBook:
                         idle_w=node.curve.idle_w,
                         slots=node.slots,
                     )
-                    pieces = self._rule.split(window, uses[node.id])
+                    pieces = self._rule.split(window, _fitted(window, uses[node.id]))
                     tier = self._tally.tier.get(node.id, Tier.T4_CURVE)
                     site_rows += energy_rows(window, pieces, grid_g_per_kwh=grid_g, tier=tier)
             it_j = it_energy_j(site_rows)
@@ -153,17 +158,24 @@ class MeterBook:
                     site.id, start, end, it_j=it_j, pue=site.pue, grid_g_per_kwh=grid_g, tier=Tier.T5_ARCHETYPE
                 )
             )
-        self._window_start_s = self._last_s
-        self._tally = self._empty()
         return rows, self.counters()
 
-    def forget(self, attempt_id: AttemptId) -> None:
-        """Drop the counter of an attempt that is over and written."""
-        self._seen.pop(attempt_id, None)
+    def settle(self, known: Container[AttemptId]) -> None:
+        """Begin the next window where the one drawn up ends; drop counters of attempts that nobody reports any more.
+
+        A counter stays as long as its attempt may be reported: dropped too soon, all of it would count again.
+        """
+        self._window_start_s = self._last_s
+        self._tally = self._empty()
+        self._seen = {attempt_id: cpu_s for attempt_id, cpu_s in self._seen.items() if attempt_id in known}
+
+    def counted_s(self, attempt_id: AttemptId) -> float:
+        """CPU seconds of an attempt that were counted so far."""
+        return self._seen.get(attempt_id, 0.0)
 
     def counters(self) -> Counters:
-        """What a restart needs; true only right after a close."""
-        return Counters(window_start_s=self._window_start_s, cpu_s={str(k): v for k, v in sorted(self._seen.items())})
+        """What a restart needs with the rows that were drawn up."""
+        return Counters(window_start_s=self._last_s, cpu_s={str(k): v for k, v in sorted(self._seen.items())})
 
     def _use(self, task: Task, attempt: Attempt, start: dt.datetime, end: dt.datetime) -> AttemptUse:
         until = end if attempt.ended_at is None else min(end, attempt.ended_at)
@@ -180,6 +192,22 @@ class MeterBook:
 
     def _empty(self) -> _Tally:
         return _Tally(energy_j={}, cpu_s={}, tier={}, grid_gs={})
+
+
+def _fitted(window: NodeWindow, uses: list[AttemptUse]) -> list[AttemptUse]:
+    """Shorten reservations in proportion where together they are more than the node has.
+
+    Clocks that were set and fleets that changed between two lives leave such windows behind. Joules stay what was
+    metered; only how idle energy is shared moves a little, and the log says so.
+    """
+    capacity_s = window.slots * window.seconds
+    held_s = [window.seconds if use.held_s is None else use.held_s for use in uses]
+    taken_s = math.fsum(use.slots * held for use, held in zip(uses, held_s, strict=True))
+    if taken_s <= capacity_s:
+        return uses
+    _log.warning("node %s: %.1f slot-seconds reserved of %.1f; shortened", window.node_id, taken_s, capacity_s)
+    part = capacity_s / taken_s
+    return [dataclasses.replace(use, held_s=part * held) for use, held in zip(uses, held_s, strict=True)]
 
 
 def _utc(seconds: float) -> dt.datetime:

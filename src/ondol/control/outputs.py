@@ -40,7 +40,11 @@ class Outputs:
             if target.exists():
                 continue
             partial = target.with_suffix(".partial")
-            partial.write_bytes(self._engine.output(attempt.id, stream))
+            try:
+                said = self._engine.output(attempt.id, stream)
+            except NotFoundError:
+                said = b""  # it was over before it was launched
+            partial.write_bytes(said)
             partial.replace(target)
 
     def whole(self, attempts: tuple[Attempt, ...], stream: str) -> str:

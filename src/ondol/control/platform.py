@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import fcntl
 import json
 import logging
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from ondol.agent.site_agent import SiteAgent
-from ondol.control.clock import PlatformClock, start_clock
+from ondol.control.clock import ClockSetting, PlatformClock, new_setting
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.hands import Hands
@@ -51,7 +51,7 @@ from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
 from ondol.storage.ports import Changes
 from ondol.storage.sql.store import SqlStore
-from ondol.storage.tokens import Keyring
+from ondol.storage.tokens import Keyring, write_private
 
 _log = logging.getLogger(__name__)
 TICK_S = 0.25  # longest wait between ticks [s, wall]
@@ -106,7 +106,6 @@ class Platform:
         self.store = SqlStore(folder.database_url)
         self._closers.append(self.store.close)
         self.clock = self._restore_clock()
-        _keep_fleet(folder, fleet)
         self.directory = Directory(self.store, Keyring(folder.key_file))
         self.seaweed = SeaweedSupervisor(folder.objects_dir)
         self._closers.append(self.seaweed.stop)
@@ -192,6 +191,7 @@ class Platform:
             clock_rate=self.clock.rate,
             policy=settings.policy,
         )
+        _keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
 
     # -- running --
 
@@ -268,10 +268,15 @@ class Platform:
 
     def _restore_clock(self) -> PlatformClock:
         data = self.store.document("clock")
-        if data is not None:
-            return PlatformClock(**json.loads(data))
-        clock = start_clock(self.settings.clock_rate, self.settings.begin)
-        self.store.commit(Changes(documents={"clock": json.dumps(dataclasses.asdict(clock)).encode()}))
+        if data is None:
+            setting = new_setting(self.settings.clock_rate, self.settings.begin)
+            self.store.commit(Changes(documents={"clock": msgspec.json.encode(setting)}))
+            return PlatformClock(setting)
+        setting = msgspec.json.decode(data, type=ClockSetting)
+        counters = self._document("meter", Counters)
+        clock = PlatformClock(setting, 0.0 if counters is None else counters.window_start_s)
+        if counters is not None and clock.now_s() <= counters.window_start_s:
+            _log.warning("the wall clock is behind where it was; platform time goes on from %s", clock.now())
         return clock
 
     def _restore_plant(self, surroundings: PackagedSurroundings) -> VirtualPlant:
@@ -320,16 +325,23 @@ def _keep_fleet(folder: DataFolder, fleet: Fleet) -> None:
     text = fleet_to_toml(fleet)
     if folder.fleet_file.exists() and folder.fleet_file.read_text(encoding="utf-8") != text:
         _log.warning("the fleet has changed since the last start")
-    folder.fleet_file.write_text(text, encoding="utf-8")
+    write_private(folder.fleet_file, text.encode())
 
 
 def _refuse_lost_nodes(fleet: Fleet, works: Works) -> None:
-    known = {node.id for node in fleet.nodes}
-    lost = sorted({attempt.node_id for _, _, attempt in works.under_way()} - known)
+    slots = {node.id: node.slots for node in fleet.nodes}
+    busy = Counter(attempt.node_id for _, _, attempt in works.under_way())
+    lost = sorted(busy.keys() - slots.keys())
     if lost:
         raise ConflictError(
             f"Work is under way on nodes that the fleet file no longer has: {', '.join(lost)}. "
             "Put them back until it is done, or delete those tasks first"
+        )
+    shrunk = [f"{key} (slots = {slots[key]}, at work {busy[key]})" for key in sorted(busy) if busy[key] > slots[key]]
+    if shrunk:
+        raise ConflictError(
+            f"More work is under way than the fleet file leaves slots for: {', '.join(shrunk)}. "
+            "Give the slots back until it is done, or delete those tasks first"
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import logging
+from collections.abc import Callable
 
 from ondol.control.hands import Hands
 from ondol.control.works import Works
@@ -13,6 +15,7 @@ from ondol.model.compute import Attempt, AttemptState
 from ondol.model.ids import AttemptId, NodeId, task_of
 from ondol.storage.ports import Store
 
+_log = logging.getLogger(__name__)
 _RAN = (AttemptState.RUNNING, AttemptState.PAUSED, AttemptState.STOPPING)
 
 
@@ -27,11 +30,18 @@ class Seen:
 class Watch:
     """Looks at attempts and transfers, and tells the works only what is new.
 
+    Parameters
+    ----------
+    counted_s : CPU seconds of an attempt that were metered so far
+
     `reports` is what the engine said last, by attempt.
     """
 
-    def __init__(self, store: Store, works: Works, engine: Engine, hands: Hands) -> None:
+    def __init__(
+        self, store: Store, works: Works, engine: Engine, hands: Hands, counted_s: Callable[[AttemptId], float]
+    ) -> None:
         self._store, self._works, self._engine, self._hands = store, works, engine, hands
+        self._counted_s = counted_s
         self._told: dict[AttemptId, tuple[RunState, object]] = {}
         self.reports: dict[AttemptId, AttemptReport] = {}
 
@@ -46,7 +56,10 @@ class Watch:
                 continue
             found = self._works.find(attempt_id)
             if found is None or found[1].state.final:
-                self._let_go(report)
+                try:
+                    self._let_go(report)
+                except OSError as error:
+                    _log.error("attempt %s cannot be let go now, trying again: %s", attempt_id, error)
                 continue
             self._told[attempt_id] = (report.state, report.cause)
             self._works.apply(found[0].task.id, _reported(report, now))
@@ -108,7 +121,7 @@ class Watch:
                 attempt_id=attempt.id,
                 state=RunSeen.ENDED,
                 cause=EndSeen.LOST,
-                cpu_s=attempt.cpu_s,
+                cpu_s=max(attempt.cpu_s, self._counted_s(attempt.id)),
                 message="Nothing of it was found any more after a restart.",
             )
             self._works.apply(attempt.task_id, event)

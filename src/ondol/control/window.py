@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -59,16 +59,23 @@ class Window:
             if work is not None and last is not None:
                 self._held[key] = (work.task, last)
 
-    def close(self, changes: Changes) -> Changes:
-        """End the window at the last metering: the changes with its ledger rows, and the counters that go with them."""
+    def close(self, changes: Changes, known: Container[AttemptId]) -> Changes:
+        """End the window at the last metering: the changes with its ledger rows, and the counters that go with them.
+
+        Parameters
+        ----------
+        known : attempts that the engine reports
+        """
         energy, counters = self._meter.close(self._held.values())
         if not energy:
             return changes
         heat, heat_counters = self._heat.close(energy[0].start, energy[0].end, self._sites.units.values())
+        self._meter.settle(known)
+        self._heat.settle(heat, heat_counters)
         self._held = {key: held for key, held in self._held.items() if not held[1].state.final}
         documents = {"meter": _ENCODER.encode(counters), "heat": _ENCODER.encode(heat_counters)}
         return dataclasses.replace(changes, ledger=(*energy, *heat), documents={**changes.documents, **documents})
 
-    def forget(self, attempt_id: AttemptId) -> None:
-        """Drop the counter of an attempt that is released."""
-        self._meter.forget(attempt_id)
+    def counted_s(self, attempt_id: AttemptId) -> float:
+        """CPU seconds of an attempt that were counted so far."""
+        return self._meter.counted_s(attempt_id)

@@ -47,7 +47,7 @@ from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import InstanceId, attempt_id, instance_id
 
-STOP_PATIENCE = dt.timedelta(seconds=60)  # after which an engine is asked again to stop
+PATIENCE = dt.timedelta(seconds=60)  # after which what bore no fruit is asked for again
 _BEFORE_LAUNCH = (AttemptState.PLACED, AttemptState.STAGING)
 
 
@@ -177,12 +177,10 @@ def _delete(draft: Draft) -> None:
 
 
 def _remind(draft: Draft) -> None:
-    for key in draft.work.instances:
-        attempt = draft.latest(key)
-        if attempt and attempt.state is AttemptState.STOPPING and draft.at - attempt.since >= STOP_PATIENCE:
-            draft.tell(StopAttempt(attempt.id))
-    if draft.task.delete_wanted and draft.over:
-        draft.tell(DeleteTask(draft.task.id))
+    for instruction in pending(draft.work):
+        attempt = None if isinstance(instruction, DeleteTask) else draft.work.attempt(instruction.attempt_id)
+        if attempt is None or draft.at - attempt.since >= PATIENCE:
+            draft.tell(instruction)
 
 
 def _end(draft: Draft, instance: Instance, attempt: Attempt) -> None:
