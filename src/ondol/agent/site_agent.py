@@ -71,16 +71,24 @@ class SiteAgent:
         return dict(msgspec.to_builtins(self._memory))
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go on from a snapshot.
+        """Go on from a snapshot; sinks and units that it does not know begin afresh, those now gone are forgotten.
 
         Raises
         ------
         InvalidFieldError : it is not one
         """
         try:
-            self._memory = msgspec.convert(snapshot, SiteMemory)
+            memory = msgspec.convert(snapshot, SiteMemory)
         except msgspec.ValidationError as error:
             raise InvalidFieldError("snapshot", str(error), "what snapshot() gave; start afresh without it") from error
+        sinks = {group.sink.id for group in self._layout.sinks}
+        units = {layout.unit.id for layout in self._layout.units}
+        self._memory = replace(
+            memory,
+            sinks={sink_id: kept for sink_id, kept in memory.sinks.items() if sink_id in sinks},
+            units={unit_id: kept for unit_id, kept in memory.units.items() if unit_id in units},
+            heard_s={unit_id: kept for unit_id, kept in memory.heard_s.items() if unit_id in units},
+        )
 
     def step(
         self,

@@ -95,6 +95,7 @@ class Loops:
         return {"temps": dict(self.temps_c()), "pumping": pumping}
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take temperatures and pumps of a snapshot."""
-        self._temp_c = np.array([snapshot["temps"][b.id] for b in self._boilers], dtype=np.float64)
-        self._pumping = np.array([snapshot["pumping"][b.id] for b in self._boilers], dtype=np.bool_)
+        """Take temperatures and pumps of a snapshot; boilers that it does not know keep theirs."""
+        temps, pumping = (self.snapshot()[key] | snapshot[key] for key in ("temps", "pumping"))
+        self._temp_c = np.array([temps[b.id] for b in self._boilers], dtype=np.float64)
+        self._pumping = np.array([pumping[b.id] for b in self._boilers], dtype=np.bool_)

@@ -136,24 +136,27 @@ class VirtualPlant:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go on from a snapshot of the same fleet.
+        """Go on from a snapshot; sinks and units that it does not know stay as they began, those now gone are dropped.
 
         Raises
         ------
-        InvalidFieldError : it is not one, or of another fleet
+        InvalidFieldError : it is not one
         """
         try:
             now = dt.datetime.fromisoformat(snapshot["now"])
+            rooms, waters, loops_of, meters_j = (snapshot[key] for key in ("rooms", "waters", "loops", "meters_j"))
             if self._rooms is not None:
-                self._rooms.restore(snapshot["rooms"])
+                self._rooms.restore(rooms)
             for sink_id, water in self._waters.items():
-                water.restore(snapshot["waters"][sink_id])
+                if sink_id in waters:
+                    water.restore(waters[sink_id])
             for loops in self._loops:
-                loops.restore(snapshot["loops"][loops.circuit.id])
-            self._meters_j = {unit.id: float(snapshot["meters_j"][unit.id]) for unit in self._fleet.units}
+                if loops.circuit.id in loops_of:
+                    loops.restore(loops_of[loops.circuit.id])
+            self._meters_j = {unit.id: float(meters_j.get(unit.id, 0.0)) for unit in self._fleet.units}
             self._book = EnergyBook(snapshot["flows_j"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidFieldError("snapshot", str(error), "what snapshot() gave for this very fleet") from error
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise InvalidFieldError("snapshot", str(error), "what snapshot() gave") from error
         self._now = now
 
     def _unit_power_w(self, energy_j: dict[NodeId, float], span_s: float) -> dict[UnitId, float]:

@@ -99,10 +99,12 @@ class Rooms:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Take the temperatures of a snapshot."""
-        temps = np.array([snapshot["rooms"][zone.id] for zone in self._zones], dtype=np.float64)
+        """Take the temperatures of a snapshot; zones and heaters that it does not know keep theirs."""
+        rooms, shells = snapshot.get("rooms", {}), snapshot.get("shells", {})
+        mine = self.snapshot()
+        temps = np.array([rooms.get(zone.id, mine["rooms"][zone.id]) for zone in self._zones], dtype=np.float64)
         self._state = RoomState(temps[:, 0].copy(), temps[:, 1].copy(), temps[:, 2].copy())
-        self._shell_c = np.array([snapshot["shells"][heater.id] for heater in self._heaters], dtype=np.float64)
+        self._shell_c = np.array([shells.get(h.id, mine["shells"][h.id]) for h in self._heaters], dtype=np.float64)
 
 
 def room_parameters(zones: tuple[Zone, ...]) -> RoomParameters:

@@ -90,7 +90,11 @@ class TankWater:
         return list(self.layers_c())
 
     def restore(self, snapshot: list[float]) -> None:
-        self._temps_c = np.array([snapshot], dtype=np.float64)
+        known = np.array(snapshot, dtype=np.float64)
+        layers = self._tank.layers
+        if len(known) != layers:  # the fleet file describes the tank with other layers now
+            known = np.interp(np.linspace(0.0, 1.0, layers), np.linspace(0.0, 1.0, len(known)), known)
+        self._temps_c = known.reshape(1, layers)
 
 
 class PoolWater:
@@ -135,4 +139,4 @@ class PoolWater:
         return [self.temp_c()]
 
     def restore(self, snapshot: list[float]) -> None:
-        self._temp_c = np.array(snapshot, dtype=np.float64)
+        self._temp_c = np.array([float(np.mean(snapshot))])
