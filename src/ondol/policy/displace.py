@@ -1,4 +1,4 @@
-"""Makes room where no slot is left: heat-bound work that loses nothing, or is worth least, gives up its slot."""
+"""Makes room where no slot is left: heat-bound work gives up its slot, what is worth least or loses nothing first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from ondol.policy.waiting import NAMES
 
 
 def make_room(view: View, now: Standing, urgent: int, moved: frozenset[str]) -> list[Stop]:
-    """Stop filler, then resumable harvest, for work that cannot wait; slots that are being freed already count.
+    """Stop heat-bound work for work that cannot wait; slots that are being freed already count.
+
+    In this order: filler (what loses nothing by it first), resumable harvest, and as the last resort harvest that must
+    begin anew, the least work done first. Harvest runs only on heat and may be stopped, so that nobody who cannot wait
+    ever waits for it, frozen or not. Of equals the frozen go first, then the lower id.
 
     Parameters
     ----------
@@ -23,16 +27,21 @@ def make_room(view: View, now: Standing, urgent: int, moved: frozenset[str]) -> 
     coming = int((instances.phase == Phase.LEAVING).sum()) + len(moved)
     held = (now.active | (instances.phase == Phase.PAUSED)) & (now.unit >= 0)
     filler = instances.service == ServiceClass.FILLER
-    loses_nothing = instances.resumable & ((instances.service == ServiceClass.HARVEST) | filler)
-    rows = np.flatnonzero(held & (loses_nothing | filler) & _accepting(view))
-    frozen = instances.phase[rows] == Phase.PAUSED
-    rows = rows[np.lexsort((rows, ~frozen, ~filler[rows], ~loses_nothing[rows]))]
+    bound = filler | (instances.service == ServiceClass.HARVEST)
+    rows = np.flatnonzero(held & bound & _accepting(view))
+    frozen, begins_anew = instances.phase[rows] == Phase.PAUSED, ~instances.resumable[rows]
+    lost_s = np.where(begins_anew & ~filler[rows], instances.done_s[rows], 0.0)
+    rows = rows[np.lexsort((rows, ~frozen, lost_s, begins_anew, ~filler[rows]))]
     need = max(urgent - coming, 0)
     if not need:
         return []
     stays = np.array([instances.ids[row] not in moved for row in rows.tolist()], dtype=np.bool_)
     return [
-        Stop(instances.ids[row], f"{NAMES[instances.service[row]]} makes room: {urgent} that cannot wait have no slot")
+        Stop(
+            instances.ids[row],
+            f"{NAMES[instances.service[row]]} makes room: {urgent} that cannot wait have no slot"
+            + ("" if filler[row] or instances.resumable[row] else "; no other heat-bound work is left to stop"),
+        )
         for row in rows[stays][:need].tolist()
     ]
 

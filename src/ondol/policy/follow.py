@@ -9,8 +9,9 @@ In this order, each on what those before left over:
    heat through its case at half load).
 3. harvest takes what flex leaves; work that has been stuck for long moves to what is left then; filler has the rest.
 
-A pause or waiting stands in for a kill wherever it can. Work is stopped only if it loses nothing by it (or is filler)
-and something that cannot wait has no slot, or if it has been stuck for long and wanted heat has no other taker.
+A pause or waiting stands in for a kill wherever it can. Heat-bound work is stopped only if something that cannot wait
+has no slot (filler first, then harvest that loses nothing, in the last resort harvest that begins anew), and resumable
+work if it has been stuck for long and wanted heat has no other taker.
 Thermostats are left alone otherwise: work in a unit that wants less is slowed down by it. Ties go to the cleaner
 electricity (grid intensity × PUE), then to the lower id.
 """

@@ -174,6 +174,38 @@ def test_room_is_made_for_what_cannot_wait_once():
     assert of_kind(decide(World(units, work))[0], Stop) == []
 
 
+def test_harvest_that_begins_anew_is_the_last_to_give_way_the_least_done_first():
+    units = [UnitRow(name, wanted_w=450.0) for name in "abcd"]
+    filler = WorkRow("f", FILLER, Phase.RUNNING, "d-n0")
+    safe = WorkRow("r", HARVEST, Phase.RUNNING, "c-n0", resumable=True)
+    far = WorkRow("h1", HARVEST, Phase.PAUSED, "a-n0", done_s=400.0)
+    near = WorkRow("h2", HARVEST, Phase.RUNNING, "b-n0", done_s=30.0)
+    gone = []
+    for count in range(1, 5):
+        queued = [WorkRow(f"q{n}", OD) for n in range(count)]
+        decision, _ = decide(World(units, [filler, safe, far, near, *queued]))
+        gone.append({s.instance_id for s in of_kind(decision, Stop)})
+    assert gone == [{"f"}, {"f", "r"}, {"f", "r", "h2"}, {"f", "r", "h2", "h1"}]
+    assert "no other heat-bound work" in next(s.reason for s in of_kind(decision, Stop) if s.instance_id == "h1")
+
+
+def test_frozen_harvest_that_begins_anew_lets_on_demand_and_pressed_flex_in():
+    late = WorkRow("x", FLEX, deadline_s=NOW_S + 300.0)
+    for waiting in (WorkRow("q", OD), late):
+        frozen = WorkRow("h", HARVEST, Phase.PAUSED, "a-n0", done_s=500.0)
+        world = World([UnitRow("a", temp_c=20.0)], [frozen, waiting])
+        decision, memory = decide(world)
+        assert [s.instance_id for s in of_kind(decision, Stop)] == ["h"]
+        apply(world, decision)
+        assert started(decide(world, memory)[0]) == {waiting.id: "a-n0"}
+
+
+def test_patient_flex_never_stops_harvest_that_begins_anew():
+    frozen = WorkRow("h", HARVEST, Phase.PAUSED, "a-n0")
+    world = World([UnitRow("a", temp_c=20.0)], [frozen, WorkRow("x", FLEX, deadline_s=NOW_S + 9e4)])
+    assert of_kind(decide(world)[0], Stop) == []
+
+
 def test_filler_gives_way_to_work_that_somebody_waits_for():
     world = World([UnitRow("a", wanted_w=450.0)], [WorkRow("f", FILLER, Phase.RUNNING, "a-n0", resumable=True)])
     assert decide(world)[0] == ()
