@@ -150,3 +150,16 @@ def test_a_closed_pipe_is_no_error() -> None:
 
     assert b"Traceback" not in process.stderr
     assert b"BrokenPipe" not in process.stderr
+
+
+def test_a_terminal_without_our_signs_breaks_nothing() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "from ondol.cli import main as m; m.run = lambda _: print('0–1 °C…') or 0; m.main()"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert said.stdout.strip() == "0?1 ?C?"

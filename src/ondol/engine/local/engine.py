@@ -219,7 +219,7 @@ class LocalEngine:
         if not program:
             self._warnings.append(
                 f"Jobs run WITHOUT a sandbox ({reason}): they can read and change what this user can. "
-                "Run only your own jobs, or install bubblewrap"
+                "Run only your own jobs; 'ondol doctor' says what to do"
             )
         return program
 
