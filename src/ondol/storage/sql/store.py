@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError
 
 from ondol.model.account import Account, Bucket
 from ondol.model.compute import Attempt, Instance, Task
-from ondol.model.errors import ConflictError, NotFoundError, UnavailableError
+from ondol.model.errors import NotFoundError
 from ondol.model.ids import AccountId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
 from ondol.storage.ports import Changes, TaskPage
 from ondol.storage.rows import decode, encode
 from ondol.storage.sql import tables
+from ondol.storage.sql.faults import translated
 from ondol.storage.sql.ledger_rows import (
     energy_columns,
     energy_row,
@@ -27,6 +29,8 @@ from ondol.storage.sql.ledger_rows import (
     to_us,
 )
 from ondol.storage.sql.migrate import upgrade
+
+_CREATED = re.compile(r"-?[0-9]{1,18}")  # microseconds since the epoch; what fits into 64 bits
 
 
 class SqlStore:
@@ -42,36 +46,32 @@ class SqlStore:
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         self._write = threading.RLock()
-        try:
+        where = self._engine.url.render_as_string(hide_password=True)
+        with translated(f"opened or brought to this version's schema ({where})"):
             upgrade(self._engine)
-        except OperationalError as error:
-            raise UnavailableError(f"The database {url} cannot be opened or written: {error.orig}") from error
 
     def commit(self, changes: Changes) -> None:
         if not changes:
             return
         energy = [energy_columns(row) for row in changes.ledger if isinstance(row, EnergyRow)]
         heat = [heat_columns(row) for row in changes.ledger if isinstance(row, HeatRow)]
-        try:
-            with self._write, self._engine.begin() as connection:
-                self._upsert(connection, tables.task, [_task_columns(t) for t in changes.tasks])
-                self._upsert(connection, tables.instance, [_part_columns(i) for i in changes.instances])
-                self._upsert(connection, tables.attempt, [_part_columns(a) for a in changes.attempts])
-                self._upsert(
-                    connection,
-                    tables.document,
-                    [{"key": key, "body": body} for key, body in sorted(changes.documents.items())],
-                )
-                if energy:
-                    connection.execute(tables.energy.insert(), energy)
-                if heat:
-                    connection.execute(tables.heat.insert(), heat)
-                for task_id in changes.deleted_tasks:
-                    connection.execute(tables.instance.delete().where(tables.instance.c.task_id == task_id))
-                    connection.execute(tables.attempt.delete().where(tables.attempt.c.task_id == task_id))
-                    connection.execute(tables.task.delete().where(tables.task.c.id == task_id))
-        except OperationalError as error:
-            raise UnavailableError(f"The database could not be written (is the disk full?): {error.orig}") from error
+        with self._writing() as connection:
+            self._upsert(connection, tables.task, [_task_columns(t) for t in changes.tasks])
+            self._upsert(connection, tables.instance, [_part_columns(i) for i in changes.instances])
+            self._upsert(connection, tables.attempt, [_part_columns(a) for a in changes.attempts])
+            self._upsert(
+                connection,
+                tables.document,
+                [{"key": key, "body": body} for key, body in sorted(changes.documents.items())],
+            )
+            if energy:
+                connection.execute(tables.energy.insert(), energy)
+            if heat:
+                connection.execute(tables.heat.insert(), heat)
+            for task_id in changes.deleted_tasks:
+                connection.execute(tables.instance.delete().where(tables.instance.c.task_id == task_id))
+                connection.execute(tables.attempt.delete().where(tables.attempt.c.task_id == task_id))
+                connection.execute(tables.task.delete().where(tables.task.c.id == task_id))
 
     def _upsert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
         if not rows:
@@ -105,11 +105,11 @@ class SqlStore:
         query = sa.select(t.id, t.created_us, t.body).where(t.account_id == account_id)
         if token:
             created, _, last = token.partition(".")
-            if not created.lstrip("-").isdigit():
+            if not _CREATED.fullmatch(created):
                 raise NotFoundError("page", token)
             query = query.where(sa.or_(t.created_us < int(created), sa.and_(t.created_us == int(created), t.id < last)))
         query = query.order_by(t.created_us.desc(), t.id.desc()).limit(limit + 1)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(query).all()
         page = rows[:limit]
         following = f"{page[-1].created_us}.{page[-1].id}" if len(rows) > limit else ""
@@ -141,7 +141,7 @@ class SqlStore:
         query = _windowed(sa.select(tables.energy), tables.energy, site_id, start, end)
         if task_id is not None:
             query = query.where(tables.energy.c.task_id == task_id)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query):
                 yield energy_row(row)
 
@@ -149,7 +149,7 @@ class SqlStore:
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
     ) -> Iterator[HeatRow]:
         query = _windowed(sa.select(tables.heat), tables.heat, site_id, start, end)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for row in connection.execution_options(yield_per=1000).execute(query):
                 yield heat_row(row)
 
@@ -157,19 +157,16 @@ class SqlStore:
         return self._scalar(sa.select(tables.document.c.body).where(tables.document.c.key == key))
 
     def add_account(self, account: Account) -> None:
-        try:
-            with self._write, self._engine.begin() as connection:
-                connection.execute(
-                    tables.account.insert().values(
-                        id=account.id,
-                        email=account.email,
-                        token_hash=account.token_hash,
-                        token_sealed=account.token_sealed,
-                        created_us=to_us(account.created_at),
-                    )
+        with self._writing(f"There is already an account {account.email}; choose another e-mail") as connection:
+            connection.execute(
+                tables.account.insert().values(
+                    id=account.id,
+                    email=account.email,
+                    token_hash=account.token_hash,
+                    token_sealed=account.token_sealed,
+                    created_us=to_us(account.created_at),
                 )
-        except IntegrityError as error:
-            raise ConflictError(f"There is already an account {account.email}; choose another e-mail") from error
+            )
 
     def account(self, account_id: AccountId) -> Account | None:
         return self._account(tables.account.c.id == account_id)
@@ -181,7 +178,7 @@ class SqlStore:
         return self._account(tables.account.c.token_hash == token_hash)
 
     def replace_token(self, account_id: AccountId, token_hash: str, token_sealed: bytes) -> None:
-        with self._write, self._engine.begin() as connection:
+        with self._writing() as connection:
             done = connection.execute(
                 tables.account.update()
                 .where(tables.account.c.id == account_id)
@@ -191,24 +188,24 @@ class SqlStore:
             raise NotFoundError("account", account_id)
 
     def accounts(self) -> tuple[Account, ...]:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(sa.select(tables.account).order_by(tables.account.c.email)).all()
         return tuple(_account(row) for row in rows)
 
     def _account(self, condition: sa.ColumnElement[bool]) -> Account | None:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(sa.select(tables.account).where(condition)).first()
         return None if row is None else _account(row)
 
     def buckets(self, account_id: AccountId) -> tuple[Bucket, ...]:
         t = tables.bucket.c
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(sa.select(tables.bucket).where(t.account_id == account_id).order_by(t.name)).all()
         return tuple(_bucket(row) for row in rows)
 
     def bucket(self, account_id: AccountId, name: str) -> Bucket | None:
         t = tables.bucket.c
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = connection.execute(sa.select(tables.bucket).where(t.account_id == account_id, t.name == name)).first()
         return None if row is None else _bucket(row)
 
@@ -217,7 +214,7 @@ class SqlStore:
             known = self.bucket(bucket.account_id, bucket.name)
             if known is not None:
                 return known
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 connection.execute(
                     tables.bucket.insert().values(
                         account_id=bucket.account_id,
@@ -230,20 +227,31 @@ class SqlStore:
 
     def delete_bucket(self, account_id: AccountId, name: str) -> None:
         t = tables.bucket.c
-        with self._write, self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(tables.bucket.delete().where(t.account_id == account_id, t.name == name))
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with translated("read"), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, taken: str = "") -> Iterator[sa.Connection]:
+        """One transaction at a time; `taken` is said where something is to be there only once."""
+        with translated("written", taken), self._write, self._engine.begin() as connection:
+            yield connection
+
     def _scalar(self, query: sa.Select[Any]) -> bytes | None:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             value = connection.execute(query).scalar()
         return None if value is None else bytes(value)
 
     def _decoded(self, query: sa.Select[Any], kind: type[Any]) -> Iterator[Any]:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for (body,) in connection.execute(query).all():
                 yield decode(body, kind)
 
