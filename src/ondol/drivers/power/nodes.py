@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Mapping
 
 from ondol.drivers.power.curve import CurveMeter, MeteredNode, NodeEnergy
 from ondol.drivers.power.rapl import RaplMeter
+from ondol.model.errors import UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
 from ondol.model.ledger import Tier
 
+_log = logging.getLogger(__name__)
+
 
 class NodeMeters:
     """Meters every node from one sample to the next.
+
+    Where the counters cannot be read, the curve stands in (tier T4); they count again from their next two readings on.
 
     Parameters
     ----------
@@ -25,7 +31,8 @@ class NodeMeters:
         nodes = {node.id: MeteredNode(curve=node.curve, host_cores=node.host_cores) for node in fleet.nodes}
         self._curve = CurveMeter(nodes, time_scale=time_scale)
         self._rapl = rapl
-        self._at_s = self._counted_j = 0.0
+        self._last: tuple[float, float] | None = None  # host time [s] and energy [J] of the last good reading
+        self._failed = False
         self._measured = next((node.id for node in fleet.nodes if node.meter == "rapl"), None)
 
     def sample(self, at_s: float, cpu_s: Mapping[NodeId, float]) -> tuple[NodeEnergy, ...]:
@@ -39,15 +46,30 @@ class NodeMeters:
         closed = self._curve.sample(at_s, cpu_s)
         if self._rapl is None or self._measured is None:
             return closed
-        reading = self._rapl.read(at_s)
-        before_j, self._counted_j = self._counted_j, reading.package_j + (reading.dram_j or 0.0)
-        span_s, self._at_s = at_s - self._at_s, at_s
-        if not closed or not reading.complete or span_s <= 0:
+        power_w = self._rapl_power_w(self._rapl, at_s)
+        if power_w is None:
             return closed
-        power_w = (self._counted_j - before_j) / span_s
         return tuple(
             dataclasses.replace(energy, power_w=power_w, energy_j=power_w * energy.duration_s, tier=Tier.T3_RAPL)
             if energy.node_id == self._measured
             else energy
             for energy in closed
         )
+
+    def _rapl_power_w(self, rapl: RaplMeter, at_s: float) -> float | None:
+        """Mean power since the sample before [W]; None where the counters cannot tell."""
+        before = self._last
+        self._last = None
+        try:
+            reading = rapl.read(at_s)
+        except (UnavailableError, OSError) as error:
+            if not self._failed:
+                _log.warning("%s; the power curve is used meanwhile (tier T4)", error)
+            self._failed = True
+            return None
+        self._failed = False
+        counted_j = reading.package_j + (reading.dram_j or 0.0)
+        self._last = (at_s, counted_j)
+        if before is None or not reading.complete or at_s <= before[0]:
+            return None
+        return (counted_j - before[1]) / (at_s - before[0])
