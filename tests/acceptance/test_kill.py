@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,19 +70,14 @@ def test_ten_kills_lose_no_task_and_no_joule(up: Up) -> None:
 
 
 def test_a_second_platform_on_the_same_data_refuses(up: Up) -> None:
-    import subprocess
-
     up.start()
     second = subprocess.run(up.command(), capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 1
     assert "in use" in second.stderr
-    assert up.connection().all_tasks() == [], "the first goes on as before"
+    assert list(up.connection().all_tasks()) == [], "the first goes on as before"
 
 
 def test_a_port_in_use_is_said(up: Up, tmp_path: Path) -> None:
-    import socket
-    import subprocess
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
