@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
+import logging.handlers
 import signal
 import sys
 import threading
@@ -25,6 +26,9 @@ from ondol.server.s3.app import create_s3_app
 from ondol.server.s3.ports import Backend
 from ondol.server.serve import Servers, bind, url_of
 from ondol.storage.fleet_file import read_fleet
+
+LARGEST_LOG_BYTES = 10 << 20
+OLD_LOGS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,9 +187,11 @@ def parse_start(text: str) -> dt.datetime | None:
 
 
 def log_to(folder: DataFolder, level: int = logging.INFO) -> None:
-    """Send the platform's log to its file."""
+    """Send the platform's log to its file; a full one becomes `ondol.log.1`, and `OLD_LOGS` of them are kept."""
     folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder.log_file)
+    handler = logging.handlers.RotatingFileHandler(
+        folder.log_file, maxBytes=LARGEST_LOG_BYTES, backupCount=OLD_LOGS, encoding="utf-8"
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.raiseExceptions = False  # a log that a full disk does not take is no reason for tracebacks
     logging.basicConfig(level=level, handlers=[handler], force=True)

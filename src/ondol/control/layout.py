@@ -66,7 +66,7 @@ class DataFolder:
 
     @property
     def ticks_file(self) -> Path:
-        """Record of every decision, for `ondol replay`."""
+        """Record of every decision, for `ondol replay`; a full one becomes `ticks.gz.1`."""
         return self.path / "ticks.gz"
 
     @property

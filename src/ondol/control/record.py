@@ -7,7 +7,6 @@ import gzip
 import logging
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 import msgspec
 import numpy as np
 
+from ondol.control.record_end import WholeMark
 from ondol.model.errors import InvalidFieldError
 from ondol.model.view import InstanceColumns, NodeColumns, SiteColumns, UnitColumns, View
 from ondol.policy.contract import Policy
@@ -27,6 +27,8 @@ _TABLES: dict[str, type] = {
     "nodes": NodeColumns,
     "instances": InstanceColumns,
 }
+LARGEST_BYTES = 64 << 20
+_NOTE_EVERY_BYTES = 1 << 20
 _LENGTH = struct.Struct("<I")
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 
@@ -43,14 +45,22 @@ class Tick(msgspec.Struct, frozen=True):
 class TickWriter:
     """Appends ticks to a gzip file; each is a member of its own, so that a crash costs at most the last one.
 
-    What a crash or a full disk cut short is cut off, so that what is appended after it can be read.
+    What a crash or a full disk cut short is cut off, so that what is appended after it can be read. A full file becomes
+    ``<name>.1`` in place of the one before it, so that a record never takes more than twice `largest_bytes`.
+
+    Parameters
+    ----------
+    largest_bytes : size above which a new file is begun
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, largest_bytes: int = LARGEST_BYTES) -> None:
+        self._path, self._largest = path, largest_bytes
+        self._mark = WholeMark(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._size = _whole_members(path)
+        self._size = self._mark.find_end()
         self._cut_off()
+        self._mark.note(self._size)
+        self._noted = self._size
 
     def write(self, policy: str, view: View, memory: object, decision: tuple[object, ...]) -> None:
         """Append one tick; where the disk takes none, it is left out and the log says so."""
@@ -59,6 +69,9 @@ class TickWriter:
         )
         member = gzip.compress(_LENGTH.pack(len(packed)) + packed, compresslevel=1)
         try:
+            if self._size and self._size + len(member) > self._largest:
+                self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                self._size = self._noted = 0
             with self._path.open("ab") as file:
                 file.write(member)
         except OSError as error:
@@ -66,32 +79,13 @@ class TickWriter:
             self._cut_off()
         else:
             self._size += len(member)
+            if self._size - self._noted >= _NOTE_EVERY_BYTES:
+                self._mark.note(self._size)
+                self._noted = self._size
 
     def _cut_off(self) -> None:
         if self._path.exists() and self._path.stat().st_size > self._size:
             os.truncate(self._path, self._size)
-
-
-def _whole_members(path: Path) -> int:
-    """Bytes of a gzip file up to the end of its last whole member."""
-    whole = seen = 0
-    if not path.exists():
-        return whole
-    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            while chunk:
-                try:
-                    member.decompress(chunk)
-                except zlib.error:
-                    return whole
-                left = member.unused_data
-                seen += len(chunk) - len(left)
-                if member.eof:
-                    whole = seen
-                    member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-                chunk = left
-    return whole
 
 
 def read_ticks(path: Path) -> Iterator[Tick]:
