@@ -65,8 +65,8 @@ def test_the_statement_is_one_file_that_needs_nothing_from_outside(demo: tuple[P
     assert "60" in page
     assert "wall time" in page
     figures = json.loads((demo[0] / "summary.json").read_text())
-    assert figures["hours"] == pytest.approx(2.0, abs=0.02)
-    assert 5.0 < figures["useful_heat_kwh"] < figures["electricity_kwh"] < 15.0
+    assert figures["hours"] == pytest.approx(100 / 60, abs=0.02)
+    assert 4.0 < figures["useful_heat_kwh"] < figures["electricity_kwh"] < 15.0
     assert figures["discomfort_kh"] < 6.0
 
 

@@ -33,7 +33,7 @@ from ondol.signals.carbon import GridCarbon
 
 BEGIN = dt.datetime.fromisoformat("2022-01-26T05:30+01:00")  # a Wednesday; the grid's carbon is that of its real year
 USER = "demo@ondol.example"
-MORNING_S = 2 * 3600.0  # platform time that every run covers, so that policies can be compared [s]
+MORNING_S = 6000.0  # platform time that every run covers, so that policies can be compared [s]
 PATIENCE_WALL_S = 162.0  # after which a run ends although work is left [s, wall]
 _MARK = ".ondol-demo"
 
@@ -137,7 +137,7 @@ def _wait(platform: Platform, client: Client, begun: dt.datetime) -> None:
 
 
 def make_bundle(platform: Platform, policy: str, begun: dt.datetime) -> FleetStatementBundle:
-    """The statement of the demonstration's morning, the same two hours for every policy."""
+    """The statement of the demonstration's morning, the same span for every policy."""
     return fleet_bundle(
         platform.store,
         platform.settings.fleet,

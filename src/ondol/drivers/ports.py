@@ -64,11 +64,3 @@ class TakesPower(Protocol):
     def advance(self, until: dt.datetime, energy_j: dict[NodeId, float]) -> None:
         """Let time pass until `until` with this electric energy per node spent meanwhile [J]."""
         ...
-
-
-class LimitsPower(Protocol):
-    """Caps what a node may draw; the answer is what was accepted, to be compared with what is measured."""
-
-    def cap_node(self, node_id: NodeId, power_w: float) -> float:
-        """Ask for a cap [W] and get the accepted one [W]."""
-        ...
