@@ -24,7 +24,7 @@ from ondol.model.fleet import Fleet
 from ondol.server.app import create_api
 from ondol.server.s3.app import create_s3_app
 from ondol.server.s3.ports import Backend
-from ondol.server.serve import Servers, bind, url_of
+from ondol.server.serve import Servers, bind, is_anywhere, url_of
 from ondol.storage.fleet_file import read_fleet
 
 LARGEST_LOG_BYTES = 10 << 20
@@ -62,7 +62,12 @@ class Serving:
         weed = self.platform.seaweed
         self._servers = Servers(
             [
-                (create_api(self.platform.desk, storage_url=self.storage_url), self._api_socket),
+                (
+                    create_api(
+                        self.platform.desk, storage_url=self.storage_url, storage_anywhere=is_anywhere(doors.host)
+                    ),
+                    self._api_socket,
+                ),
                 (
                     create_s3_app(self.platform.directory, Backend(weed.url, weed.access_key, weed.secret_key)),
                     self._s3_socket,
@@ -87,12 +92,10 @@ class Serving:
 
     def owner_token(self) -> str:
         """Token of the person who runs this installation, from their file; made at the first start."""
-        client_file = self.platform.folder.client_file
-        if client_file.exists():
-            token = str(json.loads(client_file.read_text())["token"])
-            if self.platform.directory.account_of_token(token) is not None:
-                self._write_client_file(token)
-                return token
+        token = noted_token(self.platform.folder)
+        if token and self.platform.directory.account_of_token(token) is not None:
+            self._write_client_file(token)
+            return token
         known = self.platform.store.account_by_email(OPERATOR)
         token = (
             self.platform.directory.add_account(OPERATOR)[1]
@@ -113,6 +116,14 @@ class Serving:
             lambda: [account.id for account in platform.store.accounts()],
             lambda: [f"API {self.url}   objects {self.storage_url}", *platform.capabilities().warnings],
         )
+
+
+def noted_token(folder: DataFolder) -> str:
+    """Token in the client file; empty where there is no such file, or one that was torn by a crash or an editor."""
+    try:
+        return str(json.loads(folder.client_file.read_text(encoding="utf-8"))["token"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def run_up(

@@ -41,7 +41,7 @@ from ondol.drivers.power.rapl import RaplMeter
 from ondol.drivers.virtual.plant import VirtualPlant
 from ondol.engine.local.engine import LocalEngine
 from ondol.engine.ports import Capabilities
-from ondol.model.errors import ConflictError, OndolError, UnavailableError
+from ondol.model.errors import ConflictError, InvalidFieldError, OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
 from ondol.policy.registry import load_policy
@@ -56,6 +56,7 @@ from ondol.storage.tokens import Keyring, write_private
 _log = logging.getLogger(__name__)
 TICK_S = 0.25  # longest wait between ticks [s, wall]
 SAMPLE_S = 1.0  # least time between samples of power and heat [s, wall]
+FASTEST_CLOCK = 600.0  # a sample may then be half as long again and still within the agents' longest step (900 s)
 _CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
 
 
@@ -66,7 +67,7 @@ class Settings:
     Parameters
     ----------
     data : its folder
-    clock_rate : platform seconds per wall second; only the first start sets the clock
+    clock_rate : platform seconds per wall second, 0.01 to `FASTEST_CLOCK`; only the first start sets the clock
     begin : platform time of the first start, None for now
     sandbox : "auto", "bubblewrap" or "none"
     lease_s : after which jobs end by themselves where the platform is gone, 0.5 to 86 400 [s, wall]
@@ -81,6 +82,9 @@ class Settings:
     sandbox: str = "auto"
     lease_s: float = 60.0
     record: bool = True
+
+    def __post_init__(self) -> None:
+        _check_rate("--clock-rate", self.clock_rate)
 
 
 class Platform:
@@ -273,6 +277,7 @@ class Platform:
             self.store.commit(Changes(documents={"clock": msgspec.json.encode(setting)}))
             return PlatformClock(setting)
         setting = msgspec.json.decode(data, type=ClockSetting)
+        _check_rate("the rate of this data folder's clock", setting.rate)
         counters = self._document("meter", Counters)
         clock = PlatformClock(setting, 0.0 if counters is None else counters.window_start_s)
         if counters is not None and clock.now_s() <= counters.window_start_s:
@@ -298,6 +303,16 @@ class Platform:
         fresh = policy.fresh()
         data = self.store.document(f"policy.{policy.name}")
         return fresh if data is None else msgspec.msgpack.decode(data, type=type(fresh))
+
+
+def _check_rate(field: str, rate: float) -> None:
+    if not 0.01 <= rate <= FASTEST_CLOCK:
+        raise InvalidFieldError(
+            field,
+            rate,
+            f"0.01 to {FASTEST_CLOCK:g} platform seconds per wall second: on a faster clock the heat agents would step "
+            "over minutes of discomfort without counting them",
+        )
 
 
 def _lock(folder: DataFolder) -> IO[str]:

@@ -1,7 +1,8 @@
 """A compute user of the demonstration: the PyPI package `qarnot`, unchanged, pointed at this platform.
 
-Runs as a process of its own: ``python -m ondol.demo.client --url URL --token TOKEN --out FOLDER``. It knows nothing of
-heat; it labels its tasks with how urgent they are, and that is all.
+Runs as a process of its own: ``python -m ondol.demo.client --url URL --out FOLDER``, with its token where the SDK looks
+for one, in $QARNOT_CLIENT_TOKEN: every user of a machine can read the arguments of a process. It knows nothing of heat;
+it labels its tasks with how urgent they are, and that is all.
 """
 
 from __future__ import annotations
@@ -30,11 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Submit the three kinds of work, wait for them, fetch their results; 0 where all succeeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
-    parser.add_argument("--token", required=True)
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--frames", type=int, default=FRAMES)
     options = parser.parse_args(arguments)
-    connection = qarnot.Connection(cluster_url=options.url, client_token=options.token)
+    connection = qarnot.Connection(cluster_url=options.url)
     begun_s = time.monotonic()
 
     harvest = _submit(

@@ -6,12 +6,13 @@ import contextlib
 import datetime as dt
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +20,7 @@ from rich.console import Console
 from ondol.cli.screen import Screen
 from ondol.cli.up import Serving, log_to
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Platform, Settings
+from ondol.control.platform import FASTEST_CLOCK, Platform, Settings
 from ondol.control.statement import fleet_bundle
 from ondol.demo.fleet import demo_fleet
 from ondol.demo.results import Results, make_results
@@ -44,10 +45,11 @@ def run_demo(out: Path, policy: str, rate: float, keep: bool, data: Path | None,
         raise UnavailableError(
             "The demonstration's client is the package qarnot: install it with pip install 'ondol[demo]'"
         )
-    if rate < 1.0:
-        raise InvalidFieldError("--rate", rate, "1 or more platform seconds per wall second")
+    if not 1.0 <= rate <= FASTEST_CLOCK:
+        raise InvalidFieldError("--rate", rate, f"1 to {FASTEST_CLOCK:g} platform seconds per wall second")
     _clear(out)
     folder = DataFolder(data if data is not None else out / "platform")
+    used = folder.database_file.exists()
     fleet = demo_fleet()
     log_to(folder)
     console = Console()
@@ -63,7 +65,7 @@ def run_demo(out: Path, policy: str, rate: float, keep: bool, data: Path | None,
             late = not client.finished
         ended = client.finished and client.status == 0
         platform.finish_window()
-        bundle = make_bundle(platform, policy, begun)
+        bundle = make_bundle(platform, policy, begun, used=used)
         results = make_results(out)
         write_outcome(out, bundle)
         _say_goodbye(console, out, bundle, results, client, late=late)
@@ -115,10 +117,19 @@ class Client:
                 self.lines.append(line.rstrip())
 
 
+def client_environment(ours: Mapping[str, str], token: str) -> dict[str, str]:
+    """Surroundings of the client: ours, with its token, and without what points the SDK at another installation."""
+    kept = {key: value for key, value in ours.items() if not key.startswith("QARNOT_")}
+    return {**kept, "QARNOT_CLIENT_TOKEN": token}
+
+
 @contextlib.contextmanager
 def _client(url: str, token: str, out: Path) -> Iterator[Client]:
-    arguments = [sys.executable, "-m", "ondol.demo.client", "--url", url, "--token", token, "--out", str(out)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    arguments = [sys.executable, "-m", "ondol.demo.client", "--url", url, "--out", str(out)]
+    surroundings = client_environment(os.environ, token)
+    with subprocess.Popen(
+        arguments, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         client = Client(process)
         try:
             yield client
@@ -136,14 +147,21 @@ def _wait(platform: Platform, client: Client, begun: dt.datetime) -> None:
         time.sleep(0.2)
 
 
-def make_bundle(platform: Platform, policy: str, begun: dt.datetime) -> FleetStatementBundle:
-    """The statement of the demonstration's morning, the same span for every policy."""
+def make_bundle(platform: Platform, policy: str, begun: dt.datetime, *, used: bool = False) -> FleetStatementBundle:
+    """The statement of the demonstration's morning, the same span for every policy.
+
+    Parameters
+    ----------
+    used : whether the data folder held a ledger before; its windows from before `begun` are left out then. In a new
+        folder the first window begins a moment before `begun`, with the platform's clock, and belongs to this morning
+    """
     return fleet_bundle(
         platform.store,
         platform.settings.fleet,
         clock_rate=platform.clock.rate,
         policy=policy,
         factor=f"grid carbon, {GridCarbon.METHOD} ({GridCarbon.BASIS})",
+        start=begun if used else None,
         end=begun + dt.timedelta(seconds=MORNING_S),
         notes=platform.grid_notes,
         attributions=attributions(),

@@ -45,13 +45,14 @@ _DOCS = ("/docs", "/redoc", "/openapi.json")
 _BODIES = (TaskCreation, TaskUpdate, PageRequest, SearchRequest, Snapshot)
 
 
-def create_api(desk: Desk, *, storage_url: str | None) -> FastAPI:
+def create_api(desk: Desk, *, storage_url: str | None, storage_anywhere: bool = False) -> FastAPI:
     """Make the API application.
 
     Parameters
     ----------
     desk : where the platform is asked
     storage_url : address of the S3 front as clients reach it, None where there is none: SDKs then leave buckets alone
+    storage_anywhere : the S3 front listens on all addresses: each client is told the host by which it reached the API
     """
     app = FastAPI(
         title="Ondol",
@@ -61,7 +62,7 @@ def create_api(desk: Desk, *, storage_url: str | None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.desk = desk
-    app.state.storage_url = storage_url
+    app.state.storage_url, app.state.storage_anywhere = storage_url, storage_anywhere
     install_errors(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -13,13 +13,17 @@ import uvicorn
 from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses, and where this machine finds them
 
 
 def bind(host: str, port: int, *, allow_remote: bool = False) -> socket.socket:
     """Bind a listening socket; port 0 takes a free one.
 
-    Raises InvalidFieldError for an address that others can reach unless `allow_remote`, ConflictError for a taken port.
+    Raises InvalidFieldError for an address that others can reach unless `allow_remote` and for a port that is none,
+    ConflictError for a taken port.
     """
+    if not 0 <= port <= 65_535:
+        raise InvalidFieldError("port", port, "0 to 65535; 0 takes a free one")
     if host not in _LOOPBACK and not allow_remote:
         raise InvalidFieldError(
             "host", host, "a loopback address; --allow-remote lets others in, without TLS: put a proxy before it"
@@ -39,9 +43,19 @@ def bind(host: str, port: int, *, allow_remote: bool = False) -> socket.socket:
     return listener
 
 
+def is_anywhere(host: str) -> bool:
+    """Whether a socket bound to this address is reached by every address of the machine."""
+    return host in _ANYWHERE
+
+
 def url_of(listener: socket.socket) -> str:
-    """Address of a bound socket as clients write it."""
+    """Address of a bound socket as clients on this machine write it."""
     host, port = listener.getsockname()[:2]
+    return url_at(_ANYWHERE.get(host, host), port)
+
+
+def url_at(host: str, port: int) -> str:
+    """Address of a port on a host, with the brackets that IPv6 needs."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

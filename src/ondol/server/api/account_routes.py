@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -12,17 +14,32 @@ from ondol.model.errors import NotFoundError
 from ondol.server.api.hardware import CORES, constraints_of, search_models
 from ondol.server.api.pages import every_task
 from ondol.server.api.request import Caller, DeskIn
+from ondol.server.serve import url_at
 
 router = APIRouter(tags=["account"])
 NO_LIMIT = 2**31 - 1  # what a counter of the SDKs can hold: there is no such quota here
 NO_BYTE_LIMIT = 2**53 - 1  # the same for bytes: the largest whole number that JavaScript keeps
+_HOST = re.compile(r"(?:([0-9A-Za-z._-]{1,253})|\[([0-9A-Fa-f:.]{2,45})\])(?::[0-9]{1,5})?")
 _EXECUTING = (TaskState.PARTIALLY_EXECUTING, TaskState.FULLY_EXECUTING, TaskState.UPLOADING_RESULTS)
 
 
 @router.get("/settings", summary="Where the object store is")
 def settings(request: Request) -> dict[str, Any]:
-    """Public. `storage` is the address of the S3 store, null where this installation has none."""
-    return {"storage": request.app.state.storage_url}
+    """Public. `storage` is the address of the S3 store, null where this installation has none.
+
+    Where it listens on all addresses of its machine, the host is the one by which the caller reached this API.
+    """
+    storage, state = request.app.state.storage_url, request.app.state
+    if storage and state.storage_anywhere:
+        host = _host_of(request)
+        storage = url_at(host, urlsplit(storage).port or 80) if host else storage
+    return {"storage": storage}
+
+
+def _host_of(request: Request) -> str:
+    """Host name or address of the request's Host header; empty where it is none."""
+    found = _HOST.fullmatch(request.headers.get("host", ""))
+    return "" if found is None else found[1] or found[2]
 
 
 @router.get("/versions", summary="Versions of the API")
