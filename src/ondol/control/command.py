@@ -56,7 +56,10 @@ PROFILES = {profile.name: profile for profile in (DOCKER_BATCH, PROCESS)}
 
 
 def check_command(task: Task) -> None:
-    """Refuse a task that could never start: no such profile, image or command, unbalanced quotes."""
+    """Refuse a task that could never start: no such profile, image or command, unbalanced quotes, no text.
+
+    Constants are filled in as they will be at launch; instances differ in digits only, so the first speaks for all.
+    """
     profile = PROFILES.get(task.profile)
     if profile is None:
         raise InvalidFieldError("profile", task.profile, "one of " + ", ".join(sorted(PROFILES)))
@@ -67,7 +70,18 @@ def check_command(task: Task) -> None:
             image,
             "this installation runs no containers yet; one of " + ", ".join(sorted(profile.images)),
         )
-    argv_of(task, task.instance_numbers[0], {})
+    for name, value in task.constants.items():
+        if not _is_text(name) or not _is_text(value):
+            raise InvalidFieldError(f"constants.{name[:80]}", value[:80], "a text of Unicode characters without NUL")
+    number = task.instance_numbers[0]
+    argv_of(task, number, environment_of(task, number, "/job", "/checkpoint"))
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can say it, no program can be given it
+        return False
 
 
 def argv_of(task: Task, number: int, environment: dict[str, str]) -> tuple[str, ...]:
@@ -82,8 +96,8 @@ def argv_of(task: Task, number: int, environment: dict[str, str]) -> tuple[str, 
         argv = tuple(shlex.split(text))
     except ValueError as error:
         raise InvalidFieldError(f"constants.{name}", text, f"a command with balanced quotes ({error})") from error
-    if not argv:
-        raise InvalidFieldError(f"constants.{name}", text, "a command to run")
+    if not argv or not argv[0]:
+        raise InvalidFieldError(f"constants.{name}", text, "a command that begins with the program to run")
     return argv
 
 

@@ -99,6 +99,8 @@ class PlatformDesk:
                 for attempt in attempts
                 if attempt.state in (AttemptState.RUNNING, AttemptState.PAUSED, AttemptState.STOPPING)
             )
+        # Reading what jobs said takes a while with many of them: the loop does not wait for that.
+        running = tuple(dataclasses.replace(info, progress=self._outputs.progress(info.attempt)) for info in running)
         return TaskDetail(
             task=task,
             instances=instances,
@@ -135,7 +137,7 @@ class PlatformDesk:
             memory_bytes=0 if report is None else report.memory_bytes,
             memory_limit_bytes=node.memory_bytes // node.slots,
             run_s=max(0.0, (self._now() - begun).total_seconds() - attempt.paused_s),
-            progress=self._outputs.progress(attempt),
+            progress=None,
         )
 
     def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
@@ -191,10 +193,10 @@ class PlatformDesk:
         return self._outputs.whole(attempts, stream)
 
     def snapshot(self, account_id: AccountId, key: str) -> str:
-        task, _, attempts = self._parts(account_id, key)
+        task, _, _ = self._parts(account_id, key)
         if task.state.final:
             raise ConflictError(f"Can't snapshot: task {key} is over ({task.state.value}).")
-        return self._snapshots.take(task, attempts, self._now())
+        return self._snapshots.take(task, self._now())
 
     def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None:
         if interval_s < 0:

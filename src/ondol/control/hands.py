@@ -135,7 +135,7 @@ class Hands:
         task = work.task
         match instruction:
             case StageInputs():
-                self._transfer("in", attempt.id, lambda: self._bring_in(task, attempt))
+                self._transfer("in", attempt, lambda: self._bring_in(task, attempt))
             case Launch():
                 self._launch(task, attempt)
             case PauseAttempt():
@@ -145,7 +145,7 @@ class Hands:
             case StopAttempt():
                 self._engine.stop(attempt.id, GRACE_S)
             case UploadResults():
-                self._transfer("out", attempt.id, lambda: self._bring_out(task, attempt))
+                self._transfer("out", attempt, lambda: self._bring_out(task, attempt))
             case ReleaseAttempt():
                 self.let_go(attempt, instance_over=work.instances[attempt.instance_id].state.final)
 
@@ -167,6 +167,8 @@ class Hands:
         outcomes = []
         while not self._outcomes.empty():
             outcomes.append(self._outcomes.get())
+        # Only now may a transfer be asked for again: its outcome is heard before the next reminder is.
+        self._busy -= {(way, outcome.attempt_id) for outcome in outcomes for way in ("in", "out")}
         return outcomes
 
     def close(self) -> None:
@@ -200,19 +202,42 @@ class Hands:
             )
         )
 
-    def _transfer(self, way: str, attempt_id: AttemptId, work: Callable[[], AboutAttempt]) -> None:
-        if (way, attempt_id) in self._busy:
+    def _transfer(self, way: str, attempt: Attempt, work: Callable[[], AboutAttempt]) -> None:
+        """Do a transfer in a thread; it is not begun again before its outcome was collected."""
+        if (way, attempt.id) in self._busy:
             return
-        self._busy.add((way, attempt_id))
+        self._busy.add((way, attempt.id))
 
         def run() -> None:
+            told = False
             try:
-                self._outcomes.put(work())
+                if self._wanted(way, attempt):
+                    self._outcomes.put(work())
+                    told = True
+                if way == "in":
+                    self._clear_where_over(attempt)
             finally:
-                self._busy.discard((way, attempt_id))
+                if not told:
+                    self._busy.discard((way, attempt.id))
                 self._wake()
 
         self._pool.submit(run)
+
+    def _wanted(self, way: str, attempt: Attempt) -> bool:
+        """Whether a transfer is still to be done: it may have queued for long, and the attempt have been cancelled."""
+        found = self._find(attempt.id)
+        if found is None or found[1].state.final:
+            return False
+        return way == "out" or found[1].started_at is None
+
+    def _clear_where_over(self, attempt: Attempt) -> None:
+        """Remove what was fetched for an attempt that was let go of meanwhile: nobody else comes by again."""
+        found = self._find(attempt.id)
+        if found is None:
+            self._stager.clear(attempt, instance_over=True)
+        elif found[1].state.final:
+            work, _ = found
+            self._stager.clear(attempt, instance_over=work.instances[attempt.instance_id].state.final)
 
     def _bring_in(self, task: Task, attempt: Attempt) -> AboutAttempt:
         try:

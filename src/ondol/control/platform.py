@@ -23,12 +23,14 @@ from ondol.control.directory import Directory
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
 from ondol.control.layout import DataFolder
+from ondol.control.leftovers import sweep
 from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
 from ondol.control.node_book import NodeBook
 from ondol.control.outputs import Outputs
 from ondol.control.placing import Placing
 from ondol.control.record import TickWriter
+from ondol.control.results import MOST_BYTES
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.staging import Stager
@@ -72,6 +74,7 @@ class Settings:
     sandbox : "auto", "bubblewrap" or "none"
     lease_s : after which jobs end by themselves where the platform is gone, 0.5 to 86 400 [s, wall]
     record : whether ticks are recorded for replay
+    results_bytes : most that one attempt may upload as results, sizes as `ls` shows them [bytes]
     """
 
     data: Path
@@ -82,6 +85,7 @@ class Settings:
     sandbox: str = "auto"
     lease_s: float = 60.0
     record: bool = True
+    results_bytes: int = MOST_BYTES
 
     def __post_init__(self) -> None:
         _check_rate("--clock-rate", self.clock_rate)
@@ -127,7 +131,8 @@ class Platform:
         self.sites = Sites(fleet, self.agents, self.plant, self.plant, surroundings.outdoor_temp_c)
         grids = {country: GridCarbon.load(country) for country in sorted({site.country for site in fleet.sites})}
         self.grid_notes = tuple(grid.note for grid in grids.values())
-        stager = Stager(folder.jobs_dir, objects, self.directory)
+        sweep(self.store, folder.jobs_dir, folder.outputs_dir)
+        stager = Stager(folder.jobs_dir, objects, self.directory, most_bytes=settings.results_bytes)
         self.outputs = Outputs(folder.outputs_dir, self.engine)
         self._hands = Hands(
             fleet,

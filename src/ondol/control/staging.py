@@ -10,20 +10,24 @@ import errno
 import json
 import os
 import re
-import shutil
 import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ondol.control.command import environment_of
+from ondol.control.leftovers import checkpoint_name, remove_tree
+from ondol.control.results import MOST_BYTES, ResultLists, files_below, fingerprint, results
 from ondol.model.compute import Attempt, ResourceBucket, Task
 from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.model.ids import AccountId
+from ondol.model.ids import AccountId, InstanceId
 from ondol.storage.objects.port import ObjectStore
 
 _MANIFEST = "inputs.json"
-_NO_TEXT = re.compile("[\udc80-\udcff]")  # how Python holds bytes of a file name that are no UTF-8 (PEP 383)
+# What a key cannot hold: bytes that are no UTF-8, as Python holds them (PEP 383), and the backslash, which the object
+# store takes for a slash (SeaweedFS, weed/s3api/s3_constants: NormalizeObjectKey).
+_NO_KEY = re.compile(r"[\udc80-\udcff\\]")
 
 
 class Buckets(Protocol):
@@ -40,12 +44,15 @@ class Stager:
     Parameters
     ----------
     root : folder that holds one folder per attempt (`<attempt>/job`) and one per instance (`checkpoints/<instance>`)
+    most_bytes : sum of the sizes of one attempt's results
     """
 
-    def __init__(self, root: Path, objects: ObjectStore, buckets: Buckets) -> None:
+    def __init__(self, root: Path, objects: ObjectStore, buckets: Buckets, *, most_bytes: int = MOST_BYTES) -> None:
         self._root = root
         self._objects = objects
         self._buckets = buckets
+        self._most_bytes = most_bytes
+        self._uploading: dict[InstanceId, threading.Lock] = {}
 
     def job_dir(self, attempt: Attempt) -> Path:
         """Folder that the job works in."""
@@ -53,7 +60,7 @@ class Stager:
 
     def checkpoint_dir(self, attempt: Attempt) -> Path:
         """Folder that a later attempt of the same instance finds again."""
-        return self._root / "checkpoints" / attempt.instance_id.replace("/", ".")
+        return self._root / "checkpoints" / checkpoint_name(attempt.instance_id)
 
     def bring_in(self, task: Task, attempt: Attempt) -> None:
         """Fetch every input into a fresh job folder and note what was there before the job began.
@@ -61,13 +68,15 @@ class Stager:
         Raises NotFoundError for a bucket that is not the account's, UnavailableError where the store is down.
         """
         job_dir = self.job_dir(attempt)
-        shutil.rmtree(job_dir, ignore_errors=True)
+        remove_tree(job_dir.parent)
         job_dir.mkdir(parents=True)
         self.checkpoint_dir(attempt).mkdir(parents=True, exist_ok=True)
         for resource in task.resources:
             self._fetch(task.account_id, resource, job_dir)
-        manifest = {path: _fingerprint(job_dir / path) for path in _files(job_dir)}
-        (job_dir.parent / _MANIFEST).write_text(json.dumps(manifest))
+        manifest = {path: fingerprint(status) for path, status in files_below(job_dir)}
+        partial = job_dir.parent / f"{_MANIFEST}.partial"
+        partial.write_text(json.dumps(manifest))
+        partial.replace(job_dir.parent / _MANIFEST)
 
     def _fetch(self, account_id: AccountId, resource: ResourceBucket, job_dir: Path) -> None:
         backend = self._buckets.backend_name(account_id, resource.bucket)
@@ -81,43 +90,53 @@ class Stager:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._objects.download(backend, found.key, target)
 
-    def bring_out(self, task: Task, attempt: Attempt) -> tuple[str, ...]:
-        """Upload new and changed files of the job's folder; gives their keys, sorted."""
+    def bring_out(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool] = lambda: True) -> tuple[str, ...]:
+        """Upload new and changed files of the job's folder; gives their keys, sorted.
+
+        One upload at a time for an instance, so that an earlier look never overwrites a later one.
+
+        Parameters
+        ----------
+        wanted : asked before each file; the upload ends where it says no
+
+        Raises NotFoundError where nothing of the attempt is left, InvalidFieldError where the results break a bound,
+        UnavailableError where the store is down.
+        """
         if not task.result_bucket:
             return ()
+        with self._uploading.setdefault(attempt.instance_id, threading.Lock()):
+            return tuple(sorted(self._uploaded(task, attempt, wanted))) if wanted() else ()
+
+    def _uploaded(self, task: Task, attempt: Attempt, wanted: Callable[[], bool]) -> Iterator[str]:
         job_dir = self.job_dir(attempt)
         backend = self._buckets.register(task.account_id, task.result_bucket)
         self._objects.create_bucket(backend)
-        keys = []
         for path in self.results(task, attempt):
+            if not wanted():
+                return
             with _opened(job_dir, path) as file:
                 if file is not None:
                     key = task.result_prefix + _as_text(path)
                     self._objects.upload(file, backend, key)
-                    keys.append(key)
-        return tuple(sorted(keys))
+                    yield key
 
     def results(self, task: Task, attempt: Attempt) -> list[str]:
-        """Paths of the files that the job made or changed and that its lists let through."""
+        """Paths of the files that the job made or changed and that its lists let through, sorted."""
         job_dir = self.job_dir(attempt)
-        manifest_path = job_dir.parent / _MANIFEST
-        before = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
+        try:
+            before = json.loads((job_dir.parent / _MANIFEST).read_text())
+        except FileNotFoundError as error:  # without it inputs would be taken for results
+            raise NotFoundError("list of inputs of attempt", attempt.id) from error
         environment = environment_of(task, int(attempt.instance_id.rpartition("/")[2]), "/job", "/checkpoint")
-        white = _pattern("resultsWhitelist", task.results_whitelist, environment)
-        black = _pattern("resultsBlacklist", task.results_blacklist, environment)
-        return [
-            path
-            for path in _files(job_dir)
-            if before.get(path) != _fingerprint(job_dir / path)
-            and (white is None or white.search(path))
-            and not (black is not None and black.search(path))
-        ]
+        lists = ResultLists(task.results_whitelist, task.results_blacklist, environment)
+        return results(job_dir, before, lists, self._most_bytes)
 
     def clear(self, attempt: Attempt, *, instance_over: bool) -> None:
         """Remove the attempt's folder, and the instance's checkpoint once nobody will go on from it."""
-        shutil.rmtree(self.job_dir(attempt).parent, ignore_errors=True)
+        remove_tree(self.job_dir(attempt).parent)
         if instance_over:
-            shutil.rmtree(self.checkpoint_dir(attempt), ignore_errors=True)
+            remove_tree(self.checkpoint_dir(attempt))
+            self._uploading.pop(attempt.instance_id, None)
 
 
 def inside(key: str) -> PurePosixPath:
@@ -126,17 +145,6 @@ def inside(key: str) -> PurePosixPath:
     if ".." in path.parts or "\0" in key:
         raise InvalidFieldError("object key", key, "a path that stays inside of the job's folder")
     return path
-
-
-def _files(folder: Path) -> Iterator[str]:
-    # Links are never followed: a job must not have us read what it may not.
-    for where, folders, names in os.walk(folder, followlinks=False):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(where) / name
-            with contextlib.suppress(FileNotFoundError):  # a running job may remove what we just saw
-                if stat.S_ISREG(path.lstat().st_mode):
-                    yield path.relative_to(folder).as_posix()
 
 
 @contextlib.contextmanager
@@ -170,24 +178,5 @@ def _opened(folder: Path, path: str) -> Iterator[Path | None]:
 
 
 def _as_text(path: str) -> str:
-    """Path as a key may hold it: bytes that are no UTF-8 are written as %XX."""
-    return _NO_TEXT.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", path)
-
-
-def _fingerprint(path: Path) -> list[int] | None:
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return None
-    return [status.st_size, status.st_mtime_ns, status.st_ino]
-
-
-def _pattern(field: str, text: str, environment: dict[str, str]) -> re.Pattern[str] | None:
-    if not text:
-        return None
-    for name, value in environment.items():
-        text = text.replace("${" + name + "}", re.escape(value))
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise InvalidFieldError(field, text, f"a regular expression ({error})") from error
+    """Path as a key may hold it: what it cannot hold is written as %XX."""
+    return _NO_KEY.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", path)

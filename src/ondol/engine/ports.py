@@ -137,7 +137,7 @@ class Engine(Protocol):
         ...
 
     def output(self, attempt_id: AttemptId, stream: str, offset: int = 0) -> bytes:
-        """Bytes of "stdout" or "stderr" from `offset` on."""
+        """Bytes of "stdout" or "stderr" from `offset` on; a negative one counts from the end of what is there."""
         ...
 
     def release(self, attempt_id: AttemptId) -> None:

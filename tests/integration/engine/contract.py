@@ -85,6 +85,8 @@ class EngineContract:
         assert bench.engine.output(attempt, "stdout") == b"out\n"
         assert bench.engine.output(attempt, "stderr") == b"err\n"
         assert bench.engine.output(attempt, "stdout", 2) == b"t\n"
+        assert bench.engine.output(attempt, "stdout", -2) == b"t\n"
+        assert bench.engine.output(attempt, "stdout", -4096) == b"out\n"
 
     def test_the_exit_code_of_a_failing_job_is_kept(self, bench: Bench) -> None:
         report = bench.wait(bench.launch("fails", "raise SystemExit(7)"), RunState.ENDED)

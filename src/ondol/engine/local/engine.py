@@ -164,7 +164,7 @@ class LocalEngine:
         check_choice("stream", stream, ("stdout", "stderr"))
         try:
             with (self._folder(attempt_id).path / stream).open("rb") as file:
-                file.seek(max(0, offset))
+                file.seek(offset if offset >= 0 else max(0, file.seek(0, os.SEEK_END) + offset))
                 return file.read()
         except FileNotFoundError:
             return b""

@@ -74,7 +74,7 @@ class SimEngine:
     def output(self, attempt_id: AttemptId, stream: str, offset: int = 0) -> bytes:
         """Bytes of the scripted output that the attempt has printed: all of it once it has ended by itself."""
         check_choice("stream", stream, ("stdout", "stderr"))
-        return self._now(attempt_id).printed(stream)[max(0, offset) :]
+        return self._now(attempt_id).printed(stream)[offset:]
 
     def release(self, attempt_id: AttemptId) -> None:
         """Forget an ended attempt; raises ConflictError while it runs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ondol.control.results import compiled
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.server.api.hardware import met_by_all
@@ -131,9 +132,9 @@ def _pattern(field: str, pattern: str) -> Iterator[InvalidFieldError]:
         yield InvalidFieldError(field, pattern[:80], allowed)
         return
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        yield InvalidFieldError(field, pattern[:80], f"{allowed} ({error})")
+        compiled(field, pattern, {})
+    except InvalidFieldError as fault:
+        yield fault
 
 
 def _id(text: str) -> str:
