@@ -155,7 +155,7 @@ def readings(
     unit:
         Id of a unit, in place of a sink.
     from_:
-        Windows from this platform time on, ISO 8601.
+        Windows from this platform time on, ISO 8601; 7 days back if left out, 31 days at most.
     to:
         Windows before this platform time.
     last:
@@ -165,7 +165,8 @@ def readings(
         raise InvalidFieldError("--sink", sink or "", "a sink's id, or --unit with a unit's in its place")
     with open_api(where) as api:
         query: dict[str, object] = {"sink": sink, "unit": unit, "from": from_, "to": to}
-        total = api.get("/heat/v1/readings", **query, limit=1)["total"]
+        first = api.get("/heat/v1/readings", **query, limit=1)
+        query["from"], total = first["from"], first["total"]  # all pages are of one span, also over midnight
         offset: int | None = max(0, total - last) if last > 0 else 0
         rows: list[dict[str, Any]] = []
         while offset is not None:

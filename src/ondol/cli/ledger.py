@@ -17,6 +17,7 @@ from ondol.model.errors import InvalidFieldError
 
 app = App(name="ledger", help="Energy, heat and carbon, row by row or summed.")
 
+From = Annotated[str | None, Parameter(name="--from")]
 _J_PER_KWH = 3.6e6
 _PAGE = 5000
 _FINDINGS = 20
@@ -28,6 +29,8 @@ def energy_(
     task: str | None = None,
     site: str | None = None,
     last: int = 20,
+    from_: From = None,
+    to: str | None = None,
     as_json: AsJson = False,
     where: Where = HERE,
 ) -> None:
@@ -41,8 +44,12 @@ def energy_(
         Only this site's rows.
     last:
         Only so many of the latest rows, 0 for all.
+    from_:
+        From this platform time on, ISO 8601, e.g. 2022-01-26T04:30Z; 7 days back if left out, unless a task is named.
+    to:
+        Before this platform time.
     """
-    rows = _rows("/ledger/v1/energy", where, task=task, site=site, last=last)
+    rows = _rows("/ledger/v1/energy", where, task=task, site=site, last=last, from_=from_, to=to)
     columns = (
         field("FROM (UTC)", "start", clock),
         field("TO", "end", lambda end: clock(end)[-8:]),
@@ -59,7 +66,15 @@ def energy_(
 
 
 @app.command
-def heat(*, site: str | None = None, last: int = 20, as_json: AsJson = False, where: Where = HERE) -> None:
+def heat(
+    *,
+    site: str | None = None,
+    last: int = 20,
+    from_: From = None,
+    to: str | None = None,
+    as_json: AsJson = False,
+    where: Where = HERE,
+) -> None:
     """List heat: what each unit delivered, what was asked of it, what was felt.
 
     Parameters
@@ -68,8 +83,12 @@ def heat(*, site: str | None = None, last: int = 20, as_json: AsJson = False, wh
         Only this site's rows.
     last:
         Only so many of the latest rows, 0 for all.
+    from_:
+        From this platform time on, ISO 8601, e.g. 2022-01-26T04:30Z; 7 days back if left out.
+    to:
+        Before this platform time.
     """
-    rows = _rows("/ledger/v1/heat", where, task=None, site=site, last=last)
+    rows = _rows("/ledger/v1/heat", where, task=None, site=site, last=last, from_=from_, to=to)
     columns = (
         field("FROM (UTC)", "start", clock),
         field("TO", "end", lambda end: clock(end)[-8:]),
@@ -90,6 +109,8 @@ def statement(
     task: str | None = None,
     site: str | None = None,
     html: Path | None = None,
+    from_: From = None,
+    to: str | None = None,
     as_json: AsJson = False,
     where: Where = HERE,
 ) -> None:
@@ -103,17 +124,25 @@ def statement(
         Of this site.
     html:
         Write the fleet's statement with its drawings to this file; needs the platform's data folder on this machine.
+    from_:
+        Of a site or the fleet: from this platform time on, ISO 8601; 7 days back if left out, 31 days at most.
+    to:
+        Before this platform time.
     """
     if task is not None and site is not None:
         raise InvalidFieldError("--task", task, "given without --site: a statement is of one of them")
     if html is not None:
         if task is not None or site is not None:
             raise InvalidFieldError("--html", str(html), "given without --task and --site: it is of the whole fleet")
+        if from_ is not None or to is not None:
+            raise InvalidFieldError("--html", str(html), "given without --from and --to: it is of all that was")
         write_html(html, where)
         print_text(str(html))
         return
     with open_api(where) as api:
-        made = api.get("/ledger/v1/statement", task=None if task is None else _task_key(api, task), site=site)
+        made = api.get(
+            "/ledger/v1/statement", task=None if task is None else _task_key(api, task), site=site, **_span(from_, to)
+        )
         if made["kind"] == "fleet" and not as_json:
             titles = {str(one["uuid"]): str(one["name"]) for one in list_tasks(api)}
             for job in made["statement"]["jobs"]:
@@ -162,11 +191,22 @@ def check(
     return 3 if result.findings else 0
 
 
-def _rows(path: str, where: Where, *, task: str | None, site: str | None, last: int) -> list[dict[str, Any]]:
+def _span(from_: str | None, to: str | None) -> dict[str, str | None]:
+    return {"from": from_, "to": to}
+
+
+def _rows(
+    path: str, where: Where, *, task: str | None, site: str | None, last: int, from_: str | None, to: str | None
+) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with open_api(where) as api:
-        query: dict[str, object] = {"task": None if task is None else _task_key(api, task), "site": site}
-        total = api.get(path, **query, limit=1)["total"]
+        query: dict[str, object] = {
+            "task": None if task is None else _task_key(api, task),
+            "site": site,
+            **_span(from_, to),
+        }
+        first = api.get(path, **query, limit=1)
+        query["from"], total = first["from"], first["total"]  # all pages are of one span, also over midnight
         offset: int | None = max(0, total - last) if last > 0 else 0
         while offset is not None:
             page = api.get(path, **query, offset=offset, limit=_PAGE)

@@ -72,6 +72,7 @@ class MemoryDesk:
         self.lock = threading.RLock()
         self.said: dict[tuple[str, int, str], str] = {}
         self.cursors: dict[tuple[str, int | None, str], dict[int, int]] = {}
+        self.asked: list[tuple[TaskId | None, dt.datetime | None, dt.datetime | None]] = []  # of the ledger
         self._fleet = small_fleet()
         self._ticks = itertools.count()
         for name, token in (("alice", ALICE), ("bob", BOB)):
@@ -191,12 +192,21 @@ class MemoryDesk:
         task = self._task(account_id, key)
         self.store.commit(Changes(tasks=(dataclasses.replace(task, snapshot_interval_s=interval_s),)))
 
-    def energy(self, *, task_id: TaskId | None = None, site_id: SiteId | None = None) -> list[EnergyRow]:
-        return list(self.store.energy(task_id=task_id, site_id=site_id))
+    def energy(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+    ) -> list[EnergyRow]:
+        self.asked.append((task_id, start, end))
+        return list(self.store.energy(task_id=task_id, site_id=site_id, start=start, end=end))
 
     def heat(
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
     ) -> list[HeatRow]:
+        self.asked.append((None, start, end))
         return list(self.store.heat(site_id=site_id, start=start, end=end))
 
     def fleet(self) -> Fleet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import httpx2
@@ -121,3 +122,57 @@ def test_statement_of_a_deleted_task_stays(alice: httpx2.Client, burnt: tuple[st
     mine, _ = burnt
     assert alice.delete(f"/tasks/{mine}").status_code == 200
     assert alice.get(f"/ledger/v1/statement?task={mine}").json()["statement"]["name"] == mine
+
+
+def test_no_route_reads_all_of_history(alice: httpx2.Client, desk: Any, burnt: tuple[str, str]):
+    """Only what is of one task, found by its id, has no bounds of time."""
+    mine, _ = burnt
+    for path in (
+        "/ledger/v1/energy",
+        "/ledger/v1/heat",
+        "/ledger/v1/statement",
+        "/ledger/v1/statement?site=home",
+        f"/ledger/v1/energy?task={mine}",
+        f"/ledger/v1/statement?task={mine}",
+        "/heat/v1/readings?sink=room",
+        f"/carbon/v1/tasks/{mine}/carbon-facts",
+    ):
+        desk.asked.clear()
+        assert alice.get(path).status_code == 200, path
+        assert desk.asked, path
+        assert all(task is not None or start is not None for task, start, _ in desk.asked), path
+
+
+def test_without_from_the_last_seven_days_are_shown(alice: httpx2.Client, desk: Any, burnt: tuple[str, str]):
+    paths = ("/ledger/v1/energy", "/ledger/v1/heat", "/heat/v1/readings?sink=room")
+    desk.at += dt.timedelta(days=7, hours=20)
+    page = alice.get(paths[0]).json()
+    assert (page["from"], page["to"], page["total"]) == ("2026-01-12T00:00:00Z", None, 4)
+    desk.at += dt.timedelta(hours=5)
+    assert [alice.get(path).json()["total"] for path in paths] == [0, 0, 0]
+    for path in paths:
+        sign = "&" if "?" in path else "?"
+        assert alice.get(f"{path}{sign}from=2026-01-12T00:00:00Z").json()["total"] > 0
+        assert alice.get(f"{path}{sign}to=2026-01-13T00:00:00Z").json()["total"] > 0
+    missing = alice.get("/ledger/v1/statement")
+    assert missing.status_code == 404
+    assert "from 2026-01-13T00:00:00Z to now: choose `from`" in missing.json()["detail"]
+    made = alice.get("/ledger/v1/statement?to=2026-01-13T00:00:00Z").json()
+    assert (made["terms"]["from"], made["terms"]["to"]) == ("2026-01-06T00:00:00Z", "2026-01-13T00:00:00Z")
+    mine, _ = burnt
+    assert alice.get(f"/ledger/v1/energy?task={mine}").json()["total"] == 1
+    assert alice.get(f"/ledger/v1/energy?task={mine}&from=2026-01-13T00:00:00Z").json()["total"] == 0
+    assert alice.get(f"/ledger/v1/statement?task={mine}").json()["statement"]["useful_heat_kwh"] == pytest.approx(0.04)
+
+
+def test_a_time_at_the_end_of_all_calendars_is_no_fault(alice: httpx2.Client):
+    for query in ("to=0001-01-02", "from=9999-12-31", "from=0001-01-01&to=0001-01-02"):
+        assert alice.get(f"/ledger/v1/energy?{query}").json()["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["/ledger/v1/energy", "/ledger/v1/heat", "/ledger/v1/statement"])
+def test_longer_spans_than_a_month_are_asked_for_piece_by_piece(alice: httpx2.Client, path: str):
+    for query in ("from=2025-12-01", "from=2025-01-01&to=2025-02-02"):
+        answer = alice.get(f"{path}?{query}")
+        assert answer.status_code == 400
+        assert "at most 31 days before to" in answer.json()["detail"]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from ondol.server.api.carbon import REFERENCES, carbon_facts, reference
-from ondol.server.api.job_rows import own_rows, rows_around, task_id_of
+from ondol.server.api.job_rows import rows_around, task_rows
 from ondol.server.api.request import Caller, DeskIn
 
 router = APIRouter(tags=["carbon"])
@@ -24,6 +24,5 @@ def facts(
 ) -> dict[str, Any]:
     """Own footprint without any credit for heat; savings are comparisons and may be negative."""
     chosen = reference(compared)
-    task_id = task_id_of(desk, caller.id, key)
-    own = own_rows(desk, caller.id, task_id)
+    task_id, own = task_rows(desk, caller.id, key)
     return carbon_facts(task_id, own, rows_around(desk, own), chosen)

@@ -25,7 +25,7 @@ from ondol.server.api.heat_out import (
     site_out,
     unit_out,
 )
-from ondol.server.api.offsets import From, Limit, Offset, To, offset_page, window
+from ondol.server.api.offsets import From, Limit, Offset, To, bounded_window, offset_page
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -136,13 +136,13 @@ def readings(
     noun = next((one for one in (*fleet.sinks, *fleet.units) if one.id == (sink or unit)), None)
     if noun is None or (sink and known_unit(fleet, sink)) or (unit and not known_unit(fleet, unit)):
         raise NotFoundError("sink" if sink else "unit", sink or unit)
-    start, end = window(from_, to)
+    span = bounded_window(from_, to, desk.platform_time())
     rows = [
         row
-        for row in desk.heat(site_id=noun.site_id, start=start, end=end)
+        for row in desk.heat(site_id=noun.site_id, start=span.start, end=span.end)
         if (row.sink_id == sink if sink else row.unit_id == unit)
     ]
-    return JSONResponse(offset_page(rows, offset, limit, reading_out))
+    return JSONResponse(offset_page(rows, offset, limit, reading_out, span))
 
 
 @router.get("/now", summary="The platform at this moment")

@@ -10,16 +10,23 @@ from ondol.model.ids import AccountId, TaskId
 from ondol.model.ledger import EnergyRow, LedgerRow
 
 _BIN = dt.timedelta(seconds=BIN_S)
+_LONGEST_ROW = dt.timedelta(hours=6)  # rows are sought by their start; one is a minute long, or as a platform was down
 
 
-def task_id_of(desk: Desk, account_id: AccountId, key: str) -> TaskId:
-    """Id of the caller's task by id or shortname, also of a deleted one that left rows.
+def task_rows(
+    desk: Desk, account_id: AccountId, key: str, *, start: dt.datetime | None = None, end: dt.datetime | None = None
+) -> tuple[TaskId, list[EnergyRow]]:
+    """Id and rows of the caller's task by id or shortname, also of a deleted one that left rows.
 
+    Only the rows that begin in [start, end), if given: those of one task are found by its id, whatever the ledger holds.
     Raises NotFoundError where it is neither: another tenant's task is not found.
     """
-    if own_rows(desk, account_id, TaskId(key)):
-        return TaskId(key)
-    return desk.detail(account_id, key).task.id
+    rows = own_rows(desk, account_id, TaskId(key))
+    task_id = TaskId(key)
+    if not rows:
+        task_id = desk.detail(account_id, key).task.id
+        rows = own_rows(desk, account_id, task_id) if task_id != key else rows
+    return task_id, [row for row in rows if (start is None or row.start >= start) and (end is None or row.start < end)]
 
 
 def own_rows(desk: Desk, account_id: AccountId, task_id: TaskId) -> list[EnergyRow]:
@@ -34,8 +41,9 @@ def rows_around(desk: Desk, own: list[EnergyRow]) -> list[LedgerRow]:
         times = [(row.start, row.end) for row in own if row.site_id == site_id]
         start = _floor(min(start for start, _ in times))
         end = _floor(max(end for _, end in times)) + _BIN
-        rows += [row for row in desk.energy(site_id=site_id) if row.end > start and row.start < end]
-        rows += [row for row in desk.heat(site_id=site_id, start=start - _BIN, end=end) if row.end > start]
+        reach = start - _LONGEST_ROW
+        rows += [row for row in desk.energy(site_id=site_id, start=reach, end=end) if row.end > start]
+        rows += [row for row in desk.heat(site_id=site_id, start=reach, end=end) if row.end > start]
     return rows
 
 

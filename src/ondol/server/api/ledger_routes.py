@@ -14,8 +14,8 @@ from ondol.control.ports import Desk
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, SiteId
 from ondol.model.ledger import EnergyRow, LedgerRow
-from ondol.server.api.job_rows import own_rows, rows_around, task_id_of
-from ondol.server.api.offsets import From, Limit, Offset, To, offset_page, window
+from ondol.server.api.job_rows import rows_around, task_rows
+from ondol.server.api.offsets import From, Limit, Offset, Span, To, bounded_window, offset_page, window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -33,16 +33,19 @@ def energy(
     offset: Offset = 0,
     limit: Limit = 1000,
 ) -> JSONResponse:
-    """In the order of their writing. Account, task, instance and attempt of other tenants' rows are null."""
-    start, end = window(from_, to)
+    """In the order of their writing. Account, task, instance and attempt of other tenants' rows are null.
+
+    Without `task` and `from`: the last 7 days. A task's rows are all of them, or those between `from` and `to`.
+    """
     site_id = _site(desk, site) if site else None
     if task:
-        rows = own_rows(desk, caller.id, task_id_of(desk, caller.id, task))
+        span = window(from_, to)
+        rows = task_rows(desk, caller.id, task, start=span.start, end=span.end)[1]
         rows = [row for row in rows if site_id is None or row.site_id == site_id]
     else:
-        rows = desk.energy(site_id=site_id)
-    rows = [row for row in rows if (start is None or row.start >= start) and (end is None or row.start < end)]
-    return JSONResponse(offset_page(rows, offset, limit, lambda row: plain(nameless(row, caller.id))))
+        span = bounded_window(from_, to, desk.platform_time())
+        rows = desk.energy(site_id=site_id, start=span.start, end=span.end)
+    return JSONResponse(offset_page(rows, offset, limit, lambda row: plain(nameless(row, caller.id)), span))
 
 
 @router.get("/heat", summary="Heat rows")
@@ -55,37 +58,42 @@ def heat(
     offset: Offset = 0,
     limit: Limit = 1000,
 ) -> JSONResponse:
-    """In the order of their writing: what was asked, delivered and felt, by unit."""
-    start, end = window(from_, to)
-    rows = desk.heat(site_id=_site(desk, site) if site else None, start=start, end=end)
-    return JSONResponse(offset_page(rows, offset, limit, plain))
+    """In the order of their writing: what was asked, delivered and felt, by unit; the last 7 days without `from`."""
+    span = bounded_window(from_, to, desk.platform_time())
+    rows = desk.heat(site_id=_site(desk, site) if site else None, start=span.start, end=span.end)
+    return JSONResponse(offset_page(rows, offset, limit, plain, span))
 
 
 @router.get("/statement", summary="Statement of a task, a site, or the fleet")
 def statement(
     caller: Caller, desk: DeskIn, site: str = "", task: str = "", from_: From = "", to: To = ""
 ) -> JSONResponse:
-    """`task=` your own only; `site=` one site; neither: the fleet, with your own jobs. Platform time throughout."""
+    """`task=` your own only; `site=` one site; neither: the fleet, with your own jobs. Platform time throughout.
+
+    A task's statement is of all of it; the others are of the last 7 days where `from` is left out, and of 31 at most.
+    """
     if site and task:
         raise InvalidFieldError("task", task, "left out beside site: a statement is of one of them")
-    start, end = window(from_, to)
     names = _names(desk)
+    span = Span(None, None)
     if task:
-        if start or end:
+        if from_ or to:
             raise InvalidFieldError("from", from_ or to, "left out beside task: a task's statement is of all of it")
-        task_id = task_id_of(desk, caller.id, task)
-        own = own_rows(desk, caller.id, task_id)
+        task_id, own = task_rows(desk, caller.id, task)
         names[task_id] = _task_name(desk, caller.id, task_id)
         made: Any = job_statement(task_id, rows_around(desk, own), Terms(names=names))
         kind = "task"
     else:
         site_id = _site(desk, site) if site else None
+        span = bounded_window(from_, to, desk.platform_time())
         rows: list[LedgerRow] = [
-            row
-            for row in desk.energy(site_id=site_id)
-            if (start is None or row.start >= start) and (end is None or row.start < end)
+            *desk.energy(site_id=site_id, start=span.start, end=span.end),
+            *desk.heat(site_id=site_id, start=span.start, end=span.end),
         ]
-        rows += desk.heat(site_id=site_id, start=start, end=end)
+        if not rows:
+            raise NotFoundError(
+                "ledger row", f"from {span.out()['from']} to {span.out()['to'] or 'now'}: choose `from`"
+            )
         terms = Terms(names=names)
         kind = "site" if site_id else "fleet"
         if site_id is not None:
@@ -95,6 +103,7 @@ def statement(
             made = dataclasses.replace(fleet, jobs=tuple(job for job in fleet.jobs if job.accounts == (caller.id,)))
     now = desk.now()
     terms_said = {"clock_rate": now.clock_rate, "made_at": plain(now.at), "policy": now.policy, "factor": FACTOR}
+    terms_said |= span.out()
     return JSONResponse({"kind": kind, "terms": terms_said, "statement": plain(made)})
 
 
