@@ -18,7 +18,7 @@ def task_rows(
 ) -> tuple[TaskId, list[EnergyRow]]:
     """Id and rows of the caller's task by id or shortname, also of a deleted one that left rows.
 
-    Only the rows that begin in [start, end), if given: those of one task are found by its id, whatever the ledger holds.
+    Only rows that begin in [start, end), if given. A task's rows are found by its id, however long the ledger is.
     Raises NotFoundError where it is neither: another tenant's task is not found.
     """
     rows = own_rows(desk, account_id, TaskId(key))
