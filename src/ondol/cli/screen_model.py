@@ -110,12 +110,12 @@ class DecisionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The whole fleet; None where nothing is known yet.
+    """The whole fleet, power now and sums of the last 24 hours of platform time; None where nothing is known yet.
 
     Parameters
     ----------
     power_w : measured now, without overhead [W]
-    energy_kwh : electricity so far, with overhead [kWh]
+    energy_kwh : electricity, with overhead [kWh]
     useful_heat_kwh : min(delivered, demanded), time-resolved [kWh]
     discomfort_kh : deviation outside of the bands over time, summed over sinks [K·h]
     """

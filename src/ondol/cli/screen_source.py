@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
 import time
@@ -91,12 +92,16 @@ def model_from(
     )
 
 
+SUMMED = dt.timedelta(days=1)  # what the totals of the screen reach back; a ledger grows for years
+
+
 def ledger_totals(desk: Desk) -> Totals:
-    """Sum the ledger; all unknown before its first window has passed."""
+    """Sum the ledger of the last day of platform time; all unknown before its first window has passed."""
     from ondol.accounting.statement import fleet_statement
 
     try:
-        statement = fleet_statement([*desk.energy(), *desk.heat()])
+        since = desk.platform_time() - SUMMED
+        statement = fleet_statement([*desk.energy(start=since), *desk.heat(start=since)])
     except NotFoundError:
         return Totals()
     heat = statement.figures.heat

@@ -50,7 +50,10 @@ class HeatBook:
         for unit, sink in self._units:
             self._first_of_sink.setdefault(sink.id, unit.id)
             self._sink_power_w[sink.id] = self._sink_power_w.get(sink.id, 0.0) + self._power_max_w[unit.id]
-        self._meter_j: dict[str, float] = {} if counters is None else dict(counters.heat_j)
+        known = {str(unit.id) for unit, _ in self._units}  # a unit that left and comes back has a new meter
+        self._meter_j: dict[str, float] = (
+            {} if counters is None else {unit: heat_j for unit, heat_j in counters.heat_j.items() if unit in known}
+        )
         self._windows: dict[UnitId, _Window] = {unit.id: _Window() for unit, _ in self._units}
 
     def sample(
