@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
-import json
 import logging
-import os
 import threading
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-import msgspec
-
-from ondol.agent.site_agent import SiteAgent
-from ondol.control.clock import ClockSetting, PlatformClock, new_setting
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
+from ondol.control.kept import Kept, documents
 from ondol.control.layout import DataFolder
 from ondol.control.leftovers import sweep
 from ondol.control.loop import Loop
@@ -29,6 +21,7 @@ from ondol.control.metering import Counters, MeterBook
 from ondol.control.node_book import NodeBook
 from ondol.control.outputs import Outputs
 from ondol.control.placing import Placing
+from ondol.control.preconditions import check_rate, keep_fleet, lock_folder, refuse_lost_nodes
 from ondol.control.record import TickWriter
 from ondol.control.results import MOST_BYTES
 from ondol.control.sites import Sites
@@ -40,25 +33,21 @@ from ondol.control.works import Works
 from ondol.control.world import World
 from ondol.drivers.power.nodes import NodeMeters
 from ondol.drivers.power.rapl import RaplMeter
-from ondol.drivers.virtual.plant import VirtualPlant
 from ondol.engine.local.engine import LocalEngine
 from ondol.engine.ports import Capabilities
-from ondol.model.errors import ConflictError, InvalidFieldError, OndolError, UnavailableError
+from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
 from ondol.policy.registry import load_policy
 from ondol.signals.carbon import GridCarbon
-from ondol.storage.fleet_file.writing import fleet_to_toml
 from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
-from ondol.storage.ports import Changes
 from ondol.storage.sql.store import SqlStore
-from ondol.storage.tokens import Keyring, write_private
+from ondol.storage.tokens import Keyring
 
 _log = logging.getLogger(__name__)
 TICK_S = 0.25  # longest wait between ticks [s, wall]
 SAMPLE_S = 1.0  # least time between samples of power and heat [s, wall]
-FASTEST_CLOCK = 600.0  # a sample may then be half as long again and still within the agents' longest step (900 s)
 _CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
 
 
@@ -88,7 +77,7 @@ class Settings:
     results_bytes: int = MOST_BYTES
 
     def __post_init__(self) -> None:
-        _check_rate("--clock-rate", self.clock_rate)
+        check_rate("--clock-rate", self.clock_rate)
 
 
 class Platform:
@@ -97,7 +86,7 @@ class Platform:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.folder = DataFolder(settings.data)
-        self._lock_file = _lock(self.folder)
+        self._lock_file = lock_folder(self.folder)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._watcher: threading.Thread | None = None
@@ -113,7 +102,8 @@ class Platform:
         fleet = settings.fleet
         self.store = SqlStore(folder.database_url)
         self._closers.append(self.store.close)
-        self.clock = self._restore_clock()
+        kept = Kept(self.store, fleet)
+        self.clock = kept.clock(settings.clock_rate, settings.begin)
         self.directory = Directory(self.store, Keyring(folder.key_file))
         self.seaweed = SeaweedSupervisor(folder.objects_dir)
         self._closers.append(self.seaweed.stop)
@@ -124,10 +114,10 @@ class Platform:
         )
         self._closers.append(self.engine.close)
         self.works = Works(self.store)
-        _refuse_lost_nodes(fleet, self.works)
+        refuse_lost_nodes(fleet, self.works)
         surroundings = PackagedSurroundings(fleet)
-        self.plant = self._restore_plant(surroundings)
-        self.agents = self._restore_agents()
+        self.plant = kept.plant(surroundings, self.clock.now())
+        self.agents = kept.agents()
         self.sites = Sites(fleet, self.agents, self.plant, self.plant, surroundings.outdoor_temp_c)
         grids = {country: GridCarbon.load(country) for country in sorted({site.country for site in fleet.sites})}
         self.grid_notes = tuple(grid.note for grid in grids.values())
@@ -165,7 +155,7 @@ class Platform:
             clock_rate=self.clock.rate,
             grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
             begin_s=self.clock.now_s(),
-            counters=self._document("meter", Counters),
+            counters=kept.document("meter", Counters),
         )
         self.loop = Loop(
             fleet=fleet,
@@ -175,17 +165,17 @@ class Platform:
             hands=self._hands,
             sites=self.sites,
             world=world,
-            window=Window(self.works, self.sites, meter, HeatBook(fleet, self._document("heat", HeatCounters))),
+            window=Window(self.works, self.sites, meter, HeatBook(fleet, kept.document("heat", HeatCounters))),
             placing=Placing(
                 self.works,
                 policy,
-                self._restore_memory(policy),
+                kept.memory(policy),
                 TickWriter(folder.ticks_file) if settings.record else None,
             ),
             now_s=self.clock.now_s,
             sample_s=SAMPLE_S * self.clock.rate,
             nodes=NodeBook(fleet, self.store.document("nodes")),
-            documents=self._documents,
+            documents=lambda: documents(self.plant, self.agents),
         )
         self.desk = PlatformDesk(
             fleet=fleet,
@@ -200,7 +190,7 @@ class Platform:
             clock_rate=self.clock.rate,
             policy=settings.policy,
         )
-        _keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
+        keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
 
     # -- running --
 
@@ -262,107 +252,6 @@ class Platform:
                     _log.warning("the object store had ended and was started again")
             except (OndolError, OSError) as error:
                 _log.error("the object store does not start: %s", error)
-
-    # -- what outlives the process --
-
-    def _documents(self) -> dict[str, bytes]:
-        return {
-            "plant": msgspec.json.encode(self.plant.snapshot()),
-            **{f"agent.{site}": msgspec.json.encode(agent.snapshot()) for site, agent in self.agents.items()},
-        }
-
-    def _document(self, key: str, kind: type[Any]) -> Any:  # Counters or HeatCounters
-        data = self.store.document(key)
-        return None if data is None else msgspec.json.decode(data, type=kind)
-
-    def _restore_clock(self) -> PlatformClock:
-        data = self.store.document("clock")
-        if data is None:
-            setting = new_setting(self.settings.clock_rate, self.settings.begin)
-            self.store.commit(Changes(documents={"clock": msgspec.json.encode(setting)}))
-            return PlatformClock(setting)
-        setting = msgspec.json.decode(data, type=ClockSetting)
-        _check_rate("the rate of this data folder's clock", setting.rate)
-        counters = self._document("meter", Counters)
-        clock = PlatformClock(setting, 0.0 if counters is None else counters.window_start_s)
-        if counters is not None and clock.now_s() <= counters.window_start_s:
-            _log.warning("the wall clock is behind where it was; platform time goes on from %s", clock.now())
-        return clock
-
-    def _restore_plant(self, surroundings: PackagedSurroundings) -> VirtualPlant:
-        plant = VirtualPlant(self.settings.fleet, surroundings, self.clock.now())
-        data = self.store.document("plant")
-        if data is not None:
-            plant.restore(json.loads(data))
-        return plant
-
-    def _restore_agents(self) -> dict[Any, SiteAgent]:
-        agents = {site.id: SiteAgent(self.settings.fleet, site.id) for site in self.settings.fleet.sites}
-        for site_id, agent in agents.items():
-            data = self.store.document(f"agent.{site_id}")
-            if data is not None:
-                agent.restore(json.loads(data))
-        return agents
-
-    def _restore_memory(self, policy: Any) -> Any:  # each policy has a memory of its own kind
-        fresh = policy.fresh()
-        data = self.store.document(f"policy.{policy.name}")
-        return fresh if data is None else msgspec.msgpack.decode(data, type=type(fresh))
-
-
-def _check_rate(field: str, rate: float) -> None:
-    if not 0.01 <= rate <= FASTEST_CLOCK:
-        raise InvalidFieldError(
-            field,
-            rate,
-            f"0.01 to {FASTEST_CLOCK:g} platform seconds per wall second: on a faster clock the heat agents would step "
-            "over minutes of discomfort without counting them",
-        )
-
-
-def _lock(folder: DataFolder) -> IO[str]:
-    """Take the data folder for this process alone; the kernel gives it back however the process ends."""
-    folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = folder.lock_file.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.seek(0)
-        owner = file.read().strip() or "another process"
-        file.close()
-        raise ConflictError(
-            f"The data folder {folder.path} is in use by {owner}: stop that platform or choose another --data"
-        ) from error
-    file.seek(0)
-    file.truncate()
-    file.write(f"process {os.getpid()}")
-    file.flush()
-    return file
-
-
-def _keep_fleet(folder: DataFolder, fleet: Fleet) -> None:
-    """Remember the fleet, so that anyone can see what this data belongs to."""
-    text = fleet_to_toml(fleet)
-    if folder.fleet_file.exists() and folder.fleet_file.read_text(encoding="utf-8") != text:
-        _log.warning("the fleet has changed since the last start")
-    write_private(folder.fleet_file, text.encode())
-
-
-def _refuse_lost_nodes(fleet: Fleet, works: Works) -> None:
-    slots = {node.id: node.slots for node in fleet.nodes}
-    busy = Counter(attempt.node_id for _, _, attempt in works.under_way())
-    lost = sorted(busy.keys() - slots.keys())
-    if lost:
-        raise ConflictError(
-            f"Work is under way on nodes that the fleet file no longer has: {', '.join(lost)}. "
-            "Put them back until it is done, or delete those tasks first"
-        )
-    shrunk = [f"{key} (slots = {slots[key]}, at work {busy[key]})" for key in sorted(busy) if busy[key] > slots[key]]
-    if shrunk:
-        raise ConflictError(
-            f"More work is under way than the fleet file leaves slots for: {', '.join(shrunk)}. "
-            "Give the slots back until it is done, or delete those tasks first"
-        )
 
 
 def _rapl(fleet: Fleet) -> RaplMeter | None:

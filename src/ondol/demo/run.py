@@ -20,7 +20,8 @@ from rich.console import Console
 from ondol.cli.screen import Screen
 from ondol.cli.up import Serving, log_to
 from ondol.control.layout import DataFolder
-from ondol.control.platform import FASTEST_CLOCK, Platform, Settings
+from ondol.control.platform import Platform, Settings
+from ondol.control.preconditions import FASTEST_CLOCK
 from ondol.control.statement import fleet_bundle
 from ondol.demo.fleet import demo_fleet
 from ondol.demo.results import Results, make_results

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Platform, Settings, _keep_fleet, _refuse_lost_nodes
+from ondol.control.platform import Platform, Settings
+from ondol.control.preconditions import keep_fleet, refuse_lost_nodes
 from ondol.control.works import Works
 from ondol.demo.fleet import demo_fleet
 from ondol.model.compute import Attempt, Instance, Task
@@ -64,23 +65,23 @@ def with_slots(fleet: Fleet, slots: int) -> Fleet:
 def test_a_node_may_lose_free_slots_but_not_those_with_work() -> None:
     fleet = with_slots(demo_fleet(), 3)
     works = works_with(fleet, 2)
-    _refuse_lost_nodes(fleet, works)
-    _refuse_lost_nodes(with_slots(fleet, 2), works)
+    refuse_lost_nodes(fleet, works)
+    refuse_lost_nodes(with_slots(fleet, 2), works)
     with pytest.raises(ConflictError, match=rf"{fleet.nodes[0].id} \(slots = 1, at work 2\)"):
-        _refuse_lost_nodes(with_slots(fleet, 1), works)
+        refuse_lost_nodes(with_slots(fleet, 1), works)
 
 
 def test_the_copy_of_the_fleet_is_replaced_whole(tmp_path: Path) -> None:
     folder, fleet = DataFolder(tmp_path / "data").make(), demo_fleet()
-    _keep_fleet(folder, fleet)
-    _keep_fleet(folder, dataclasses.replace(fleet, name="another"))
+    keep_fleet(folder, fleet)
+    keep_fleet(folder, dataclasses.replace(fleet, name="another"))
     assert read_fleet(folder.fleet_file).name == "another"
     assert [path.name for path in folder.path.iterdir()] == ["fleet.toml"]
 
 
 def test_a_start_that_fails_leaves_the_copy_that_worked(tmp_path: Path) -> None:
     folder, fleet = DataFolder(tmp_path / "data").make(), demo_fleet()
-    _keep_fleet(folder, fleet)
+    keep_fleet(folder, fleet)
     other = dataclasses.replace(fleet, name="another")
     with pytest.raises(NotFoundError):
         Platform(Settings(data=folder.path, fleet=other, policy="no-such-policy", sandbox="none"))
