@@ -90,7 +90,10 @@ def test_decisions_are_sound(policy, world, shuffle):
 @settings(max_examples=80, deadline=None)
 @given(world=worlds())
 def test_follow_keeps_its_promises(world):
-    """on_demand waits only if no slot is free; only work that may be stopped is; thermostats are never lowered."""
+    """on_demand waits only if no slot is free; only work that may be stopped is; thermostats are never lowered.
+
+    Harvest that must begin anew is stopped only where work that cannot wait found no slot.
+    """
     before = {w.id: copy.copy(w) for w in world.work}
     view = world.view()
     free = int(view.nodes.slots_free[view.nodes.accepts].sum())
@@ -98,9 +101,15 @@ def test_follow_keeps_its_promises(world):
     urgent = sum(w.phase is Phase.QUEUED and w.service is ServiceClass.ON_DEMAND for w in world.work)
     placed = sum(before[i].service is ServiceClass.ON_DEMAND for i in started(decision))
     assert placed == min(urgent, free)
+    waiting_now = any(
+        w.phase is Phase.QUEUED and w.service <= ServiceClass.FLEX and w.id not in started(decision) for w in world.work
+    )
     for stop in of_kind(decision, Stop):
         work = before[stop.instance_id]
-        assert work.service is ServiceClass.FILLER or (work.service >= ServiceClass.FLEX and work.resumable)
+        if work.service is not ServiceClass.FILLER and not work.resumable:
+            assert work.service is ServiceClass.HARVEST
+            assert waiting_now, "nobody needed its slot"
+        assert work.service >= ServiceClass.FLEX
     wanted = dict(zip(view.units.ids, view.units.wanted_w, strict=True))
     assert all(power.power_w > wanted[power.unit_id] for power in of_kind(decision, SetPower))
     heats = {f"{u.id}-n{n}": u.heats and u.wanted_w > 0 for u in world.units for n in range(len(u.slots))}
