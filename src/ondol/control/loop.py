@@ -155,11 +155,12 @@ class Loop:
         ]
 
     def _sample(self, now_s: float) -> None:
-        span_s, power_w = self._window.meter(now_s, self.watch.cpu_s(), self.watch.node_of())
-        if not power_w:
+        span_s, drawn = self._window.meter(now_s, self.watch.cpu_s(), self.watch.node_of())
+        if not drawn:
             return
-        self.power_w = power_w
-        energy_j = {node_id: power * span_s for node_id, power in power_w.items()}
+        self.power_w = {node_id: energy.power_w for node_id, energy in drawn.items()}
+        # The very joules of the ledger's node rows: a product of power and span would differ in the last digits.
+        energy_j = {node_id: energy.energy_j for node_id, energy in drawn.items()}
         try:
             orders = self._sites.step(_utc(now_s), energy_j, self.node_status(), self.placing.floors)
         except OndolError:

@@ -94,8 +94,8 @@ class MeterBook:
 
     def sample(
         self, now_s: float, cpu_s: Mapping[AttemptId, float], node_of: Mapping[AttemptId, NodeId]
-    ) -> dict[NodeId, float]:
-        """Meter from the last sample to `now_s`; gives the mean power of every node [W], empty where no time passed."""
+    ) -> dict[NodeId, NodeEnergy]:
+        """Meter from the last sample to `now_s`; gives what every node drew, empty where no time passed."""
         span_s = now_s - self._last_s
         if span_s <= 0:
             return {}
@@ -106,16 +106,16 @@ class MeterBook:
             if node_id in self._node_cpu_s and delta > 0:
                 self._node_cpu_s[node_id] += delta
                 self._tally.cpu_s[attempt_id] = self._tally.cpu_s.get(attempt_id, 0.0) + delta
-        power_w: dict[NodeId, float] = {}
+        drawn: dict[NodeId, NodeEnergy] = {}
         for energy in self._meter.sample(now_s / self._rate, self._node_cpu_s):
-            power_w[energy.node_id] = energy.power_w
+            drawn[energy.node_id] = energy
             self._tally.tier[energy.node_id] = energy.tier
             self._tally.energy_j[energy.node_id] = self._tally.energy_j.get(energy.node_id, 0.0) + energy.energy_j
         for site in self._fleet.sites:
             grid_g = self._grid(site.country, 0.5 * (now_s + self._last_s))
             self._tally.grid_gs[site.id] = self._tally.grid_gs.get(site.id, 0.0) + grid_g * span_s
         self._last_s = now_s
-        return power_w
+        return drawn
 
     def close(self, held: Iterable[tuple[Task, Attempt]]) -> tuple[list[EnergyRow], Counters]:
         """Draw up the window as it ends at the last sample: its rows, and the counters to be written with them.

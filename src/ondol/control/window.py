@@ -12,6 +12,7 @@ from ondol.control.heat_book import HeatBook
 from ondol.control.metering import MeterBook
 from ondol.control.sites import Sites
 from ondol.control.works import Works
+from ondol.drivers.power.curve import NodeEnergy
 from ondol.model.compute import Attempt, Task
 from ondol.model.ids import AttemptId, NodeId
 from ondol.storage.ports import Changes
@@ -36,11 +37,11 @@ class Window:
 
     def meter(
         self, now_s: float, cpu_s: dict[AttemptId, float], node_of: dict[AttemptId, NodeId]
-    ) -> tuple[float, dict[NodeId, float]]:
-        """Meter every node since the last time: the span [s, platform], and each node's mean power [W]."""
+    ) -> tuple[float, dict[NodeId, NodeEnergy]]:
+        """Meter every node since the last time: the span [s, platform], and what each node drew in it."""
         before_s = self._meter.window_s
-        power_w = self._meter.sample(now_s, cpu_s, node_of)
-        return self._meter.window_s - before_s, power_w
+        drawn = self._meter.sample(now_s, cpu_s, node_of)
+        return self._meter.window_s - before_s, drawn
 
     def add_heat(self, span_s: float, orders: Iterable[SiteOrders], energy_j: dict[NodeId, float]) -> None:
         """Add what was asked for, felt and delivered over a span."""

@@ -85,3 +85,20 @@ def test_the_clock_never_runs_backwards(monkeypatch: pytest.MonkeyPatch) -> None
     assert before <= clock.now() < before + dt.timedelta(minutes=5)
     again = PlatformClock(setting, not_before_s=before.timestamp())
     assert again.now() >= before
+
+
+def test_joules_agree_to_the_last_digits_however_short_the_samples() -> None:
+    """Given a fast clock and samples of a blink, when windows close on them, then nodes and heat side took the same."""
+    rehearsal = Rehearsal(
+        demo_fleet(),
+        "follow",
+        [arrival(1, ON_DEMAND, 2, 1.0, after_s=2)],
+        begin=BEGIN + dt.timedelta(microseconds=123457),
+        tick_s=0.37,
+        sample_s=0.3,
+    )
+    for _ in range(60):
+        rehearsal.run(0.71)  # closes a window at its end
+    found = audit(rehearsal.store)
+    assert found.findings == ()
+    assert found.worst_residual < 1e-12
