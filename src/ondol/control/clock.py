@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from ondol.model.checks import check_range
 
 
+def utc(seconds: float) -> dt.datetime:
+    """Aware UTC time of seconds since the epoch."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class ClockSetting:
     """How platform time follows wall time; kept in the data folder, so that time goes on while the platform is down.
@@ -60,7 +65,7 @@ class PlatformClock:
 
     def now(self) -> dt.datetime:
         """Platform time, aware UTC."""
-        return dt.datetime.fromtimestamp(self.now_s(), dt.UTC)
+        return utc(self.now_s())
 
 
 @dataclass(slots=True)
@@ -76,7 +81,7 @@ class LeapingClock:
 
     def now(self) -> dt.datetime:
         """Platform time, aware UTC."""
-        return dt.datetime.fromtimestamp(self.platform_s, dt.UTC)
+        return utc(self.platform_s)
 
     def leap(self, duration_s: float) -> None:
         """Let `duration_s` ≥ 0 pass."""

@@ -38,7 +38,7 @@ from ondol.lifecycle.work import Work
 from ondol.model.compute import Attempt, Task
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AttemptId, TaskId
+from ondol.model.ids import AttemptId, TaskId, instance_number
 
 _log = logging.getLogger(__name__)
 GRACE_S = 5.0
@@ -186,7 +186,7 @@ class Hands:
             checkpoint_dir=self._stager.checkpoint_dir(attempt),
         )
         job_dir, checkpoint_dir = self._inside(blank)
-        number = int(attempt.instance_id.rpartition("/")[2])
+        number = instance_number(attempt.instance_id)
         environment = environment_of(task, number, job_dir, checkpoint_dir)
         self._engine.launch(
             LaunchOrder(

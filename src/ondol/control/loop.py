@@ -8,7 +8,6 @@ happened, or after `PLACE_S` of platform time.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import logging
 import threading
 from collections import deque
@@ -16,6 +15,7 @@ from collections.abc import Callable
 
 from ondol.agent.orders import NodeStatus
 from ondol.control.caps import apply_caps
+from ondol.control.clock import utc
 from ondol.control.hands import Hands
 from ondol.control.node_book import NodeBook
 from ondol.control.placing import Placing
@@ -77,7 +77,7 @@ class Loop:
         self.watch = Watch(store, works, engine, hands, window.counted_s)
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
-        self.requests = RequestBook(fleet, _utc(now_s()))
+        self.requests = RequestBook(fleet, utc(now_s()))
         self.power_w: dict[NodeId, float] = {}
         self.wake = threading.Event()
 
@@ -90,7 +90,7 @@ class Loop:
         """Take up what an earlier life left: adopt what still runs, then do again what may not have been done."""
         with self._works.lock:
             now_s = self._now_s()
-            seen = self.watch.look(_utc(now_s))
+            seen = self.watch.look(utc(now_s))
             # What ended meanwhile is metered before it is let go: its counter goes with it.
             self._sample(now_s)
             self.flush(close_window=seen.ended)
@@ -101,10 +101,10 @@ class Loop:
         """One turn of the loop; `close_window` ends the ledger's window even where it is short."""
         with self._works.lock:
             now_s = self._now_s()
-            seen = self.watch.look(_utc(now_s))
+            seen = self.watch.look(utc(now_s))
             self._dirty |= seen.news
             if now_s - self._reminded_s >= REMIND_S:
-                self._works.remind(_utc(now_s))
+                self._works.remind(utc(now_s))
                 self._reminded_s = now_s
             if now_s - self._sampled_s >= self._sample_s or seen.ended or close_window:
                 self._sample(now_s)
@@ -162,12 +162,12 @@ class Loop:
         # The very joules of the ledger's node rows: a product of power and span would differ in the last digits.
         energy_j = {node_id: energy.energy_j for node_id, energy in drawn.items()}
         try:
-            orders = self._sites.step(_utc(now_s), energy_j, self.node_status(), self.placing.floors)
+            orders = self._sites.step(utc(now_s), energy_j, self.node_status(), self.placing.floors)
         except OndolError:
             # The energy was metered and must be booked; the sites go on with what they were told last.
             _log.exception("the sites could not take a step")
             orders = self._sites.orders
-        self.requests.sample(_utc(now_s), orders)
+        self.requests.sample(utc(now_s), orders)
         self._window.add_heat(span_s, orders, energy_j)
         apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps)
         self._sampled_s = now_s
@@ -196,7 +196,3 @@ class Loop:
         if isinstance(instruction, ReleaseAttempt):
             self.watch.forget(instruction.attempt_id)
             self._caps.pop(instruction.attempt_id, None)
-
-
-def _utc(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

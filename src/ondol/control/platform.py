@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
+from ondol.control.grids import Grids
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
 from ondol.control.kept import Kept, documents
@@ -37,9 +38,7 @@ from ondol.engine.local.engine import LocalEngine
 from ondol.engine.ports import Capabilities
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import NodeId
 from ondol.policy.registry import load_policy
-from ondol.signals.carbon import GridCarbon
 from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
 from ondol.storage.sql.store import SqlStore
@@ -119,8 +118,8 @@ class Platform:
         self.plant = kept.plant(surroundings, self.clock.now())
         self.agents = kept.agents()
         self.sites = Sites(fleet, self.agents, self.plant, self.plant, surroundings.outdoor_temp_c)
-        grids = {country: GridCarbon.load(country) for country in sorted({site.country for site in fleet.sites})}
-        self.grid_notes = tuple(grid.note for grid in grids.values())
+        grids = Grids(fleet)
+        self.grid_notes = grids.notes
         sweep(self.store, folder.jobs_dir, folder.outputs_dir)
         stager = Stager(folder.jobs_dir, objects, self.directory, most_bytes=settings.results_bytes)
         self.outputs = Outputs(folder.outputs_dir, self.engine)
@@ -138,22 +137,12 @@ class Platform:
         self.snapshots = Snapshots(self.works, stager, now=self.clock.now, clock_rate=self.clock.rate)
         self._closers.append(self.snapshots.close)
         policy = load_policy(settings.policy)
-        nodes = {node.id: node for node in fleet.nodes}
-
-        def full_speed_s(node_id: NodeId, cpu_s: float) -> float:
-            node = nodes[node_id]
-            return cpu_s / (node.host_cores / node.slots) * self.clock.rate
-
-        world = World(
-            fleet,
-            grid=lambda country, start_s, step_s, steps: grids[country].horizon(_utc(start_s), steps, step_s),
-            full_speed_s=full_speed_s,
-        )
+        world = World(fleet, grids, clock_rate=self.clock.rate)
         meter = MeterBook(
             fleet,
             NodeMeters(fleet, time_scale=self.clock.rate, rapl=_rapl(fleet)),
             clock_rate=self.clock.rate,
-            grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
+            grid=grids.at,
             begin_s=self.clock.now_s(),
             counters=kept.document("meter", Counters),
         )
@@ -262,7 +251,3 @@ def _rapl(fleet: Fleet) -> RaplMeter | None:
     except UnavailableError as error:
         _log.warning("%s; the power curve is used instead (tier T4)", error)
         return None
-
-
-def _utc(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

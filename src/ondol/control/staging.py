@@ -21,7 +21,7 @@ from ondol.control.leftovers import checkpoint_name, remove_tree
 from ondol.control.results import MOST_BYTES, ResultLists, files_below, fingerprint, results
 from ondol.model.compute import Attempt, ResourceBucket, Task
 from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.model.ids import AccountId, InstanceId
+from ondol.model.ids import AccountId, InstanceId, instance_number
 from ondol.storage.objects.port import ObjectStore
 
 _MANIFEST = "inputs.json"
@@ -127,7 +127,7 @@ class Stager:
             before = json.loads((job_dir.parent / _MANIFEST).read_text())
         except FileNotFoundError as error:  # without it inputs would be taken for results
             raise NotFoundError("list of inputs of attempt", attempt.id) from error
-        environment = environment_of(task, int(attempt.instance_id.rpartition("/")[2]), "/job", "/checkpoint")
+        environment = environment_of(task, instance_number(attempt.instance_id), "/job", "/checkpoint")
         lists = ResultLists(task.results_whitelist, task.results_blacklist, environment)
         return results(job_dir, before, lists, self._most_bytes)
 

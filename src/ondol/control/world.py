@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from ondol.agent.orders import NodeOrder, SiteOrders, UnitOrder
+from ondol.control.grids import Grids
 from ondol.lifecycle.work import Work
 from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task
 from ondol.model.fleet import Fleet
@@ -33,22 +34,22 @@ class World:
 
     Parameters
     ----------
-    grid : carbon intensity of a country's grid over a horizon: (country, start_s, step_s, steps) → gCO2e/kWh each
-    full_speed_s : platform seconds of full speed that CPU seconds on a node amount to
+    clock_rate : platform seconds per wall second
     """
 
     def __init__(
         self,
         fleet: Fleet,
+        grids: Grids,
         *,
-        grid: Callable[[str, float, float, int], Iterable[float]],
-        full_speed_s: Callable[[NodeId, float], float],
+        clock_rate: float,
         seed: int = 0,
     ) -> None:
         self._fleet = fleet
-        self._grid = grid
-        self._full_speed_s = full_speed_s
+        self._grids = grids
         self._seed = seed
+        self._slot_cores = {node.id: node.host_cores / node.slots for node in fleet.nodes}
+        self._rate = clock_rate
         self._site_row = {site.id: row for row, site in enumerate(fleet.sites)}
         self._unit_row = {unit.id: row for row, unit in enumerate(fleet.units)}
         self._node_row = {node.id: row for row, node in enumerate(fleet.nodes)}
@@ -84,10 +85,14 @@ class World:
             instances=instances,
         )
 
+    def _full_speed_s(self, node_id: NodeId, cpu_s: float) -> float:
+        """Platform seconds of a slot at full speed that CPU seconds on a node amount to."""
+        return cpu_s / self._slot_cores[node_id] * self._rate
+
     def _sites(self, now_s: float) -> SiteColumns:
         sites = self._fleet.sites
         by_country = {
-            country: list(self._grid(country, now_s, STEP_S, HORIZON))
+            country: self._grids.ahead(country, now_s, STEP_S, HORIZON)
             for country in sorted({site.country for site in sites})
         }
         return SiteColumns(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ondol.agent.site_agent import SiteAgent
 from ondol.control.clock import LeapingClock
+from ondol.control.grids import Grids
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook
 from ondol.control.loop import Loop
@@ -30,9 +31,8 @@ from ondol.engine.sim.engine import SimEngine
 from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import NodeId, TaskId, task_of
+from ondol.model.ids import TaskId, task_of
 from ondol.policy.registry import load_policy
-from ondol.signals.carbon import GridCarbon
 from ondol.storage.memory.store import MemoryStore
 from ondol.twin.files import AtOnce, NoFiles, NoOutputs
 
@@ -87,12 +87,7 @@ class Rehearsal:
         self.plant = VirtualPlant(fleet, surroundings, begin)
         agents = {site.id: SiteAgent(fleet, site.id) for site in fleet.sites}
         sites = Sites(fleet, agents, self.plant, self.plant, surroundings.outdoor_temp_c)
-        grids = {country: GridCarbon.load(country) for country in sorted({site.country for site in fleet.sites})}
-        nodes = {node.id: node for node in fleet.nodes}
-
-        def full_speed_s(node_id: NodeId, cpu_s: float) -> float:
-            return cpu_s / (nodes[node_id].host_cores / nodes[node_id].slots) * clock_rate
-
+        grids = Grids(fleet)
         chosen = load_policy(policy)
         self.hands = Hands(
             fleet,
@@ -105,16 +100,12 @@ class Rehearsal:
             inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
             pool=AtOnce(),
         )
-        world = World(
-            fleet,
-            grid=lambda country, start_s, step_s, steps: grids[country].horizon(_utc(start_s), steps, step_s),
-            full_speed_s=full_speed_s,
-        )
+        world = World(fleet, grids, clock_rate=clock_rate)
         meter = MeterBook(
             fleet,
             NodeMeters(fleet, time_scale=clock_rate),
             clock_rate=clock_rate,
-            grid=lambda country, when_s: grids[country].g_per_kwh(_utc(when_s)),
+            grid=grids.at,
             begin_s=self.clock.now_s(),
         )
         self.loop = Loop(
@@ -154,7 +145,3 @@ class Rehearsal:
         work, attempt = found
         before = [tried.cpu_s for tried in work.attempts[attempt.instance_id] if tried.id != attempt.id]
         return max(1e-3, needed_s - sum(before))
-
-
-def _utc(seconds: float) -> dt.datetime:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC)

@@ -71,7 +71,6 @@ class _Attempt:
         self._fence: Fence | None = None
         self._main_pid = 0
         self._exit_status: int | None = None
-        self._sandbox_said = b""
         self._paused = False
         self._cores = order.host_cores
         self._cause = ""
