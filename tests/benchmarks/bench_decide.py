@@ -78,7 +78,11 @@ def view(units: int, queued: int) -> View:
             done_s=np.zeros(total),
             attempts=held.astype(np.int64),
             resumable=draw.random(total) < 0.5,
+            allowed=np.zeros(total, dtype=np.int64),
+            data=np.zeros(total, dtype=np.int64),
         ),
+        allowances=np.ones((1, units), dtype=bool),
+        missing_bytes=np.zeros((1, 100)),
     )
 
 

@@ -113,7 +113,7 @@ def ledger_totals(desk: Desk) -> Totals:
 
 
 def _shown_tasks(desk: Desk, accounts: Sequence[AccountId]) -> list[tuple[AccountId, Task]]:
-    found = [(account, task) for account in accounts for task in desk.tasks(account, limit=_PAGE).tasks]
+    found = [(account, task) for account in accounts for task in desk.tasks(account, limit=_PAGE).rows]
     found.sort(key=lambda pair: (pair[1].created_at, pair[1].id))
     running = [pair for pair in found if not pair[1].state.final]
     over = sorted((pair for pair in found if pair[1].state.final), key=lambda pair: pair[1].ended_at)

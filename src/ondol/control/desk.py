@@ -24,7 +24,8 @@ from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError,
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.ports import Changes, Store, TaskPage
+from ondol.storage.pages import Page
+from ondol.storage.ports import Changes, Store
 
 _log = logging.getLogger(__name__)
 _STALE = dt.timedelta(minutes=10)
@@ -140,9 +141,9 @@ class PlatformDesk:
             progress=None,
         )
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
+    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> Page[Task]:
         page = self._store.tasks(account_id, token=token, limit=limit)
-        return TaskPage(tuple(task for task in page.tasks if not task.delete_wanted), page.next_token)
+        return Page(tuple(task for task in page.rows if not task.delete_wanted), page.next_token)
 
     def update(
         self,
@@ -203,7 +204,9 @@ class PlatformDesk:
             raise InvalidFieldError("interval", interval_s, "seconds between snapshots, 0 for none")
         with self._works.lock:
             task, _, _ = self._parts(account_id, key)
-            self._works.replace_task(dataclasses.replace(task, snapshot_interval_s=interval_s))
+            self._works.replace_task(
+                dataclasses.replace(task, snapshot=dataclasses.replace(task.snapshot, interval_s=interval_s))
+            )
             self._loop.flush()
 
     def set_node(self, account_id: AccountId, node_id: NodeId, state: str) -> str:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, Instance, Task
+from ondol.model.conditions import SnapshotConfig
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, InstanceId, NodeId, RequestId, SinkId, SiteId, TaskId, UnitId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.ports import TaskPage
+from ondol.storage.pages import EVERY, Page, Query
+from ondol.storage.ports import Reply
+
+if TYPE_CHECKING:
+    from ondol.control.account_ports import AccountDesk, SecretDesk
+    from ondol.control.group_ports import JobDesk, PoolDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,25 @@ class TaskDetail:
     site_of_node: dict[str, str]
     cpu_model_of_node: dict[str, str]
     clock_ghz_of_node: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotState:
+    """How far a snapshot is.
+
+    Parameters
+    ----------
+    status : "Triggered", "InProgress", "Success" or "Failure"
+    """
+
+    id: str
+    task_id: TaskId
+    trigger_at: dt.datetime
+    updated_at: dt.datetime
+    config: SnapshotConfig
+    status: str
+    size_bytes: int = 0
+    transferred_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +159,20 @@ class Desk(Protocol):
         """(name, ((constant, default, description), …)) of every profile."""
         ...
 
-    def submit(self, tasks: Iterable[Task]) -> None:
-        """Accept checked tasks, all or none, durably.
+    @property
+    def jobs(self) -> JobDesk: ...
+
+    @property
+    def pools(self) -> PoolDesk: ...
+
+    @property
+    def accounts(self) -> AccountDesk: ...
+
+    @property
+    def secrets(self) -> SecretDesk: ...
+
+    def submit(self, tasks: Iterable[Task], reply: Reply | None = None) -> None:
+        """Accept checked tasks, all or none, durably, together with the answer that their request will be given.
 
         Raises NotFoundError("bucket", name) for a missing bucket, InvalidFieldError for what cannot run.
         """
@@ -149,7 +186,13 @@ class Desk(Protocol):
         """Task by id or shortname; raises NotFoundError("task", key)."""
         ...
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage: ...
+    def tasks(
+        self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100
+    ) -> Page[Task]: ...
+
+    def reply(self, account_id: AccountId, key: str) -> Reply | None:
+        """The answer that was given to a creation with this key, None where there was none."""
+        ...
 
     def update(
         self,
@@ -170,11 +213,21 @@ class Desk(Protocol):
         """Text of "stdout" or "stderr" of one or all instances; `fresh`: only what came since the last fresh call."""
         ...
 
-    def snapshot(self, account_id: AccountId, key: str) -> str:
-        """Upload the results so far of every running instance; gives the snapshot's id."""
+    def refresh(self, account_id: AccountId, key: str) -> None:
+        """Fetch new and changed resources into the folders of its running instances; ConflictError where none runs."""
         ...
 
-    def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None: ...
+    def snapshot(self, account_id: AccountId, key: str, config: SnapshotConfig | None = None) -> str:
+        """Upload the results so far of every running instance; gives the snapshot's id. None: as the last time."""
+        ...
+
+    def set_periodic_snapshot(self, account_id: AccountId, key: str, config: SnapshotConfig) -> None:
+        """Take snapshots every `config.interval_s` from now on, 0 for no more."""
+        ...
+
+    def snapshot_state(self, account_id: AccountId, key: str, snapshot_id: str) -> SnapshotState:
+        """How far a snapshot is; raises NotFoundError("snapshot", id)."""
+        ...
 
     def set_node(self, account_id: AccountId, node_id: NodeId, state: str) -> str:
         """Drain a node ("draining") or let it take work again ("ready"); gives its state.

@@ -21,6 +21,7 @@ from ondol.policy.contract import Policy
 from ondol.policy.registry import load_policy
 
 _log = logging.getLogger(__name__)
+_SETS = ("allowances", "missing_bytes")
 _TABLES: dict[str, type] = {
     "sites": SiteColumns,
     "units": UnitColumns,
@@ -145,6 +146,7 @@ def pack_view(view: View) -> bytes:
     for name, kind in _TABLES.items():
         table = getattr(view, name)
         packed[name] = {field.name: _pack(getattr(table, field.name)) for field in dataclasses.fields(kind)}
+    packed |= {name: _pack(getattr(view, name)) for name in _SETS}
     return _encoder.encode(packed)
 
 
@@ -154,7 +156,8 @@ def unpack_view(data: bytes) -> View:
     tables = {
         name: kind(**{field: _unpack(value) for field, value in packed[name].items()}) for name, kind in _TABLES.items()
     }
-    return View(now_s=packed["now_s"], step_s=packed["step_s"], seed=packed["seed"], **tables)
+    sets = {name: _unpack(packed[name]) for name in _SETS}
+    return View(now_s=packed["now_s"], step_s=packed["step_s"], seed=packed["seed"], **tables, **sets)  # type: ignore[arg-type]
 
 
 def pack_decision(decision: tuple[object, ...]) -> bytes:

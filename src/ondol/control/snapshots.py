@@ -53,9 +53,9 @@ class Snapshots:
             due = [
                 work
                 for work in self._works
-                if work.task.snapshot_interval_s > 0
+                if work.task.snapshot.interval_s > 0
                 and now - self._last.setdefault(work.task.id, now)
-                >= dt.timedelta(seconds=work.task.snapshot_interval_s * self._rate)
+                >= dt.timedelta(seconds=work.task.snapshot.interval_s * self._rate)
             ]
         for work in due:
             self._last[work.task.id] = now

@@ -28,7 +28,7 @@ def tasks_of(store: Store, accounts: Iterable[AccountId]) -> list[Task]:
         token = ""
         while True:
             page = store.tasks(account, token=token, limit=500)
-            found += page.tasks
+            found += page.rows
             token = page.next_token
             if not token:
                 break

@@ -83,6 +83,8 @@ class World:
             units=self._units(unit_orders),
             nodes=self._nodes(node_orders, taken, accepts),
             instances=instances,
+            allowances=np.ones((1, len(self._fleet.nodes)), dtype=np.bool_),
+            missing_bytes=np.zeros((1, len(self._fleet.sites))),
         )
 
     def _full_speed_s(self, node_id: NodeId, cpu_s: float) -> float:
@@ -165,6 +167,8 @@ class World:
             ),
             attempts=np.array([instance.attempts for instance, *_ in found], dtype=np.int64),
             resumable=np.array([task.resumable for task in tasks], dtype=np.bool_),
+            allowed=np.zeros(len(found), dtype=np.int64),
+            data=np.zeros(len(found), dtype=np.int64),
         )
 
     def _expected_s(self, work: Work) -> float:

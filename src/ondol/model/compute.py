@@ -6,9 +6,31 @@ import datetime as dt
 import enum
 from dataclasses import dataclass, field
 
-from ondol.model.ids import AccountId, AttemptId, InstanceId, NodeId, TaskId
+from ondol.model.conditions import (
+    OWN_SNAPSHOT,
+    Dependency,
+    ForcedConstant,
+    HardwareConstraint,
+    NetworkRule,
+    Scheduling,
+    SnapshotConfig,
+)
+from ondol.model.ids import (
+    NO_JOB,
+    NO_POOL,
+    NO_PROJECT,
+    AccountId,
+    AttemptId,
+    InstanceId,
+    JobId,
+    NodeId,
+    PoolId,
+    ProjectId,
+    TaskId,
+)
 from ondol.model.view import ServiceClass
 
+CACHE_TTL_S = 7_776_000  # the compute API's default (`reference/qarnot-api.md` §3) [s]
 NEVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)  # how the wire says "no date"
 
 
@@ -76,11 +98,13 @@ class ResourceBucket:
     ----------
     prefix : only objects whose key starts with it
     strip_prefix : cut from the front of keys
+    cache_ttl_s : how long a site may keep them after their last use, 0 for not at all [s, wall]
     """
 
     bucket: str
     prefix: str = ""
     strip_prefix: str = ""
+    cache_ttl_s: int = CACHE_TTL_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +129,16 @@ class Task:
     time_limit_s : wall seconds after which an attempt is ended, 0 for no limit
     max_retries_total, max_retries_per_instance : further attempts after a failure (a stop by us is no failure)
     results_whitelist, results_blacklist : regular expressions on result paths, "" for none
+    job_id, pool_id, project_id : what it belongs to, "" for none; never a job and a pool of its own at once
+    holds_pool : the pool whose slot this hidden task holds, "" for a user's task
+    dependencies : tasks of the same job whose ends it waits for
+    scheduling, machine_key, reservation : as asked; `service` is what follows from it
+    secrets_by_key, secrets_by_prefix : secrets of the account given to the job
+    max_queue_s : ends as a failure where none of its instances was placed for so long, 0 for no limit [s, platform]
+    auto_delete : gone once it is over and the account's quota of tasks is reached
+    ttl_s : gone so long after its end, 0 for never [s, platform]
+    wait_for_resources : whether it waits for its pool's resources, None for the pool's default
+    snapshot : of its periodic snapshots, and the default of single ones
     state, previous_state, state_since, previous_state_since : as the API shows them
     results_count : how often results were uploaded; clients download when it grew
     wire : fields of the request that have no meaning here but are shown again as they came (JSON text)
@@ -133,7 +167,25 @@ class Task:
     max_retries_total: int = 0
     max_retries_per_instance: int = 0
     upload_results_on_cancellation: bool = False
-    snapshot_interval_s: int = 0
+    job_id: JobId = NO_JOB
+    pool_id: PoolId = NO_POOL
+    project_id: ProjectId = NO_PROJECT
+    holds_pool: PoolId = NO_POOL
+    dependencies: tuple[Dependency, ...] = ()
+    scheduling: Scheduling = Scheduling.FLEX
+    machine_key: str = ""
+    reservation: str = ""
+    hardware: tuple[HardwareConstraint, ...] = ()
+    forced_constants: tuple[ForcedConstant, ...] = ()
+    network_rules: tuple[NetworkRule, ...] = ()
+    secrets_by_key: tuple[str, ...] = ()
+    secrets_by_prefix: tuple[str, ...] = ()
+    export_credentials: bool = False
+    max_queue_s: float = 0.0
+    auto_delete: bool = False
+    ttl_s: float = 0.0
+    wait_for_resources: bool | None = None
+    snapshot: SnapshotConfig = OWN_SNAPSHOT
     created_at: dt.datetime
     modified_at: dt.datetime
     ended_at: dt.datetime = NEVER
@@ -146,6 +198,11 @@ class Task:
     cancel_wanted: bool = False
     delete_wanted: bool = False
     wire: str = "{}"
+
+    @property
+    def blocked(self) -> bool:
+        """Whether it still waits for another task's end."""
+        return any(not one.fulfilled for one in self.dependencies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

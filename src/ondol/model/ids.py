@@ -12,6 +12,10 @@ CircuitId = NewType("CircuitId", str)
 RequestId = NewType("RequestId", str)
 AccountId = NewType("AccountId", str)
 TaskId = NewType("TaskId", str)  # a UUID
+JobId = NewType("JobId", str)  # a UUID
+PoolId = NewType("PoolId", str)  # a UUID; a pool of slots
+ProjectId = NewType("ProjectId", str)  # a UUID
+NO_JOB, NO_POOL, NO_PROJECT = JobId(""), PoolId(""), ProjectId("")
 InstanceId = NewType("InstanceId", str)  # "<task>/<number>"
 AttemptId = NewType("AttemptId", str)  # "<task>.<instance number>.<attempt number>"
 

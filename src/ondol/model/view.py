@@ -123,6 +123,8 @@ class InstanceColumns:
     done_s : full-speed seconds of work the present attempt has done [s]
     attempts : tries so far
     resumable : a stopped attempt loses no work (it checkpoints)
+    allowed : row of `View.allowances` that says where it may run
+    data : row of `View.missing_bytes`
     """
 
     ids: tuple[InstanceId, ...]
@@ -137,6 +139,8 @@ class InstanceColumns:
     done_s: Floats
     attempts: Ints
     resumable: Bools
+    allowed: Ints
+    data: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -148,6 +152,9 @@ class View:
     now_s : seconds since the epoch, platform time
     step_s : length of a step of the `(n, horizon)` arrays [s]
     seed : for a policy that draws lots
+    allowances : (n, nodes) sets of nodes on which work may run (hardware, reservations); row 0 allows every node
+    missing_bytes : (n, sites) bytes of a task's inputs that a site does not hold; row 0 is of tasks without inputs,
+        nan where the size is not known yet
     """
 
     now_s: float
@@ -157,6 +164,8 @@ class View:
     units: UnitColumns
     nodes: NodeColumns
     instances: InstanceColumns
+    allowances: Bools
+    missing_bytes: Floats
 
     @property
     def now(self) -> dt.datetime:

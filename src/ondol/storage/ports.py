@@ -7,10 +7,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ondol.model.account import Account, Bucket
+from ondol.model.account import Account, AccountLimits, Bucket, Project, Secret
 from ondol.model.compute import Attempt, Instance, Task
-from ondol.model.ids import AccountId, SiteId, TaskId
+from ondol.model.ids import AccountId, JobId, PoolId, ProjectId, SiteId, TaskId
+from ondol.model.job import Job
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow
+from ondol.model.pool import ComputePool
+from ondol.storage.pages import EVERY, Counts, Page, Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a creation answered, so that the same request sent again is answered alike and makes no twin.
+
+    Parameters
+    ----------
+    key : the client's `Idempotency-Key`, or the fingerprint of the request where it sent none
+    fingerprint : SHA-256 of path and body
+    """
+
+    account_id: AccountId
+    key: str
+    fingerprint: str
+    status: int
+    body: bytes
+    created_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +43,10 @@ class Changes:
     tasks, instances, attempts : new or replaced rows
     ledger : appended, never replaced
     documents : small state of the platform by key (clock, plant, agents, memory of the policy)
+    jobs, pools : new or replaced rows
     deleted_tasks : tasks that go, with instances and attempts; ledger rows stay
+    deleted_jobs, deleted_pools : rows that go
+    replies : answers to creations, durable together with what they created
     """
 
     tasks: tuple[Task, ...] = ()
@@ -31,19 +55,14 @@ class Changes:
     ledger: tuple[LedgerRow, ...] = ()
     documents: dict[str, bytes] = field(default_factory=dict)
     deleted_tasks: tuple[TaskId, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    pools: tuple[ComputePool, ...] = ()
+    deleted_jobs: tuple[JobId, ...] = ()
+    deleted_pools: tuple[PoolId, ...] = ()
+    replies: tuple[Reply, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(
-            self.tasks or self.instances or self.attempts or self.ledger or self.documents or self.deleted_tasks
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPage:
-    """Some tasks of an account, newest first; `next_token` is empty on the last page."""
-
-    tasks: tuple[Task, ...]
-    next_token: str
+        return any(getattr(self, name) for name in self.__slots__)
 
 
 class Store(Protocol):
@@ -55,9 +74,71 @@ class Store(Protocol):
 
     def task_by_shortname(self, account_id: AccountId, shortname: str) -> Task | None: ...
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
-        """Tasks of an account by (created_at, id) falling, from where `token` left off."""
+    def tasks(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Task]:
+        """Tasks of an account, from where `token` left off; raises NotFoundError("page", token) for a strange token."""
         ...
+
+    def counts(self, account_id: AccountId) -> Counts:
+        """How much of each an account has, holders and what is being deleted not counted; cheap at any number."""
+        ...
+
+    def job(self, job_id: JobId) -> Job | None: ...
+
+    def job_by_shortname(self, account_id: AccountId, shortname: str) -> Job | None: ...
+
+    def jobs(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Job]: ...
+
+    def open_jobs(self) -> tuple[Job, ...]:
+        """Every job that is not completed, still wants deleting or has a time to live, by id."""
+        ...
+
+    def pool(self, pool_id: PoolId) -> ComputePool | None: ...
+
+    def pool_by_shortname(self, account_id: AccountId, shortname: str) -> ComputePool | None: ...
+
+    def pools(
+        self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100
+    ) -> Page[ComputePool]: ...
+
+    def open_pools(self) -> tuple[ComputePool, ...]:
+        """Every pool that is not final, still wants deleting or has a time to live, by id."""
+        ...
+
+    def mortal_tasks(self) -> tuple[Task, ...]:
+        """Tasks that are over and have a time to live, by the moment at which they are to go."""
+        ...
+
+    def reply(self, account_id: AccountId, key: str) -> Reply | None: ...
+
+    def forget_replies(self, before: dt.datetime) -> None:
+        """Remove the replies that were given before a moment."""
+        ...
+
+    def secret(self, account_id: AccountId, key: str) -> Secret | None: ...
+
+    def secret_keys(self, account_id: AccountId, prefix: str = "") -> tuple[str, ...]:
+        """Names of an account's secrets that begin with a prefix, sorted."""
+        ...
+
+    def put_secret(self, secret: Secret) -> None:
+        """Add or replace a secret."""
+        ...
+
+    def delete_secret(self, account_id: AccountId, key: str) -> bool:
+        """Remove a secret; False where there was none."""
+        ...
+
+    def projects(self) -> tuple[Project, ...]:
+        """Every project of the installation, by slug."""
+        ...
+
+    def project(self, project_id: ProjectId) -> Project | None: ...
+
+    def put_project(self, project: Project) -> None:
+        """Add or replace a project; raises ConflictError where another has its slug."""
+        ...
+
+    def delete_project(self, project_id: ProjectId) -> bool: ...
 
     def open_tasks(self) -> tuple[Task, ...]:
         """Every task that is not final or still wants deleting, by id."""
@@ -74,14 +155,22 @@ class Store(Protocol):
         site_id: SiteId | None = None,
         start: dt.datetime | None = None,
         end: dt.datetime | None = None,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> Iterator[EnergyRow]:
-        """Energy rows in the order of their writing; windows that begin in [start, end)."""
+        """Energy rows in the order of their writing; windows that begin in [start, end); some of them where asked."""
         ...
 
     def heat(
-        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+        self,
+        *,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> Iterator[HeatRow]:
-        """Heat rows in the order of their writing; windows that begin in [start, end)."""
+        """Heat rows in the order of their writing; windows that begin in [start, end); some of them where asked."""
         ...
 
     def document(self, key: str) -> bytes | None: ...
@@ -97,6 +186,10 @@ class Store(Protocol):
     def account_by_token_hash(self, token_hash: str) -> Account | None: ...
 
     def replace_token(self, account_id: AccountId, token_hash: str, token_sealed: bytes) -> None: ...
+
+    def set_terms(self, account_id: AccountId, *, organization: str, limits: AccountLimits) -> None:
+        """Change what an account belongs to and may have; raises NotFoundError."""
+        ...
 
     def accounts(self) -> tuple[Account, ...]: ...
 

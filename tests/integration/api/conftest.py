@@ -33,7 +33,8 @@ from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.server.app import create_api
 from ondol.storage.memory.store import MemoryStore
-from ondol.storage.ports import Changes, TaskPage
+from ondol.storage.pages import Page
+from ondol.storage.ports import Changes
 
 ALICE, BOB = "a1" * 24, "b0" * 24
 T0 = dt.datetime(2026, 1, 12, tzinfo=dt.UTC)
@@ -142,7 +143,7 @@ class MemoryDesk:
             clock_ghz_of_node={node.id: node.clock_ghz for node in self._fleet.nodes},
         )
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
+    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> Page[Task]:
         return self.store.tasks(account_id, token=token, limit=limit)
 
     def update(
@@ -190,7 +191,11 @@ class MemoryDesk:
 
     def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None:
         task = self._task(account_id, key)
-        self.store.commit(Changes(tasks=(dataclasses.replace(task, snapshot_interval_s=interval_s),)))
+        self.store.commit(
+            Changes(
+                tasks=(dataclasses.replace(task, snapshot=dataclasses.replace(task.snapshot, interval_s=interval_s)),)
+            )
+        )
 
     def energy(
         self,
@@ -215,7 +220,7 @@ class MemoryDesk:
     def now(self) -> Now:
         lines = tuple(
             DecisionLine(at=self.at, action="start", subject=make_instance_id(task.id, 0), reason=f"{task.id}: warm")
-            for task in (*self.tasks(AccountId("alice")).tasks, *self.tasks(AccountId("bob")).tasks)
+            for task in (*self.tasks(AccountId("alice")).rows, *self.tasks(AccountId("bob")).rows)
         )
         return Now(
             at=self.at,

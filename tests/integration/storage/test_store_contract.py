@@ -123,7 +123,7 @@ def test_pages_are_newest_first_and_complete(store: Store) -> None:
     token = ""
     while True:
         page = store.tasks(ALICE, token=token, limit=10)
-        seen += page.tasks
+        seen += page.rows
         token = page.next_token
         if not token:
             break

@@ -50,7 +50,7 @@ def test_what_ended_while_the_platform_was_down_is_metered_before_it_is_let_go()
     rehearsal.clock.leap(7200)  # nobody ticks: the platform is down, the attempt goes on and ends
     rehearsal.loop.begin()
     rehearsal.run(120)
-    (attempt,) = rehearsal.store.attempts(rehearsal.store.tasks(AccountId("a")).tasks[0].id)
+    (attempt,) = rehearsal.store.attempts(rehearsal.store.tasks(AccountId("a")).rows[0].id)
     assert attempt.state is AttemptState.SUCCEEDED
     booked_s = sum(row.cpu_s for row in rehearsal.store.energy() if row.attempt_id == attempt.id)
     assert booked_s == pytest.approx(attempt.cpu_s)

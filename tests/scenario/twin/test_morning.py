@@ -58,7 +58,7 @@ def test_all_work_gets_done_and_every_joule_has_an_owner(
     assert check(rows) == []
     assert worst_residual(rows) < 1e-9
     assert audit(store).findings == ()
-    assert {task.state for task in store.tasks(AccountId("a")).tasks} == {TaskState.SUCCESS}
+    assert {task.state for task in store.tasks(AccountId("a")).rows} == {TaskState.SUCCESS}
 
 
 @pytest.mark.parametrize("policy", ["fcfs", "follow"])
@@ -66,7 +66,7 @@ def test_work_that_cannot_wait_starts_within_five_wall_seconds(
     mornings: dict[str, tuple[Rehearsal, FleetStatement]], policy: str
 ) -> None:
     store = mornings[policy][0].store
-    task = next(t for t in store.tasks(AccountId("a")).tasks if t.service is ServiceClass.ON_DEMAND)
+    task = next(t for t in store.tasks(AccountId("a")).rows if t.service is ServiceClass.ON_DEMAND)
     for attempt in store.attempts(task.id):
         assert attempt.started_at is not None
         assert attempt.started_at - task.created_at <= dt.timedelta(seconds=5 * 60)

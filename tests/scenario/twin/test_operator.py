@@ -28,7 +28,7 @@ def test_a_draining_node_ends_its_work_and_gets_no_more() -> None:
     rehearsal.run(5700)
     attempts = [
         attempt
-        for task in rehearsal.store.tasks(AccountId("a")).tasks
+        for task in rehearsal.store.tasks(AccountId("a")).rows
         for attempt in rehearsal.store.attempts(task.id)
         if attempt.node_id == busy
     ]
@@ -82,7 +82,7 @@ def test_work_that_comes_is_decided_at_once_and_not_with_the_next_regular_decisi
     coming = [arrival(number, ServiceClass.ON_DEMAND, 1, 0.5, after_s=40.0 + 7.0 * number) for number in range(5)]
     rehearsal = Rehearsal(demo_fleet(), "follow", coming, begin=BEGIN, clock_rate=1.0, tick_s=1.0, sample_s=1.0)
     rehearsal.run(90)
-    tasks = rehearsal.store.tasks(AccountId("a")).tasks
+    tasks = rehearsal.store.tasks(AccountId("a")).rows
     waits_s = [(rehearsal.store.attempts(task.id)[0].created_at - task.created_at).total_seconds() for task in tasks]
     assert len(waits_s) == 5
     assert max(waits_s) <= 2.0

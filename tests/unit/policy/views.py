@@ -124,7 +124,11 @@ class World:
                 done_s=floats(w.done_s for w in work),
                 attempts=ints(0 if w.phase is Phase.QUEUED else 1 for w in work),
                 resumable=np.array([w.resumable for w in work], dtype=bool),
+                allowed=ints(0 for _ in work),
+                data=ints(0 for _ in work),
             ),
+            allowances=np.ones((1, len(nodes)), dtype=bool),
+            missing_bytes=np.zeros((1, len(sites))),
         )
 
 

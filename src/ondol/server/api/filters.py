@@ -39,7 +39,7 @@ _FIELDS: dict[str, Callable[[Task], Any]] = {
     "resourcebuckets": lambda task: tuple(one.bucket for one in task.resources),
     "resultbucket": lambda task: task.result_bucket,
     "resultscount": lambda task: float(task.results_count),
-    "snapshotinterval": lambda task: float(task.snapshot_interval_s),
+    "snapshotinterval": lambda task: float(task.snapshot.interval_s),
     "schedulingtype": lambda task: str(json.loads(task.wire).get("schedulingType", "Flex")),
     "pooluuid": lambda _: _NO_ID,
     "jobuuid": lambda _: _NO_ID,

@@ -13,7 +13,7 @@ from ondol.model.ids import AccountId
 from ondol.server.api.filters import Keep, read_filter
 from ondol.server.api.task_times import runs_of
 from ondol.server.api.wire_in import PageRequest
-from ondol.storage.ports import TaskPage
+from ondol.storage.pages import Page
 
 Show = Callable[[TaskDetail, dt.datetime], dict[str, Any]]
 DEFAULT_RESULTS = 50
@@ -28,7 +28,7 @@ def every_task(desk: Desk, account_id: AccountId, keep: Keep | None = None) -> I
     token = ""
     while True:
         page = _page(desk, account_id, token, _CHUNK)
-        yield from (task for task in page.tasks if keep is None or keep(task))
+        yield from (task for task in page.rows if keep is None or keep(task))
         token = page.next_token
         if not token:
             return
@@ -79,7 +79,7 @@ def empty_page() -> dict[str, Any]:
     return {"data": [], "token": None, "nextToken": None, "isTruncated": False, "count": 0, "total": 0}
 
 
-def _page(desk: Desk, account_id: AccountId, token: str, limit: int) -> TaskPage:
+def _page(desk: Desk, account_id: AccountId, token: str, limit: int) -> Page[Task]:
     try:
         return desk.tasks(account_id, token=token, limit=limit)
     except (NotFoundError, ValueError, OverflowError) as error:
@@ -92,10 +92,10 @@ def _newest(desk: Desk, account_id: AccountId, keep: Keep | None, limit: int, to
     found: list[Task] = []
     while True:
         page = _page(desk, account_id, token, limit - len(found) if keep is None else _CHUNK)
-        for row, task in enumerate(page.tasks, 1):
+        for row, task in enumerate(page.rows, 1):
             if keep is None or keep(task):
                 found.append(task)
-            if len(found) == limit and row < len(page.tasks):
+            if len(found) == limit and row < len(page.rows):
                 return found, _token_after(desk, account_id, token, task, row)
         token = page.next_token
         if not token or len(found) >= limit:
@@ -107,7 +107,7 @@ def _token_after(desk: Desk, account_id: AccountId, token: str, last: Task, row:
     shorter = ""
     for limit in range(row, _CHUNK + 1):
         page = desk.tasks(account_id, token=token, limit=limit)
-        if page.tasks and page.tasks[-1].id == last.id:
+        if page.rows and page.rows[-1].id == last.id:
             return page.next_token
         shorter = page.next_token
     return shorter

@@ -37,7 +37,7 @@ def task_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
         "errors": [{"code": e.code, "message": e.message, "debug": e.debug} for e in task.errors],
         **_buckets_out(task, wire),
         "resultsCount": task.results_count,
-        "snapshotInterval": task.snapshot_interval_s,
+        "snapshotInterval": task.snapshot.interval_s,
         "constants": [{"key": key, "value": _value(key, value)} for key, value in task.constants.items()],
         "tags": list(task.tags),
         "labels": dict(task.labels),

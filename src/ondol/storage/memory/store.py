@@ -12,7 +12,8 @@ from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import AccountId, AttemptId, InstanceId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.ports import Changes, TaskPage
+from ondol.storage.pages import Page
+from ondol.storage.ports import Changes
 
 
 class MemoryStore:
@@ -53,7 +54,7 @@ class MemoryStore:
                 (t for t in self._tasks.values() if t.account_id == account_id and t.shortname == shortname), None
             )
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
+    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> Page[Task]:
         with self._lock:
             mine = [t for t in self._tasks.values() if t.account_id == account_id]
         mine.sort(key=lambda t: (t.created_at, t.id), reverse=True)
@@ -62,7 +63,7 @@ class MemoryStore:
             start = next((i + 1 for i, t in enumerate(mine) if t.id == token), len(mine))
         page = tuple(mine[start : start + limit])
         more = start + limit < len(mine)
-        return TaskPage(page, page[-1].id if more and page else "")
+        return Page(page, page[-1].id if more and page else "")
 
     def open_tasks(self) -> tuple[Task, ...]:
         with self._lock:

@@ -16,7 +16,8 @@ from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.errors import NotFoundError
 from ondol.model.ids import AccountId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.ports import Changes, TaskPage
+from ondol.storage.pages import Page
+from ondol.storage.ports import Changes
 from ondol.storage.rows import decode, encode
 from ondol.storage.sql import tables
 from ondol.storage.sql.faults import translated
@@ -100,7 +101,7 @@ class SqlStore:
         )
         return None if body is None else decode(body, Task)
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> TaskPage:
+    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> Page[Task]:
         t = tables.task.c
         query = sa.select(t.id, t.created_us, t.body).where(t.account_id == account_id)
         if token:
@@ -113,7 +114,7 @@ class SqlStore:
             rows = connection.execute(query).all()
         page = rows[:limit]
         following = f"{page[-1].created_us}.{page[-1].id}" if len(rows) > limit else ""
-        return TaskPage(tuple(decode(row.body, Task) for row in page), following)
+        return Page(tuple(decode(row.body, Task) for row in page), following)
 
     def open_tasks(self) -> tuple[Task, ...]:
         return tuple(
