@@ -47,5 +47,9 @@ class ForbiddenError(OndolError):
     """The caller is known but has no right to what was asked."""
 
 
+class NotEnoughCreditsError(OndolError):
+    """What was asked for must be paid for, and the account or the budget has nothing left."""
+
+
 class UnavailableError(OndolError):
     """A part of the platform cannot answer now; the same call may work later."""

@@ -16,6 +16,7 @@ from ondol.model.errors import (
     ConflictError,
     ForbiddenError,
     InvalidFieldError,
+    NotEnoughCreditsError,
     NotFoundError,
     OndolError,
     UnavailableError,
@@ -54,6 +55,7 @@ class NotOfferedError(OndolError):
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (UnauthenticatedError, 401),
+    (NotEnoughCreditsError, 402),
     (ForbiddenError, 403),
     (NotFoundError, 404),
     (ConflictError, 409),
