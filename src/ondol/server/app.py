@@ -16,7 +16,9 @@ from ondol.server.api import (
     carbon_routes,
     heat_routes,
     ledger_routes,
+    money_routes,
     output_routes,
+    secret_routes,
     task_list_routes,
     task_routes,
 )
@@ -37,6 +39,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     task_routes.router,
     output_routes.router,
     carbon_routes.router,
+    money_routes.router,
+    secret_routes.router,
     absent_routes.router,
     heat_routes.router,
     ledger_routes.router,

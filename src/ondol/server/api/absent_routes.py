@@ -54,7 +54,6 @@ def create_job(_caller: Caller) -> Response:
 @router.api_route("/pools/{key}/{what}", methods=list(_READ), summary="A pool: none", include_in_schema=False)
 @router.api_route("/pools/{key}/{what}/{part}", methods=list(_READ), summary="A pool: none", include_in_schema=False)
 @router.get("/carbon/v1/pools/{key}/carbon-facts", summary="Carbon facts of a pool: none")
-@router.get("/credits/v1/pools/{key}/credits", summary="Credits of a pool: none")
 def no_pool(key: str, _caller: Caller) -> Response:
     """404: there can be none yet."""
     raise NotFoundError("pool", key)
@@ -76,32 +75,3 @@ def again(key: str, caller: Caller, desk: DeskIn) -> Response:
     """404 for an unknown task, else 501."""
     desk.detail(caller.id, key)
     raise NotOfferedError("Cloning, retrying, recovering and resuming tasks are", "Submit a new task")
-
-
-@router.api_route(
-    "/secrets-manager/data/{key:path}", methods=["GET", "PUT", "PATCH", "DELETE"], include_in_schema=False
-)
-@router.get("/secrets-manager/search", summary="Secrets (not offered yet)")
-@router.get("/secrets-manager/search/{key:path}", include_in_schema=False)
-def secrets(_caller: Caller) -> Response:
-    """501."""
-    raise NotOfferedError("Secrets are", "A constant named QARNOT_SECRET__… is hidden when the task is shown")
-
-
-@router.get("/credits/v1/accounts/credits", summary="Credits (not offered)")
-def credits_left(_caller: Caller) -> Response:
-    """501."""
-    raise NotOfferedError("Credits in money are", "See /ledger/v1/statement for what a task took in energy and carbon")
-
-
-@router.get("/credits/v1/tasks/{key}/credits", summary="Credits of a task (not offered)")
-def task_credits(key: str, caller: Caller, desk: DeskIn) -> Response:
-    """404 for an unknown task, else 501."""
-    desk.detail(caller.id, key)
-    return credits_left(caller)
-
-
-@router.get("/credits/v1/projects/{key}/budgets", summary="Budgets of a project: none")
-def no_project(key: str, _caller: Caller) -> Response:
-    """404: this installation has no projects."""
-    raise NotFoundError("project", key)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 import re
+import uuid
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
 
+from ondol.control.account_ports import Running, Use
 from ondol.control.ports import Desk
-from ondol.model.compute import TaskState
+from ondol.model.account import Account, Project
 from ondol.model.errors import NotFoundError
 from ondol.server.api.hardware import CORES, constraints_of, search_models
-from ondol.server.api.pages import every_task
 from ondol.server.api.request import Caller, DeskIn
 from ondol.server.serve import url_at
 
@@ -20,7 +22,7 @@ router = APIRouter(tags=["account"])
 NO_LIMIT = 2**31 - 1  # what a counter of the SDKs can hold: there is no such quota here
 NO_BYTE_LIMIT = 2**53 - 1  # the same for bytes: the largest whole number that JavaScript keeps
 _HOST = re.compile(r"(?:([0-9A-Za-z._-]{1,253})|\[([0-9A-Fa-f:.]{2,45})\])(?::[0-9]{1,5})?")
-_EXECUTING = (TaskState.PARTIALLY_EXECUTING, TaskState.FULLY_EXECUTING, TaskState.UPLOADING_RESULTS)
+_NONE = Running()
 
 
 @router.get("/settings", summary="Where the object store is")
@@ -56,60 +58,65 @@ def status(_caller: Caller) -> Response:
 
 @router.get("/info", summary="The caller, what it uses and may use")
 def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
-    """`email` is the S3 access key. Quotas are the fleet's size; what has no quota shows 2147483647."""
-    tasks = open_tasks = instances = 0
-    for task in every_task(desk, caller.id):
-        tasks += 1
-        open_tasks += not task.state.final
-        if task.state in _EXECUTING:
-            try:
-                instances += len(desk.detail(caller.id, task.id).running)
-            except NotFoundError:
-                continue
-    slots = _slots(desk)
-    quota = _quota(slots, instances)
+    """`email` is the S3 access key. What has no quota shows 2147483647; instances and cores, the fleet's size."""
+    use, slots = desk.accounts.use(caller.id), _slots(desk)
+    counts, limits = use.counts, use.limits
+    flex, on_demand = _quotas(use, slots)
+    stored, running = sum(use.bytes_by_bucket.values()), _all_running(use)
     return {
         "email": caller.email,
-        "maxBucket": NO_LIMIT,
-        "maxTask": NO_LIMIT,
-        "taskCount": tasks,
-        "maxRunningTask": NO_LIMIT,
-        "runningTaskCount": open_tasks,
-        "maxJob": 0,
-        "jobCount": 0,
-        "maxPool": 0,
-        "poolCount": 0,
-        "maxRunningPool": 0,
-        "runningPoolCount": 0,
+        "maxBucket": _or(limits.max_buckets, NO_LIMIT),
+        "bucketCount": counts.buckets,
+        "maxTask": _or(limits.max_tasks, NO_LIMIT),
+        "taskCount": counts.tasks,
+        "maxRunningTask": _or(limits.max_running_tasks, NO_LIMIT),
+        "runningTaskCount": counts.open_tasks,
+        "maxJob": _or(limits.max_jobs, NO_LIMIT),
+        "jobCount": counts.jobs,
+        "maxPool": _or(limits.max_pools, NO_LIMIT),
+        "poolCount": counts.pools,
+        "maxRunningPool": _or(limits.max_running_pools, NO_LIMIT),
+        "runningPoolCount": counts.open_pools,
         "maxInstances": slots,
         "maxCores": slots * CORES,
-        "runningInstanceCount": instances,
-        "runningCoreCount": instances * CORES,
-        "quotaBytes": NO_BYTE_LIMIT,
-        "quotaBytesBucket": NO_BYTE_LIMIT,
-        "maxFlexInstances": slots,
-        "maxFlexCores": slots * CORES,
-        "maxOnDemandInstances": slots,
-        "maxOnDemandCores": slots * CORES,
-        "reservedQuotas": [],
+        "runningInstanceCount": running.instances,
+        "runningCoreCount": running.cores,
+        "quotaBytes": _or(limits.quota_bytes, NO_BYTE_LIMIT),
+        "usedQuotaBytes": stored,
+        "quotaBytesBucket": _or(limits.quota_bytes_bucket, NO_BYTE_LIMIT),
+        "usedQuotaBytesBucket": stored,
+        "maxFlexInstances": flex["maxInstances"],
+        "maxFlexCores": flex["maxCores"],
+        "maxOnDemandInstances": on_demand["maxInstances"],
+        "maxOnDemandCores": on_demand["maxCores"],
+        "reservedQuotas": [
+            {"machineKey": one["machineKey"], "maxInstances": one["maxInstances"], "maxCores": one["maxCores"]}
+            for one in _reserved(use)
+        ],
         "defaultScheduling": "Flex",
-        "computingQuotas": {"user": {"flex": quota, "onDemand": quota, "reserved": []}, "organization": None},
-        "projects": [],
+        "computingQuotas": {
+            "user": {"flex": flex, "onDemand": on_demand, "reserved": _reserved(use)},
+            "organization": _organization(desk, caller, per_user=False),
+        },
+        "projects": [_project(project, caller) for project in desk.accounts.projects(caller.id)],
     }
 
 
 @router.get("/quotas/computing-quotas/user", summary="What the caller may run at once")
 def user_quotas(caller: Caller, desk: DeskIn) -> dict[str, Any]:
-    """The fleet's slots, for every scheduling type: this installation has no quotas by user."""
-    running = info(caller, desk)["runningInstanceCount"]
-    quota = _quota(_slots(desk), running)
-    return {"flex": quota, "onDemand": quota, "reserved": []}
+    """By scheduling type; where the account has no quota of its own, the fleet's slots."""
+    use = desk.accounts.use(caller.id)
+    flex, on_demand = _quotas(use, _slots(desk))
+    return {"flex": flex, "onDemand": on_demand, "reserved": _reserved(use)}
 
 
 @router.get("/quotas/computing-quotas/organization", summary="Quotas of the caller's organisation")
-def organization_quotas(caller: Caller) -> dict[str, Any]:
-    """Always 404: accounts of this installation belong to no organisation."""
-    raise NotFoundError("organization", f"of {caller.email}")
+def organization_quotas(caller: Caller, desk: DeskIn) -> dict[str, Any]:
+    """Use of all its members, one by one too; 404 where the account belongs to none."""
+    found = _organization(desk, caller, per_user=True)
+    if found is None:
+        raise NotFoundError("organization", f"of {caller.email}")
+    return found
 
 
 @router.get("/profiles", summary="Names of the profiles")
@@ -152,12 +159,73 @@ def _slots(desk: Desk) -> int:
     return sum(node.slots for node in desk.fleet().nodes)
 
 
-def _quota(slots: int, running: int) -> dict[str, int]:
-    cores = running * CORES
+def _or(limit: int | None, otherwise: int) -> int:
+    return otherwise if limit is None else limit
+
+
+def _quota(instances: int, cores: int, running: Running) -> dict[str, Any]:
+    """As the SDKs read it (`runningCoresCount`) and as the API's document spells it (`runningCoreCount`)."""
     return {
-        "maxInstances": slots,
-        "maxCores": slots * CORES,
-        "runningInstancesCount": running,
-        "runningCoresCount": cores,
-        "runningCoreCount": cores,
+        "maxInstances": instances,
+        "maxCores": cores,
+        "runningInstancesCount": running.instances,
+        "runningCoresCount": running.cores,
+        "runningCoreCount": running.cores,
+    }
+
+
+def _quotas(use: Use, slots: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    limits, cores = use.limits, slots * CORES
+    return (
+        _quota(_or(limits.flex_instances, slots), _or(limits.flex_cores, cores), use.flex),
+        _quota(_or(limits.on_demand_instances, slots), _or(limits.on_demand_cores, cores), use.on_demand),
+    )
+
+
+def _reserved(use: Use) -> list[dict[str, Any]]:
+    rows = []
+    for one in use.limits.reserved:
+        nodes = len(one.nodes)
+        quota = _quota(
+            _or(one.max_instances, nodes), _or(one.max_cores, nodes * CORES), use.reserved.get(one.reservation, _NONE)
+        )
+        rows.append({"reservationName": one.reservation, "machineKey": one.machine_key} | quota)
+    return rows
+
+
+def _all_running(use: Use) -> Running:
+    every = (use.flex, use.on_demand, *use.reserved.values())
+    return Running(instances=sum(one.instances for one in every), cores=sum(one.cores for one in every))
+
+
+def _organization(desk: Desk, caller: Account, *, per_user: bool) -> dict[str, Any] | None:
+    """Sums over the members; who runs how much only where each is asked for."""
+    found = desk.accounts.organization(caller.id)
+    if found is None:
+        return None
+    name, uses = found
+    slots = _slots(desk)
+    quotas: dict[str, Any] = {"name": name, "reserved": []}
+    for kind, pick in (("flex", operator.attrgetter("flex")), ("onDemand", operator.attrgetter("on_demand"))):
+        running = Running(
+            instances=sum(pick(use).instances for use in uses.values()),
+            cores=sum(pick(use).cores for use in uses.values()),
+        )
+        quotas[kind] = _quota(slots, slots * CORES, running)
+        if per_user:
+            quotas[kind]["runningCountsPerUser"] = {
+                email: {"runningInstancesCount": pick(use).instances, "runningCoresCount": pick(use).cores}
+                for email, use in sorted(uses.items())
+            }
+    return quotas
+
+
+def _project(project: Project, caller: Account) -> dict[str, Any]:
+    return {
+        "uuid": project.id,
+        "name": project.name,
+        "slug": project.slug,
+        "description": project.description,
+        "organizationUuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, project.organization)) if project.organization else None,
+        "isDefault": caller.id in project.default_for,
     }

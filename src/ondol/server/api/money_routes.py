@@ -1,0 +1,56 @@
+"""Routes of money: credits of an account, a task, a pool; budgets of a project."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from ondol.model.ids import ProjectId
+from ondol.server.api.request import Caller, DeskIn
+from ondol.server.api.times import wire_time
+
+router = APIRouter(tags=["credits"], prefix="/credits/v1")
+
+
+@router.get("/accounts/credits", summary="Money left")
+def account_credits(caller: Caller, desk: DeskIn) -> dict[str, float]:
+    """In EUR; 0 where the operator granted nothing, which only matters where something is charged."""
+    left = desk.accounts.credits_eur(caller.id)
+    return {"credits": 0.0 if left is None else round(left, 4)}
+
+
+@router.get("/tasks/{key}/credits", summary="What a task cost so far")
+def task_credits(key: str, caller: Caller, desk: DeskIn) -> dict[str, float]:
+    """In EUR, by the operator's tariff; 0 in a pool, whose slots are paid for as such."""
+    return {"credits": round(desk.accounts.task_credits_eur(caller.id, key), 4)}
+
+
+@router.get("/pools/{key}/credits", summary="What a pool cost so far")
+def pool_credits(key: str, caller: Caller, desk: DeskIn) -> dict[str, float]:
+    """In EUR, for all the time that its slots were held."""
+    return {"credits": round(desk.accounts.pool_credits_eur(caller.id, key), 4)}
+
+
+@router.get("/projects/{key}/budgets", summary="Budgets of a project")
+def budgets(
+    key: str, caller: Caller, desk: DeskIn, active: Annotated[str, Query(alias="activeOnly")] = "false"
+) -> dict[str, list[dict[str, Any]]]:
+    """What was set aside, consumed and remains, in cents; `activeOnly` leaves out those that are over or to come."""
+    rows = desk.accounts.budgets(caller.id, ProjectId(key), active_only=active.strip().lower() in ("true", "1"))
+    return {
+        "budgets": [
+            {
+                "uuid": row.budget.id,
+                "alias": row.budget.alias,
+                "consumedAmountInCents": row.consumed_cents,
+                "totalAmountInCents": row.budget.total_cents,
+                "remainingAmountInCents": row.budget.total_cents - row.consumed_cents,
+                "budgetOverrunPolicy": row.budget.overrun,
+                "startDateUtc": wire_time(row.budget.start),
+                "expirationDateUtc": wire_time(row.budget.expires),
+                "isArchived": row.budget.archived,
+            }
+            for row in rows
+        ]
+    }
