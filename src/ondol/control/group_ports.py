@@ -11,13 +11,14 @@ from ondol.model.ids import AccountId
 from ondol.model.job import Job
 from ondol.model.pool import ComputePool, Scaling
 from ondol.storage.pages import EVERY, Page, Query
+from ondol.storage.ports import Reply
 
 
 class JobDesk(Protocol):
     """Jobs of an account. `key` is an id or a shortname; NotFoundError("job", key) where there is none."""
 
-    def create(self, job: Job) -> None:
-        """Accept a job, durably.
+    def create(self, job: Job, reply: Reply | None = None) -> None:
+        """Accept a job, durably, together with the answer that its request will be given (as `Desk.submit`).
 
         Raises NotFoundError for its pool, InvalidFieldError for a taken shortname, ForbiddenError("Maximum number of
         jobs reached …") at the quota.
@@ -62,8 +63,8 @@ class PoolDetail:
 class PoolDesk(Protocol):
     """Compute pools of an account; `key` as above, NotFoundError("pool", key)."""
 
-    def create(self, pool: ComputePool) -> None:
-        """Accept a pool, durably.
+    def create(self, pool: ComputePool, reply: Reply | None = None) -> None:
+        """Accept a pool, durably, together with the answer that its request will be given (as `Desk.submit`).
 
         Raises as `JobDesk.create` ("Maximum number of pools reached …"), and NotFoundError("bucket", name).
         """
