@@ -36,6 +36,8 @@ app = App(
 app.command("ondol.cli.fleet:app", name="fleet", help="Check and show fleet files.", group=_RUN)
 app.command("ondol.cli.node:app", name="node", help="See the servers, drain them, let them work again.", group=_RUN)
 app.command("ondol.cli.user:app", name="user", help="Make accounts and their tokens.", group=_RUN)
+app.command("ondol.cli.project:app", name="project", help="Projects that tasks are booked on.", group=_RUN)
+app.command("ondol.cli.tariff:app", name="tariff", help="What a core-hour costs.", group=_RUN)
 app.command("ondol.cli.task:app", name="task", help="Submit tasks, follow them, read what they said.", group=_USE)
 app.command("ondol.cli.bucket:app", name="bucket", help="Move files to and from buckets.", group=_USE)
 app.command("ondol.cli.heat:app", name="heat", help="See who wants heat, and who gets it.", group=_KNOW)

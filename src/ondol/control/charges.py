@@ -11,7 +11,7 @@ import msgspec
 from ondol.accounting.price import Tariff, core_hours
 from ondol.model.compute import Attempt, Task
 from ondol.model.ids import AccountId, NodeId, ProjectId, TaskId
-from ondol.storage.ports import Changes
+from ondol.storage.ports import Changes, Store
 
 KEY = "charges"
 TARIFF_KEY = "tariff"
@@ -29,25 +29,31 @@ class Charges:
 
     Parameters
     ----------
+    tariff : gives the prices of now; the operator may change them while the platform runs
     cores_of : cores that a slot of a node has
     task_of : a task by its id, None where it is gone
     """
 
     def __init__(
         self,
-        tariff: Tariff,
+        tariff: Callable[[], Tariff],
         cores_of: Callable[[NodeId], float],
         task_of: Callable[[TaskId], Task | None],
         spent: Spent | None = None,
     ) -> None:
-        self.tariff = tariff
+        self._tariff = tariff
         self._cores_of, self._task_of = cores_of, task_of
         self._spent = spent or Spent()
+
+    @property
+    def tariff(self) -> Tariff:
+        """Prices of now."""
+        return self._tariff()
 
     def book(self, changes: Changes) -> Changes:
         """Add the document of charges to changes that hold attempts which have just ended."""
         ended = [attempt for attempt in changes.attempts if attempt.state.final and attempt.started_at is not None]
-        if self.tariff.free or not ended:
+        if not ended or self.tariff.free:
             return changes
         for attempt in ended:
             task = self._task_of(attempt.task_id)
@@ -81,3 +87,14 @@ class Charges:
             days = projects.setdefault(task.project_id, {})
             day = attempt.ended_at.date().isoformat()
             days[day] = days.get(day, 0.0) + eur
+
+
+def tariff_in(store: Store) -> Tariff:
+    """Read the tariff that the operator set; free of charge where none was."""
+    data = store.document(TARIFF_KEY)
+    return Tariff() if data is None else msgspec.json.decode(data, type=Tariff)
+
+
+def set_tariff(store: Store, tariff: Tariff) -> None:
+    """Keep a tariff; a running platform follows it at once."""
+    store.commit(Changes(documents={TARIFF_KEY: msgspec.json.encode(tariff)}))
