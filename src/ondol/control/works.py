@@ -9,7 +9,7 @@ import dataclasses
 import datetime as dt
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ondol.lifecycle.events import AboutAttempt, CancelAsked, Decided, DeleteAsked, TaskSubmitted, TimePassed
 from ondol.lifecycle.instructions import DeleteTask, Instruction
@@ -89,6 +89,13 @@ class Works:
         if work is not None:
             self._works[task.id] = dataclasses.replace(work, task=task)
         self._changed.take(Change(task=task))
+
+    def change_task(self, task_id: TaskId, change: Callable[[Task], Task]) -> None:
+        """Change the row of a task, open or over; one that is gone stays gone."""
+        work = self._works.get(task_id)
+        task = self._store.task(task_id) if work is None else work.task
+        if task is not None:
+            self.replace_task(change(task))
 
     def remind(self, at: dt.datetime) -> None:
         """Let time pass for every work."""

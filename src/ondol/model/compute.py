@@ -13,6 +13,7 @@ from ondol.model.conditions import (
     HardwareConstraint,
     NetworkRule,
     Scheduling,
+    Snapshot,
     SnapshotConfig,
 )
 from ondol.model.ids import (
@@ -139,6 +140,7 @@ class Task:
     ttl_s : gone so long after its end, 0 for never [s, platform]
     wait_for_resources : whether it waits for its pool's resources, None for the pool's default
     snapshot : of its periodic snapshots, and the default of single ones
+    snapshots : those taken lately, oldest first
     state, previous_state, state_since, previous_state_since : as the API shows them
     results_count : how often results were uploaded; clients download when it grew
     wire : fields of the request that have no meaning here but are shown again as they came (JSON text)
@@ -186,6 +188,7 @@ class Task:
     ttl_s: float = 0.0
     wait_for_resources: bool | None = None
     snapshot: SnapshotConfig = OWN_SNAPSHOT
+    snapshots: tuple[Snapshot, ...] = ()
     created_at: dt.datetime
     modified_at: dt.datetime
     ended_at: dt.datetime = NEVER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from dataclasses import dataclass
 
@@ -126,6 +127,34 @@ class SnapshotConfig:
     bucket: str = ""
     prefix: str = ""
     interval_s: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One upload of the results so far, asked for or periodic.
+
+    It is a part of its task's row, so that it is known to be done in the very moment in which results are counted.
+
+    Parameters
+    ----------
+    status : "Triggered", "InProgress", "Success" or "Failure", as the compute API names them
+    size_bytes, transferred_bytes : of the files it takes, known once it has ended
+    periodic : nobody was told its id
+    """
+
+    id: str
+    trigger_at: dt.datetime
+    updated_at: dt.datetime
+    config: SnapshotConfig
+    status: str = "Triggered"
+    size_bytes: int = 0
+    transferred_bytes: int = 0
+    periodic: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ("Success", "Failure")
 
 
 OWN_SNAPSHOT = SnapshotConfig()
