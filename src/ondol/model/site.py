@@ -115,6 +115,10 @@ class Node:
     memory_bytes : memory for its instances together
     cpu_model : name shown to users
     clock_ghz : full clock frequency, for GHz-weighted times [GHz]
+    cores_per_slot : cores that an instance on it is told it has, 1 to 1024
+    specification_key : key of its kind of machine, as hardware constraints name it; "" for the CPU model
+    ssd : whether an instance's files lie on a solid-state disk
+    gpu : model of the graphics card that an instance may use, "" for none
     meter : "curve" (power curve on CPU time, T4), or "rapl" where the node is this host itself (T3)
     """
 
@@ -126,6 +130,10 @@ class Node:
     memory_bytes: int = 1 << 30
     cpu_model: str = "virtual"
     clock_ghz: float = 3.0
+    cores_per_slot: int = 1
+    specification_key: str = ""
+    ssd: bool = False
+    gpu: str = ""
     meter: str = "curve"
 
     def __post_init__(self) -> None:
@@ -134,7 +142,18 @@ class Node:
         check_range("node.host_cores", self.host_cores, 0.005, 4096.0, "cores")
         check_whole("node.memory_bytes", self.memory_bytes, 1 << 20, 1 << 50)
         check_range("node.clock_ghz", self.clock_ghz, 0.1, 10.0, "GHz")
+        check_text("node.cpu_model", self.cpu_model)
+        check_whole("node.cores_per_slot", self.cores_per_slot, 1, 1024)
+        if self.specification_key:
+            check_text("node.specification_key", self.specification_key)
+        if self.gpu:
+            check_text("node.gpu", self.gpu)
         check_choice("node.meter", self.meter, ("curve", "rapl"))
+
+    @property
+    def specification(self) -> str:
+        """Key of its kind of machine."""
+        return self.specification_key or self.cpu_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

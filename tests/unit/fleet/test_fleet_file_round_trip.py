@@ -68,6 +68,10 @@ def fleets(draw: st.DrawFn) -> Fleet:
                     curve=PowerCurve(idle_w=draw(numbers(0, 90)), max_w=draw(numbers(100, 20_000))),
                     slots=draw(st.integers(1, 1024)),
                     memory_bytes=draw(st.sampled_from([1 << 20, 1 << 30, (1 << 30) + 1])),
+                    cores_per_slot=draw(st.integers(1, 1024)),
+                    specification_key=draw(st.sampled_from(["", "8c-32g-ssd"])),
+                    ssd=draw(st.booleans()),
+                    gpu=draw(st.sampled_from(["", "Turing T4"])),
                 )
                 for k in range(draw(st.integers(1, 3)))
             ]
