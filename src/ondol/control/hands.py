@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 import queue
-import time
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 from ondol.control.command import argv_of, environment_of
+from ondol.control.transfers import Transfers
 from ondol.engine.ports import Engine, LaunchOrder
 from ondol.lifecycle.events import (
     AboutAttempt,
@@ -36,14 +36,12 @@ from ondol.lifecycle.instructions import (
 )
 from ondol.lifecycle.work import Work
 from ondol.model.compute import Attempt, Task
-from ondol.model.errors import OndolError, UnavailableError
+from ondol.model.errors import OndolError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, TaskId, instance_number
 
 _log = logging.getLogger(__name__)
 GRACE_S = 5.0
-_TRANSFERS = 4
-_PATIENCE = 8  # tries at a transfer while the object store cannot answer, with growing waits: about a minute
 
 Find = Callable[[AttemptId], tuple[Work, Attempt] | None]
 
@@ -55,9 +53,11 @@ class Stages(Protocol):
 
     def checkpoint_dir(self, attempt: Attempt) -> Path: ...
 
-    def bring_in(self, task: Task, attempt: Attempt) -> None: ...
+    def bring_in(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool]) -> None: ...
 
-    def bring_out(self, task: Task, attempt: Attempt) -> tuple[str, ...]: ...
+    def bring_out(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool]) -> tuple[str, ...]: ...
+
+    def refresh(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool]) -> int: ...
 
     def clear(self, attempt: Attempt, *, instance_over: bool) -> None: ...
 
@@ -79,7 +79,7 @@ class Hands:
     now : platform time
     wake : called when an outcome waits to be collected
     inside : gives job and checkpoint folder as the job sees them
-    pool : runs transfers, None for threads of its own
+    transfers : runs what moves files, None for threads of its own; who made it closes it
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Hands:
         now: Callable[[], dt.datetime],
         wake: Callable[[], None],
         inside: Callable[[LaunchOrder], tuple[str, str]],
-        pool: Executor | None = None,
+        transfers: Transfers | None = None,
     ) -> None:
         self._nodes = {node.id: node for node in fleet.nodes}
         self._engine = engine
@@ -104,9 +104,8 @@ class Hands:
         self._wake = wake
         self._inside = inside
         self._outcomes: queue.SimpleQueue[AboutAttempt] = queue.SimpleQueue()
-        self._pool = pool or ThreadPoolExecutor(_TRANSFERS, "transfer")
+        self._transfers = transfers or Transfers()
         self._busy: set[tuple[str, AttemptId]] = set()
-        self._closing = False
         self._again: list[Instruction] = []
 
     def do(self, instruction: Instruction) -> None:
@@ -135,7 +134,7 @@ class Hands:
         task = work.task
         match instruction:
             case StageInputs():
-                self._transfer("in", attempt, lambda: self._bring_in(task, attempt))
+                self._transfer("in", task, attempt, self._bring_in)
             case Launch():
                 self._launch(task, attempt)
             case PauseAttempt():
@@ -145,7 +144,7 @@ class Hands:
             case StopAttempt():
                 self._engine.stop(attempt.id, GRACE_S)
             case UploadResults():
-                self._transfer("out", attempt, lambda: self._bring_out(task, attempt))
+                self._transfer("out", task, attempt, self._bring_out)
             case ReleaseAttempt():
                 self.let_go(attempt, instance_over=work.instances[attempt.instance_id].state.final)
 
@@ -171,10 +170,25 @@ class Hands:
         self._busy -= {(way, outcome.attempt_id) for outcome in outcomes for way in ("in", "out")}
         return outcomes
 
+    def refresh(self, task: Task, attempt: Attempt) -> None:
+        """Fetch new and changed inputs into the folder of an attempt whose job is at work, when its turn comes."""
+
+        def wanted() -> bool:
+            found = self._find(attempt.id)
+            return found is not None and not found[1].state.final and not self._transfers.closing
+
+        def run() -> None:
+            try:
+                if wanted():
+                    self._transfers.persist(lambda: self._stager.refresh(task, attempt, wanted=wanted))
+            except (OndolError, OSError) as error:
+                _log.warning("the inputs of %s could not be refreshed: %s", attempt.id, error)
+
+        self._transfers.submit(task.account_id, run)
+
     def close(self) -> None:
-        """Let running transfers end, start no others."""
-        self._closing = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Let running transfers end after the file that they are at, start no others."""
+        self._transfers.close()
 
     def _launch(self, task: Task, attempt: Attempt) -> None:
         node = self._nodes[attempt.node_id]
@@ -202,7 +216,7 @@ class Hands:
             )
         )
 
-    def _transfer(self, way: str, attempt: Attempt, work: Callable[[], AboutAttempt]) -> None:
+    def _transfer(self, way: str, task: Task, attempt: Attempt, work: Callable[[Task, Attempt], AboutAttempt]) -> None:
         """Do a transfer in a thread; it is not begun again before its outcome was collected."""
         if (way, attempt.id) in self._busy:
             return
@@ -212,8 +226,11 @@ class Hands:
             told = False
             try:
                 if self._wanted(way, attempt):
-                    self._outcomes.put(work())
-                    told = True
+                    outcome = work(task, attempt)
+                    # What was cut short has no outcome: the next life does it again, or the attempt is over.
+                    if self._wanted(way, attempt):
+                        self._outcomes.put(outcome)
+                        told = True
                 if way == "in":
                     self._clear_where_over(attempt)
             finally:
@@ -221,12 +238,12 @@ class Hands:
                     self._busy.discard((way, attempt.id))
                 self._wake()
 
-        self._pool.submit(run)
+        self._transfers.submit(task.account_id, run)
 
     def _wanted(self, way: str, attempt: Attempt) -> bool:
         """Whether a transfer is still to be done: it may have queued for long, and the attempt have been cancelled."""
         found = self._find(attempt.id)
-        if found is None or found[1].state.final:
+        if found is None or found[1].state.final or self._transfers.closing:
             return False
         return way == "out" or found[1].started_at is None
 
@@ -241,7 +258,8 @@ class Hands:
 
     def _bring_in(self, task: Task, attempt: Attempt) -> AboutAttempt:
         try:
-            self._persist(lambda: self._stager.bring_in(task, attempt))
+            wanted = functools.partial(self._wanted, "in", attempt)
+            self._transfers.persist(lambda: self._stager.bring_in(task, attempt, wanted=wanted))
         except Exception as error:  # noqa: BLE001  # an outcome nobody tells would hold the slot for ever
             _log_unforeseen(error)
             return InputsFailed(at=self._now(), attempt_id=attempt.id, message=f"Inputs could not be fetched: {error}")
@@ -250,26 +268,14 @@ class Hands:
     def _bring_out(self, task: Task, attempt: Attempt) -> AboutAttempt:
         keys: list[tuple[str, ...]] = []
         try:
-            self._persist(lambda: keys.append(self._stager.bring_out(task, attempt)))
+            wanted = functools.partial(self._wanted, "out", attempt)
+            self._transfers.persist(lambda: keys.append(self._stager.bring_out(task, attempt, wanted=wanted)))
         except Exception as error:  # noqa: BLE001  # as above
             _log_unforeseen(error)
             return UploadFailed(
                 at=self._now(), attempt_id=attempt.id, message=f"Results could not be uploaded: {error}"
             )
         return ResultsUploaded(at=self._now(), attempt_id=attempt.id, keys=keys[-1])
-
-    def _persist(self, work: Callable[[], None]) -> None:
-        """Try again while the object store cannot answer: it restarts by itself."""
-        for turn in range(_PATIENCE):
-            try:
-                work()
-            except UnavailableError as error:
-                if turn == _PATIENCE - 1 or self._closing:
-                    raise
-                _log.warning("object store: %s; trying again", error)
-                time.sleep(min(0.25 * 2**turn, 15.0))
-            else:
-                return
 
 
 def _log_unforeseen(error: Exception) -> None:

@@ -60,6 +60,11 @@ class DataFolder:
         return self.path / "jobs"
 
     @property
+    def cache_dir(self) -> Path:
+        """Inputs that each site holds, by site."""
+        return self.path / "cache"
+
+    @property
     def outputs_dir(self) -> Path:
         """What jobs wrote to stdout and stderr."""
         return self.path / "outputs"

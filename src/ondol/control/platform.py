@@ -19,16 +19,19 @@ from ondol.control.layout import DataFolder
 from ondol.control.leftovers import sweep
 from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
+from ondol.control.missing_inputs import MissingInputs
 from ondol.control.node_book import NodeBook
 from ondol.control.outputs import Outputs
 from ondol.control.placing import Placing
 from ondol.control.preconditions import check_rate, keep_fleet, lock_folder, refuse_lost_nodes
 from ondol.control.record import TickWriter
 from ondol.control.results import MOST_BYTES
+from ondol.control.site_cache import SITE_CACHE_BYTES, SiteCache
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.staging import Stager
 from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.transfers import Transfers
 from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
@@ -63,6 +66,7 @@ class Settings:
     lease_s : after which jobs end by themselves where the platform is gone, 0.5 to 86 400 [s, wall]
     record : whether ticks are recorded for replay
     results_bytes : most that one attempt may upload as results, sizes as `ls` shows them [bytes]
+    site_cache_bytes : most that each site keeps of inputs that were fetched, ≥ 0 [bytes]
     """
 
     data: Path
@@ -74,6 +78,7 @@ class Settings:
     lease_s: float = 60.0
     record: bool = True
     results_bytes: int = MOST_BYTES
+    site_cache_bytes: int = SITE_CACHE_BYTES
 
     def __post_init__(self) -> None:
         check_rate("--clock-rate", self.clock_rate)
@@ -121,7 +126,26 @@ class Platform:
         grids = Grids(fleet)
         self.grid_notes = grids.notes
         sweep(self.store, folder.jobs_dir, folder.outputs_dir)
-        stager = Stager(folder.jobs_dir, objects, self.directory, most_bytes=settings.results_bytes)
+        self.missing_inputs = MissingInputs(site.id for site in fleet.sites)
+        self.transfers = Transfers()
+        cache = SiteCache(
+            folder.cache_dir,
+            objects,
+            self.missing_inputs.sites,
+            most_bytes=settings.site_cache_bytes,
+            heard=self.missing_inputs.heard,
+        )
+        sites = {unit.id: unit.site_id for unit in fleet.units}
+        stager = Stager(
+            folder.jobs_dir,
+            objects,
+            self.directory,
+            cache=cache,
+            site_of={node.id: sites[node.unit_id] for node in fleet.nodes}.__getitem__,
+            missing=self.missing_inputs,
+            progress=self.transfers.book,
+            most_bytes=settings.results_bytes,
+        )
         self.outputs = Outputs(folder.outputs_dir, self.engine)
         self._hands = Hands(
             fleet,
@@ -132,10 +156,10 @@ class Platform:
             now=self.clock.now,
             wake=self._wake,
             inside=self.engine.inside_paths,
+            transfers=self.transfers,
         )
-        self._closers.append(self._hands.close)
-        self.snapshots = Snapshots(self.works, stager, now=self.clock.now, clock_rate=self.clock.rate)
-        self._closers.append(self.snapshots.close)
+        self._closers.append(self.transfers.close)
+        self.snapshots = Snapshots(self.works, stager, self.transfers, now=self.clock.now, clock_rate=self.clock.rate)
         policy = load_policy(settings.policy)
         world = World(fleet, grids, clock_rate=self.clock.rate)
         meter = MeterBook(

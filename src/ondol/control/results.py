@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import regex
@@ -134,19 +134,21 @@ def fingerprint(status: os.stat_result) -> Fingerprint:
     return [status.st_size, status.st_mtime_ns, status.st_ino]
 
 
-def results(folder: Path, before: Mapping[str, Fingerprint], lists: ResultLists, most_bytes: int) -> list[str]:
+def results(
+    folder: Path, before: Mapping[str, Sequence[Fingerprint]], lists: ResultLists, most_bytes: int
+) -> list[str]:
     """Paths of the results in a job's folder, sorted.
 
     Parameters
     ----------
-    before : the files that were there before the job began
+    before : the files that are inputs, each with the fingerprints under which it is one
     most_bytes : sum of their sizes
 
     Raises InvalidFieldError where there are too many or too large ones, or the lists take too long.
     """
     paths, size = [], 0
     for path, status in files_below(folder):
-        if before.get(path) == fingerprint(status) or not lists.let_through(path):
+        if fingerprint(status) in before.get(path, ()) or not lists.let_through(path):
             continue
         paths.append(path)
         size += status.st_size

@@ -5,26 +5,32 @@ Both ways may be repeated after a crash: inputs are written anew, results land u
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import json
 import os
 import re
-import stat
 import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from ondol.control.command import environment_of
+from ondol.control.input_manifest import InputManifest
+from ondol.control.input_object import InputObject
+from ondol.control.job_files import copy, inside, opened, place
 from ondol.control.leftovers import checkpoint_name, remove_tree
+from ondol.control.missing_inputs import MissingInputs
+from ondol.control.progress import IN, OUT, ProgressBook
 from ondol.control.results import MOST_BYTES, ResultLists, files_below, fingerprint, results
+from ondol.control.site_cache import Lent, SiteCache
 from ondol.model.compute import Attempt, ResourceBucket, Task
-from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.model.ids import AccountId, InstanceId, instance_number
+from ondol.model.conditions import OWN_SNAPSHOT, SnapshotConfig
+from ondol.model.errors import NotFoundError
+from ondol.model.ids import AccountId, InstanceId, NodeId, SiteId, instance_number
 from ondol.storage.objects.port import ObjectStore
 
-_MANIFEST = "inputs.json"
+_INCOMING = "incoming"
+_ONE_SITE = SiteId("here")
 # What a key cannot hold: bytes that are no UTF-8, as Python holds them (PEP 383), and the backslash, which the object
 # store takes for a slash (SeaweedFS, weed/s3api/s3_constants: NormalizeObjectKey).
 _NO_KEY = re.compile(r"[\udc80-\udcff\\]")
@@ -38,21 +44,44 @@ class Buckets(Protocol):
     def register(self, account_id: AccountId, bucket: str) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    object: InputObject
+    keep_s: float
+
+
 class Stager:
     """Brings inputs in and results out for attempts.
 
     Parameters
     ----------
     root : folder that holds one folder per attempt (`<attempt>/job`) and one per instance (`checkpoints/<instance>`)
+    cache : holds the inputs of each site; None for one of its own in `root`, as if all nodes stood at one site
+    site_of : where a node stands; only without `cache` may it be left out
+    missing : is told what resources hold
+    progress : where bytes are noted, by attempt
     most_bytes : sum of the sizes of one attempt's results
     """
 
-    def __init__(self, root: Path, objects: ObjectStore, buckets: Buckets, *, most_bytes: int = MOST_BYTES) -> None:
-        self._root = root
-        self._objects = objects
-        self._buckets = buckets
+    def __init__(
+        self,
+        root: Path,
+        objects: ObjectStore,
+        buckets: Buckets,
+        *,
+        cache: SiteCache | None = None,
+        site_of: Callable[[NodeId], SiteId] = lambda _: _ONE_SITE,
+        missing: MissingInputs | None = None,
+        progress: ProgressBook | None = None,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._root, self._objects, self._buckets = root, objects, buckets
+        self._cache = cache or SiteCache(root / "cache", objects, (_ONE_SITE,))
+        self._site_of = site_of
+        self._missing = missing or MissingInputs(())
+        self._progress = progress or ProgressBook()
         self._most_bytes = most_bytes
-        self._uploading: dict[InstanceId, threading.Lock] = {}
+        self._locks: dict[InstanceId, threading.Lock] = {}
 
     def job_dir(self, attempt: Attempt) -> Path:
         """Folder that the job works in."""
@@ -62,35 +91,114 @@ class Stager:
         """Folder that a later attempt of the same instance finds again."""
         return self._root / "checkpoints" / checkpoint_name(attempt.instance_id)
 
-    def bring_in(self, task: Task, attempt: Attempt) -> None:
-        """Fetch every input into a fresh job folder and note what was there before the job began.
+    # -- in --
 
-        Raises NotFoundError for a bucket that is not the account's, UnavailableError where the store is down.
+    def bring_in(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Put every input into a fresh job folder and note what was there before the job began.
+
+        What the attempt's site holds is taken from there, the rest is fetched.
+
+        Parameters
+        ----------
+        wanted : asked before each file; the staging ends, unfinished, where it says no
+
+        Raises NotFoundError for a bucket that is not the account's, ConflictError for objects that cannot lie in one
+        folder, UnavailableError where the store is down, a disk is full or an object changed meanwhile.
         """
         job_dir = self.job_dir(attempt)
         remove_tree(job_dir.parent)
         job_dir.mkdir(parents=True)
         self.checkpoint_dir(attempt).mkdir(parents=True, exist_ok=True)
-        for resource in task.resources:
-            self._fetch(task.account_id, resource, job_dir)
-        manifest = {path: fingerprint(status) for path, status in files_below(job_dir)}
-        partial = job_dir.parent / f"{_MANIFEST}.partial"
-        partial.write_text(json.dumps(manifest))
-        partial.replace(job_dir.parent / _MANIFEST)
+        self._progress.begin(attempt.id, IN)
+        inputs = self._listed(task, task.resources)
+        self._progress.expect(attempt.id, IN, sum(one.object.size for one in inputs.values()))
+        for path, one in inputs.items():
+            if not wanted():
+                return
+            place(self._brought(attempt, one), job_dir, path)
+        InputManifest(
+            {path: [fingerprint(status)] for path, status in files_below(job_dir)},
+            {path: one.object.digest for path, one in inputs.items()},
+        ).write(job_dir.parent)
+        self._progress.end(attempt.id, IN)
 
-    def _fetch(self, account_id: AccountId, resource: ResourceBucket, job_dir: Path) -> None:
-        backend = self._buckets.backend_name(account_id, resource.bucket)
-        if backend is None:
-            raise NotFoundError("bucket", resource.bucket)
-        for found in self._objects.list(backend, resource.prefix):
-            relative = found.key.removeprefix(resource.strip_prefix)
-            if relative.endswith("/") or not relative:
-                continue
-            target = job_dir / inside(relative)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._objects.download(backend, found.key, target)
+    def refresh(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool] = lambda: True) -> int:
+        """Put objects that are new or changed since into a running attempt's folder; gives how many it was.
 
-    def bring_out(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool] = lambda: True) -> tuple[str, ...]:
+        Files that the job made or changed stay as they are, objects that are gone leave their files. It waits for an
+        upload of the same instance, and no upload takes what it brings for a result.
+
+        Raises as `bring_in`, and NotFoundError where nothing of the attempt is left.
+        """
+        with self._lock_of(attempt):
+            job_dir, brought = self.job_dir(attempt), 0
+            manifest = self._manifest(attempt)
+            for path, one in self._listed(task, task.resources).items():
+                if manifest.sources.get(path) == one.object.digest:
+                    continue
+                if not wanted():
+                    break
+                source = self._brought(attempt, one)
+                known = manifest.files.get(path, [])
+                manifest.files[path] = [*known, fingerprint(source.stat())]
+                manifest.write(job_dir.parent)
+                brought += place(source, job_dir, path, over=known)
+                source.unlink(missing_ok=True)
+                manifest.sources[path] = one.object.digest
+            manifest.write(job_dir.parent)
+            return brought
+
+    def look(self, task: Task) -> None:
+        """List those resources of a task that nobody listed yet, so that the policy knows their sizes.
+
+        Raises NotFoundError for a bucket that is not the account's, UnavailableError where the store is down.
+        """
+        self._listed(task, [one for one in task.resources if not self._missing.knows(task.account_id, one)])
+
+    def _listed(self, task: Task, resources: Iterable[ResourceBucket]) -> dict[str, _Wanted]:
+        """Objects by path below the job's folder; of two for one path the later resource's."""
+        inputs: dict[str, _Wanted] = {}
+        for resource in resources:
+            backend = self._buckets.backend_name(task.account_id, resource.bucket)
+            if backend is None:
+                raise NotFoundError("bucket", resource.bucket)
+            found = [
+                InputObject(backend, one.key, one.etag, one.size)
+                for one in self._objects.list(backend, resource.prefix)
+            ]
+            self._missing.listed(task.account_id, resource, found)
+            for one in found:
+                relative = one.key.removeprefix(resource.strip_prefix)
+                if relative and not relative.endswith("/"):
+                    inputs[str(inside(relative))] = _Wanted(one, resource.cache_ttl_s)
+        return inputs
+
+    def _brought(self, attempt: Attempt, one: _Wanted) -> Path:
+        """A copy of an object beside the job's folder, to be put in there at once."""
+        site_id, told = self._site_of(attempt.node_id), 0
+        target = self.job_dir(attempt).parent / _INCOMING
+
+        def tell(size: int) -> None:
+            nonlocal told
+            told += size
+            self._progress.add(attempt.id, IN, size)
+
+        with self._cache.lend(site_id, one.object, keep_s=one.keep_s, tell=tell) as lent:
+            self._cache.with_room(site_id, one.object.size, lambda: _taken(lent, target))
+        self._progress.add(attempt.id, IN, one.object.size - told)
+        return target
+
+    # -- out --
+
+    def bring_out(
+        self,
+        task: Task,
+        attempt: Attempt,
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+        config: SnapshotConfig = OWN_SNAPSHOT,
+        key: str = "",
+    ) -> tuple[str, ...]:
         """Upload new and changed files of the job's folder; gives their keys, sorted.
 
         One upload at a time for an instance, so that an earlier look never overwrites a later one.
@@ -98,85 +206,101 @@ class Stager:
         Parameters
         ----------
         wanted : asked before each file; the upload ends where it says no
+        config : which files, and where to; what it leaves open is as the task says
+        key : under which progress is noted as a part of what began before, "" for the attempt's own
 
         Raises NotFoundError where nothing of the attempt is left, InvalidFieldError where the results break a bound,
         UnavailableError where the store is down.
         """
-        if not task.result_bucket:
+        bucket = config.bucket or task.result_bucket
+        if not bucket:
             return ()
-        with self._uploading.setdefault(attempt.instance_id, threading.Lock()):
-            return tuple(sorted(self._uploaded(task, attempt, wanted))) if wanted() else ()
+        with self._lock_of(attempt):
+            if not wanted():
+                return ()
+            if not key:
+                self._progress.begin(attempt.id, OUT)
+            keys = tuple(sorted(self._uploaded(task, attempt, wanted, config, key or attempt.id)))
+            if not key:
+                self._progress.end(attempt.id, OUT)
+            return keys
 
-    def _uploaded(self, task: Task, attempt: Attempt, wanted: Callable[[], bool]) -> Iterator[str]:
+    def _uploaded(
+        self, task: Task, attempt: Attempt, wanted: Callable[[], bool], config: SnapshotConfig, noted: str
+    ) -> Iterator[str]:
         job_dir = self.job_dir(attempt)
-        backend = self._buckets.register(task.account_id, task.result_bucket)
+        backend = self._buckets.register(task.account_id, config.bucket or task.result_bucket)
         self._objects.create_bucket(backend)
-        for path in self.results(task, attempt):
+        prefix = config.prefix or task.result_prefix
+        keys = keys_of(self.results(task, attempt, config))
+        self._progress.expect(noted, OUT, sum(_size(job_dir, path) for path in keys.values()))
+        for name, path in keys.items():
             if not wanted():
                 return
-            with _opened(job_dir, path) as file:
+            with opened(job_dir, path) as file:
                 if file is not None:
-                    key = task.result_prefix + _as_text(path)
-                    self._objects.upload(file, backend, key)
-                    yield key
+                    self._objects.upload(
+                        file, backend, prefix + name, lambda size: self._progress.add(noted, OUT, size)
+                    )
+                    yield prefix + name
 
-    def results(self, task: Task, attempt: Attempt) -> list[str]:
-        """Paths of the files that the job made or changed and that its lists let through, sorted."""
-        job_dir = self.job_dir(attempt)
-        try:
-            before = json.loads((job_dir.parent / _MANIFEST).read_text())
-        except FileNotFoundError as error:  # without it inputs would be taken for results
-            raise NotFoundError("list of inputs of attempt", attempt.id) from error
+    def results(self, task: Task, attempt: Attempt, config: SnapshotConfig = OWN_SNAPSHOT) -> list[str]:
+        """Paths of the files that the job made or changed and that the lists let through, sorted."""
+        before = self._manifest(attempt).files
         environment = environment_of(task, instance_number(attempt.instance_id), "/job", "/checkpoint")
-        lists = ResultLists(task.results_whitelist, task.results_blacklist, environment)
-        return results(job_dir, before, lists, self._most_bytes)
+        lists = ResultLists(
+            config.whitelist or task.results_whitelist, config.blacklist or task.results_blacklist, environment
+        )
+        return results(self.job_dir(attempt), before, lists, self._most_bytes)
+
+    # -- both --
 
     def clear(self, attempt: Attempt, *, instance_over: bool) -> None:
         """Remove the attempt's folder, and the instance's checkpoint once nobody will go on from it."""
         remove_tree(self.job_dir(attempt).parent)
+        self._progress.forget(attempt.id)
+        self._cache.drop_expired()
         if instance_over:
             remove_tree(self.checkpoint_dir(attempt))
-            self._uploading.pop(attempt.instance_id, None)
+            self._locks.pop(attempt.instance_id, None)
+
+    def _lock_of(self, attempt: Attempt) -> threading.Lock:
+        return self._locks.setdefault(attempt.instance_id, threading.Lock())
+
+    def _manifest(self, attempt: Attempt) -> InputManifest:
+        try:
+            return InputManifest.read(self.job_dir(attempt).parent)
+        except FileNotFoundError as error:  # without it inputs would be taken for results
+            raise NotFoundError("list of inputs of attempt", attempt.id) from error
 
 
-def inside(key: str) -> PurePosixPath:
-    """Path of an object's key below the job's folder; refuses keys that would lead out of it."""
-    path = PurePosixPath(key.lstrip("/"))
-    if ".." in path.parts or "\0" in key:
-        raise InvalidFieldError("object key", key, "a path that stays inside of the job's folder")
-    return path
+def keys_of(paths: Iterable[str]) -> dict[str, str]:
+    """Keys for paths, each once: bytes that a key cannot hold are written as %XX, and where that is taken as %25XX."""
+    keys: dict[str, str] = {}
+    for path in sorted(paths, key=lambda path: (_NO_KEY.search(path) is not None, path)):
+        key = _NO_KEY.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", path)
+        while key in keys:
+            key = key.replace("%", "%25")
+        keys[key] = path
+    return dict(sorted(keys.items()))
 
 
-@contextlib.contextmanager
-def _opened(folder: Path, path: str) -> Iterator[Path | None]:
-    """Open a file below a folder without following any link on the way; gives a path that stays with this file.
-
-    While a snapshot is taken the job runs, and could put a link or a pipe in the place of a file that was looked at.
-    None where that happened.
-    """
-    *folders, name = PurePosixPath(path).parts
-    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _size(job_dir: Path, path: str) -> int:
     try:
-        for part in folders:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
-            os.close(at)
-            at = inner
-        inner = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
-        os.close(at)
-        at = inner
-        regular = stat.S_ISREG(os.fstat(at).st_mode)
-    except OSError as error:
-        os.close(at)
-        if error.errno not in (errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.ENXIO):
-            raise
-        yield None
-        return
-    try:
-        yield Path(f"/proc/self/fd/{at}") if regular else None
-    finally:
-        os.close(at)
+        return os.lstat(job_dir / path).st_size
+    except OSError:  # the job removed it meanwhile
+        return 0
 
 
-def _as_text(path: str) -> str:
-    """Path as a key may hold it: what it cannot hold is written as %XX."""
-    return _NO_KEY.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", path)
+def _taken(lent: Lent, target: Path) -> None:
+    """Make a lent file one's own."""
+    if lent.movable:
+        try:
+            lent.path.replace(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        else:
+            target.chmod(0o644)
+            return
+    copy(lent.path, target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import threading
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from ondol.control.hands import Hands
 from ondol.control.snapshots import Snapshots
+from ondol.control.transfers import Transfers
 from ondol.control.works import Works
 from ondol.lifecycle.events import InputsReady
 from ondol.lifecycle.instructions import StageInputs, UploadResults
@@ -68,11 +70,17 @@ class Notes:
     def checkpoint_dir(self, attempt: Attempt) -> Path:
         return Path("checkpoint")
 
-    def bring_in(self, task: Task, attempt: Attempt) -> None:
+    def bring_in(self, task: Task, attempt: Attempt, *, wanted: Any = lambda: True) -> None:
         self.done.append(("in",))
         self.during()
 
-    def bring_out(self, task: Task, attempt: Attempt, *, wanted: Any = lambda: True) -> tuple[str, ...]:
+    def refresh(self, task: Task, attempt: Attempt, *, wanted: Any = lambda: True) -> int:
+        self.done.append(("refresh", wanted()))
+        return 1
+
+    def bring_out(
+        self, task: Task, attempt: Attempt, *, wanted: Any = lambda: True, config: Any = None, key: str = ""
+    ) -> tuple[str, ...]:
         self.done.append(("out", wanted()))
         self.during()
         return ("key",)
@@ -84,11 +92,12 @@ class Notes:
 class Bench:
     def __init__(self) -> None:
         self.pool, self.stager = Later(), Notes()
+        self.transfers = Transfers(pool=self.pool)
         self.work: Work | None = work_of(STAGING)
         nothing: Any = None
         self.hands = Hands(
             Fleet(name="none", sites=(), units=(), nodes=()), nothing, self.stager, nothing,
-            find=self.find, now=lambda: NOW, wake=lambda: None, inside=nothing, pool=self.pool,
+            find=self.find, now=lambda: NOW, wake=lambda: None, inside=nothing, transfers=self.transfers,
         )  # fmt: skip
 
     def find(self, key: Any) -> tuple[Work, Attempt] | None:
@@ -150,11 +159,29 @@ def test_results_of_an_attempt_that_is_over_are_not_uploaded(bench: Bench) -> No
     assert bench.stager.done == []
 
 
-def test_one_snapshot_of_a_task_waits_at_most_and_none_takes_what_ended() -> None:
+def running_works() -> tuple[Works, Attempt]:
     store = MemoryStore()
     running = dataclasses.replace(STAGING, state=AttemptState.RUNNING, started_at=NOW)
     store.commit(Changes(tasks=(TASK,), instances=(INSTANCE,), attempts=(running,)))
-    works, stager = Works(store), Notes()
+    return Works(store), running
+
+
+def until_over(works: Works, snapshots: Snapshots, key: str, status: str) -> Task:
+    deadline_s = time.monotonic() + 10
+    while True:
+        with works.lock:
+            work = works.get(TASK.id)
+            assert work is not None
+            task = work.task
+        if snapshots.state(task, key).status == status:
+            return task
+        assert time.monotonic() < deadline_s, snapshots.state(task, key)
+        time.sleep(0.01)
+
+
+def test_one_snapshot_of_a_task_waits_at_most_and_none_takes_what_ended() -> None:
+    works, running = running_works()
+    stager, transfers = Notes(), Transfers(usual=1, most=1)
     begun, go_on = threading.Event(), threading.Event()
 
     def during() -> None:
@@ -163,34 +190,43 @@ def test_one_snapshot_of_a_task_waits_at_most_and_none_takes_what_ended() -> Non
 
     stager.during = during
     given: Any = stager
-    snapshots = Snapshots(works, given, now=lambda: NOW, clock_rate=1.0)
-    snapshots.take(TASK, NOW)
+    snapshots = Snapshots(works, given, transfers, now=lambda: NOW, clock_rate=1.0)
+    first = snapshots.take(TASK, NOW)
     assert begun.wait(10)
-    for _ in range(5):
-        snapshots.take(TASK, NOW)
+    more = [snapshots.take(TASK, NOW) for _ in range(5)]
+    assert len({first, *more}) == 6, "each has an id of its own, in the same second too"
     ended = dataclasses.replace(running, state=AttemptState.UPLOADING)
-    works._works[TASK.id] = Work.of(TASK, [INSTANCE], [ended])
+    with works.lock:
+        work = works.get(TASK.id)
+        assert work is not None
+        works._works[TASK.id] = Work.of(work.task, [INSTANCE], [ended])
     go_on.set()
-    snapshots._pool.submit(lambda: None).result(10)
-    snapshots.close()
+    for key in (first, *more):
+        task = until_over(works, snapshots, key, "Success")
+    transfers.close()
     assert stager.done == [("out", True)]
-    after = works.get(TASK.id)
-    assert after is not None
-    assert after.task.results_count == 1
+    assert task.results_count == 1
 
 
 def test_a_snapshot_that_meets_the_unforeseen_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    store = MemoryStore()
-    running = dataclasses.replace(STAGING, state=AttemptState.RUNNING, started_at=NOW)
-    store.commit(Changes(tasks=(TASK,), instances=(INSTANCE,), attempts=(running,)))
+    works, _ = running_works()
     stager: Any = Notes()
 
     def fail() -> None:
         raise ValueError("odd")
 
     stager.during = fail
-    snapshots = Snapshots(Works(store), stager, now=lambda: NOW, clock_rate=1.0)
-    snapshots.take(TASK, NOW)
-    snapshots._pool.submit(lambda: None).result(10)
-    snapshots.close()
+    transfers = Transfers()
+    snapshots = Snapshots(works, stager, transfers, now=lambda: NOW, clock_rate=1.0)
+    until_over(works, snapshots, snapshots.take(TASK, NOW), "Failure")
+    transfers.close()
     assert "odd" in caplog.text
+
+
+def test_an_upload_that_the_closing_cuts_short_has_no_outcome(bench: Bench) -> None:
+    bench.work = work_of(dataclasses.replace(STAGING, state=AttemptState.UPLOADING))
+    bench.stager.during = bench.transfers.close
+    bench.hands.do(UploadResults(STAGING.id))
+    bench.pool.run()
+    assert bench.stager.done == [("out", True)]
+    assert bench.hands.collect() == []

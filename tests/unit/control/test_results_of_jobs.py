@@ -16,6 +16,7 @@ from ondol.control import results
 from ondol.control.results import compiled
 from ondol.control.staging import Stager
 from ondol.model.compute import Attempt, Task
+from ondol.model.conditions import OWN_SNAPSHOT, SnapshotConfig
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, AttemptId, InstanceId, NodeId, TaskId
 from ondol.storage.objects.folder import FolderObjectStore
@@ -46,7 +47,7 @@ class Swapping(Stager):
 
     seen: tuple[str, ...] = ()
 
-    def results(self, task: Task, attempt: Attempt) -> list[str]:
+    def results(self, task: Task, attempt: Attempt, config: SnapshotConfig = OWN_SNAPSHOT) -> list[str]:
         return list(self.seen)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
-from ondol.storage.objects.port import PART_SIZE, ObjectInfo
+from ondol.storage.objects.port import PART_SIZE, ObjectInfo, Tell, unheard
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -57,17 +56,19 @@ class FolderObjectStore:
             if entry.key.startswith(prefix):
                 yield ObjectInfo(key=entry.key, size=entry.size, etag=entry.etag)
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
+    def download(self, bucket: str, key: str, path: Path, tell: Tell = unheard) -> None:
         source = self._object(bucket, key)
         path.parent.mkdir(parents=True, exist_ok=True)
         with _whole_or_nothing(path) as out, source.open("rb") as data:
-            shutil.copyfileobj(data, out)
+            for part in iter(lambda: data.read(PART_SIZE), b""):
+                out.write(part)
+                tell(len(part))
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
+    def upload(self, path: Path, bucket: str, key: str, tell: Tell = unheard) -> None:
         if not path.is_file():
             raise NotFoundError("file", str(path))
         with path.open("rb") as source:
-            self._write(bucket, key, iter(lambda: source.read(PART_SIZE), b""))
+            self._write(bucket, key, _told(iter(lambda: source.read(PART_SIZE), b""), tell))
 
     def put_bytes(self, bucket: str, key: str, data: bytes) -> None:
         self._write(bucket, key, iter((data,)), in_parts=False)
@@ -118,6 +119,12 @@ class FolderObjectStore:
                 "bucket", bucket, "3 to 63 of a–z, 0–9, . and -, starting and ending with a-z or 0-9"
             )
         return self._root / bucket
+
+
+def _told(parts: Iterator[bytes], tell: Tell) -> Iterator[bytes]:
+    for part in parts:
+        yield part
+        tell(len(part))
 
 
 def _note(data: Path) -> Path:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 PART_SIZE = 8 * 1024 * 1024
 """From this size on [bytes] objects are sent in parts of this size, as the public SDKs do, so that ETags agree."""
+
+Tell = Callable[[int], None]
+
+
+def unheard(_size: int) -> None:
+    """Nobody listens to the progress of a transfer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +49,16 @@ class ObjectStore(Protocol):
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
         """List the objects whose key begins with `prefix`, each once, in the store's own order."""
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
-        """Copy an object to a file, making its folders; the file appears whole or not at all."""
+    def download(self, bucket: str, key: str, path: Path, tell: Tell = unheard) -> None:
+        """Copy an object to a file, making its folders; the file appears whole or not at all.
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
-        """Copy a file to an object; NotFoundError when there is no such file."""
+        Parameters
+        ----------
+        tell : called with the bytes that came since the last call, from any thread; fewer than 0 where some come again
+        """
+
+    def upload(self, path: Path, bucket: str, key: str, tell: Tell = unheard) -> None:
+        """Copy a file to an object; NotFoundError when there is no such file. `tell` as with `download`."""
 
     def put_bytes(self, bucket: str, key: str, data: bytes) -> None:
         """Write a small object."""

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError, UnavailableError
-from ondol.storage.objects.port import PART_SIZE, ObjectInfo
+from ondol.storage.objects.port import PART_SIZE, ObjectInfo, Tell, unheard
 
 _MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "404", "NotFound"})
 _OURS_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
@@ -66,16 +66,17 @@ class S3ObjectStore:
                 for entry in page.get("Contents", ()):
                     yield ObjectInfo(key=entry["Key"], size=entry["Size"], etag=entry["ETag"])
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
+    def download(self, bucket: str, key: str, path: Path, tell: Tell = unheard) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._errors(bucket, key):
-            self._client.download_file(bucket, key, str(path), Config=self._transfer)  # it renames when whole
+            # It writes beside the file and renames when whole.
+            self._client.download_file(bucket, key, str(path), Config=self._transfer, Callback=tell)
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
+    def upload(self, path: Path, bucket: str, key: str, tell: Tell = unheard) -> None:
         if not path.is_file():
             raise NotFoundError("file", str(path))
         with self._errors(bucket, key), path.open("rb") as source:
-            self._client.upload_fileobj(source, bucket, key, Config=self._transfer)
+            self._client.upload_fileobj(source, bucket, key, Config=self._transfer, Callback=tell)
 
     def put_bytes(self, bucket: str, key: str, data: bytes) -> None:
         with self._errors(bucket, key):
