@@ -13,14 +13,15 @@ from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError
 from ondol.server.api.times import read_time
 
-Keep = Callable[[Task], bool]
+Fields = Mapping[str, Callable[[Any], Any]]  # what a filter may name, lower case, and how it is read off a row
+Keep = Callable[[Any], bool]
 Value = str | float | dt.datetime
 _DEEPEST = 16
 _LONGEST_PATTERN = 256
 _LONGEST_SUBJECT = 256  # of a text that Like looks at: bounds what a hostile pattern can cost
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 
-_FIELDS: dict[str, Callable[[Task], Any]] = {
+TASK_FIELDS: dict[str, Callable[[Task], Any]] = {
     "uuid": lambda task: task.id,
     "name": lambda task: task.name,
     "shortname": lambda task: task.shortname or task.id,
@@ -55,12 +56,12 @@ _LEAVES = ("equal", "notequal", "in", "notin", *_ORDER, "like")
 _NAMES = "And, Or, Equal, NotEqual, In, NotIn, LessThan, LessThanOrEqual, GreaterThan, GreaterThanOrEqual, Like"
 
 
-def read_filter(data: Mapping[str, Any] | None) -> Keep | None:
-    """Make a test of tasks; None where nothing is asked for.
+def read_filter(data: Mapping[str, Any] | None, fields: Fields = TASK_FIELDS) -> Keep | None:
+    """Make a test of tasks, or of what else has the fields; None where nothing is asked for.
 
     Raises InvalidFieldError for an unknown operator or field, a value of another kind, or a filter nested too deep.
     """
-    return _node(data, 0) if data else None
+    return _node(data, fields, 0) if data else None
 
 
 def with_any_tag(tags: list[str]) -> Keep | None:
@@ -69,7 +70,7 @@ def with_any_tag(tags: list[str]) -> Keep | None:
     return (lambda task: not wanted.isdisjoint(task.tags)) if wanted else None
 
 
-def _node(data: Any, depth: int) -> Keep:
+def _node(data: Any, fields: Fields, depth: int) -> Keep:
     if not isinstance(data, dict) or depth > _DEEPEST:
         raise InvalidFieldError("filter", str(data)[:80], f"objects with an operator, nested at most {_DEEPEST} deep")
     low = {str(key).lower(): value for key, value in data.items()}
@@ -78,15 +79,15 @@ def _node(data: Any, depth: int) -> Keep:
         filters = low.get("filters") or []
         if not isinstance(filters, list) or len(filters) > 100:
             raise InvalidFieldError("filter.filters", str(filters)[:80], "a list of at most 100 filters")
-        parts = [_node(part, depth + 1) for part in filters]
+        parts = [_node(part, fields, depth + 1) for part in filters]
         join = all if word == "and" else any
         return lambda task: join(part(task) for part in parts)
     if word not in _LEAVES:
         raise InvalidFieldError("filter.operator", low.get("operator"), f"one of {_NAMES}")
     field = str(low.get("field", ""))
-    pick = _FIELDS.get(field.lower())
+    pick = fields.get(field.lower())
     if pick is None:
-        raise InvalidFieldError("filter.field", field, "one of " + ", ".join(_FIELDS) + " (any case)")
+        raise InvalidFieldError("filter.field", field, "one of " + ", ".join(fields) + " (any case)")
     return _leaf(word, field, pick, low)
 
 
