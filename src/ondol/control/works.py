@@ -11,16 +11,29 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from ondol.lifecycle.events import AboutAttempt, CancelAsked, Decided, DeleteAsked, TaskSubmitted, TimePassed
+from ondol.lifecycle.events import (
+    AboutAttempt,
+    CancelAsked,
+    Decided,
+    DeleteAsked,
+    ParentEnded,
+    QueueTimedOut,
+    TaskSubmitted,
+    TimePassed,
+)
 from ondol.lifecycle.instructions import DeleteTask, Instruction
 from ondol.lifecycle.machine import pending, step, submit
 from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import AttemptId, InstanceId, TaskId, task_of
-from ondol.storage.ports import Changes, Store
+from ondol.storage.ports import Changes, Reply, Store
 
 _log = logging.getLogger(__name__)
+
+Asked = CancelAsked | DeleteAsked | ParentEnded | QueueTimedOut
+Observer = Callable[[Work | None, Work, Change], None]
+"""Is told of every step: the work before (None for a new one), the work after, and what changed. It may not step."""
 
 
 class Works:
@@ -29,6 +42,8 @@ class Works:
     Parameters
     ----------
     store : where they are kept; loaded at construction
+
+    `observers` are told of every step, in the order of the steps.
     """
 
     def __init__(self, store: Store) -> None:
@@ -36,6 +51,7 @@ class Works:
         self._store = store
         self._works: dict[TaskId, Work] = {}
         self._changed = Gathered()
+        self.observers: list[Observer] = []
         for task in store.open_tasks():
             self._works[task.id] = Work.of(task, store.instances(task.id), store.attempts(task.id))
 
@@ -47,32 +63,48 @@ class Works:
         """Give an open work, None where the task is over or unknown."""
         return self._works.get(task_id)
 
-    def admit(self, tasks: Iterable[Task], at: dt.datetime) -> None:
-        """Take in new tasks, all or none: they are durable before anybody is told of them."""
+    def admit(self, tasks: Iterable[Task], at: dt.datetime, replies: tuple[Reply, ...] = ()) -> None:
+        """Take in new tasks, all or none: they are durable, with the answers, before anybody is told of them."""
         begun = [submit(TaskSubmitted(at=at, task=task)) for task in tasks]
         gathered = Gathered()
         for _, change in begun:
             gathered.take(change)
         changes, _ = gathered.hand_over()
-        self._store.commit(changes)
-        self._works |= {work.task.id: work for work, _ in begun}
+        self._store.commit(dataclasses.replace(changes, replies=replies))
+        self._enter(begun)
+
+    def begin(self, tasks: Iterable[Task], at: dt.datetime) -> None:
+        """Take in the platform's own new tasks, to be written with the other changes of this moment."""
+        begun = [submit(TaskSubmitted(at=at, task=task)) for task in tasks]
+        for _, change in begun:
+            self._changed.take(change)
+        self._enter(begun)
+
+    def _enter(self, begun: list[tuple[Work, Change]]) -> None:
+        for work, change in begun:
+            self._works[work.task.id] = work
+            self._tell(None, work, change)
+
+    def _tell(self, before: Work | None, after: Work, change: Change) -> None:
+        for observer in self.observers:
+            observer(before, after, change)
 
     def revive(self, task: Task) -> None:
         """Take a task that is over back in, so that it can be deleted."""
         if task.id not in self._works:
             self._works[task.id] = Work.of(task, self._store.instances(task.id), self._store.attempts(task.id))
 
-    def apply(self, task_id: TaskId, event: Decided | AboutAttempt | CancelAsked | DeleteAsked | TimePassed) -> bool:
+    def apply(self, task_id: TaskId, event: Decided | AboutAttempt | Asked | TimePassed) -> bool:
         """Crank one work by one event; False where the event no longer fits (the world moved on meanwhile)."""
         work = self._works.get(task_id)
         if work is None:
             return False
         try:
-            self._works[task_id], change = step(work, event)
+            after, change = step(work, event)
         except (ConflictError, NotFoundError) as error:
             _log.info("event refused: %s", error)
             return False
-        self._changed.take(change)
+        self._stepped(work, after, change)
         return True
 
     def ask(self, task_id: TaskId, event: CancelAsked | DeleteAsked) -> None:
@@ -80,8 +112,14 @@ class Works:
         work = self._works.get(task_id)
         if work is None:
             raise NotFoundError("task", task_id)
-        self._works[task_id], change = step(work, event)
+        after, change = step(work, event)
+        self._stepped(work, after, change)
+
+    def _stepped(self, before: Work, after: Work, change: Change) -> None:
+        self._works[after.task.id] = after
         self._changed.take(change)
+        if after is not before:
+            self._tell(before, after, change)
 
     def replace_task(self, task: Task) -> None:
         """Put a task with other tags or constants in the place of the old one."""

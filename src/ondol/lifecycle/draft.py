@@ -62,13 +62,17 @@ class Draft:
 
     def complain(self, instance: Instance, attempt: Attempt, why: object) -> None:
         """Add a task error for an instance that was given up."""
-        if len(self.task.errors) >= MOST_ERRORS:
-            return
         code, says = _words(attempt, why)
         after = f" after {instance.attempts} attempts" if instance.attempts > 1 else ""
         detail = f": {attempt.message}" if attempt.message else "."
-        error = TaskError(code=code, message=f"Instance {instance.number} {says}{after}{detail}", debug=attempt.id)
-        self.task = dataclasses.replace(self.task, errors=(*self.task.errors, error), modified_at=self.at)
+        self.tell_user(
+            TaskError(code=code, message=f"Instance {instance.number} {says}{after}{detail}", debug=attempt.id)
+        )
+
+    def tell_user(self, error: TaskError) -> None:
+        """Add an error to the task, unless it has enough of them."""
+        if len(self.task.errors) < MOST_ERRORS:
+            self.task = dataclasses.replace(self.task, errors=(*self.task.errors, error), modified_at=self.at)
 
     def finish(self) -> tuple[Work, Change]:
         """Give the new Work and what changed; the task's state follows from its instances."""

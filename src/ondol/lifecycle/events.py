@@ -6,8 +6,9 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
-from ondol.model.compute import Task
-from ondol.model.ids import AttemptId, InstanceId, NodeId, TaskId
+from ondol.model.compute import Task, TaskError
+from ondol.model.conditions import FinalState
+from ondol.model.ids import NO_ATTEMPT, AttemptId, InstanceId, NodeId, TaskId
 
 
 class RunSeen(enum.Enum):
@@ -42,12 +43,18 @@ class TaskSubmitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartDecided:
-    """The policy gives a queued instance a node."""
+    """A queued instance is given a node, by the policy or as a slot of its compute pool.
+
+    Parameters
+    ----------
+    held_by : attempt of the holder whose slot it is, "" for a slot of its own
+    """
 
     at: dt.datetime
     instance_id: InstanceId
     node_id: NodeId
     reason: str
+    held_by: AttemptId = NO_ATTEMPT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +151,16 @@ class UploadFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelAsked:
-    """The user (or a budget) wants the task ended."""
+    """The user, a budget, a job's end or a pool's wants the task ended.
+
+    Parameters
+    ----------
+    error : told on the task, None where the user asked for it
+    """
 
     at: dt.datetime
     task_id: TaskId
+    error: TaskError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +172,22 @@ class DeleteAsked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParentEnded:
+    """A task that this one depends on is over, or was deleted before it was (then it counts as cancelled)."""
+
+    at: dt.datetime
+    task_id: TaskId
+    ended: FinalState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTimedOut:
+    """No instance was placed for as long as the task may wait."""
+
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimePassed:
     """Nothing happened but time; instructions that bore no fruit are given again."""
 
@@ -167,4 +196,4 @@ class TimePassed:
 
 Decided = StartDecided | StopDecided | PauseDecided | ResumeDecided
 AboutAttempt = InputsBegun | InputsReady | InputsFailed | AttemptReported | ResultsUploaded | UploadFailed
-Event = Decided | AboutAttempt | CancelAsked | DeleteAsked | TimePassed
+Event = Decided | AboutAttempt | CancelAsked | DeleteAsked | ParentEnded | QueueTimedOut | TimePassed

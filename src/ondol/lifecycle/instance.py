@@ -16,7 +16,7 @@ class InstanceSignal(enum.Enum):
     STARTED = "start decided"
     SUCCEEDED = "attempt succeeded"
     BACK_IN_QUEUE = "attempt stopped, lost or to be retried"
-    GIVEN_UP = "no retries left"
+    GIVEN_UP = "no retries left, or queued too long"
     CANCELLED = "cancelled"
 
 
@@ -25,6 +25,7 @@ _I, _S = InstanceState, InstanceSignal
 INSTANCE_TABLE: dict[tuple[InstanceState, InstanceSignal], InstanceState] = {
     (_I.QUEUED, _S.STARTED): _I.ACTIVE,
     (_I.QUEUED, _S.CANCELLED): _I.CANCELLED,
+    (_I.QUEUED, _S.GIVEN_UP): _I.FAILED,
     (_I.ACTIVE, _S.SUCCEEDED): _I.SUCCEEDED,
     (_I.ACTIVE, _S.BACK_IN_QUEUE): _I.QUEUED,
     (_I.ACTIVE, _S.GIVEN_UP): _I.FAILED,

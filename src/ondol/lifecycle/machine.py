@@ -22,7 +22,9 @@ from ondol.lifecycle.events import (
     CancelAsked,
     DeleteAsked,
     Event,
+    ParentEnded,
     PauseDecided,
+    QueueTimedOut,
     ResultsUploaded,
     ResumeDecided,
     StartDecided,
@@ -42,8 +44,9 @@ from ondol.lifecycle.instructions import (
     StopAttempt,
     UploadResults,
 )
+from ondol.lifecycle.waiting import end_queueing, note_parent_end
 from ondol.lifecycle.work import Change, Work
-from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState
+from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, TaskError
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import InstanceId, attempt_id, instance_id
 
@@ -78,7 +81,13 @@ def step(work: Work, event: Event) -> tuple[Work, Change]:
         case PauseDecided() | ResumeDecided():
             _pause_or_resume(draft, event)
         case CancelAsked():
-            _cancel(draft)
+            _cancel(draft, event.error)
+        case ParentEnded():
+            error = note_parent_end(draft, event)
+            if error is not None:
+                _cancel(draft, error)
+        case QueueTimedOut():
+            end_queueing(draft)
         case DeleteAsked():
             _delete(draft)
         case TimePassed():
@@ -110,6 +119,8 @@ def _start(draft: Draft, event: StartDecided) -> None:
     instance = _instance(draft, event.instance_id)
     if draft.task.cancel_wanted:
         raise ConflictError(f"Task {draft.task.id} is being cancelled; {instance.id} is not to be started.")
+    if draft.task.blocked:
+        raise ConflictError(f"Task {draft.task.id} waits for other tasks; {instance.id} is not to be started yet.")
     state = next_instance_state(instance, InstanceSignal.STARTED)
     number = instance.attempts + 1
     attempt = Attempt(
@@ -121,6 +132,7 @@ def _start(draft: Draft, event: StartDecided) -> None:
         created_at=event.at,
         since=event.at,
         reason=event.reason,
+        held_by=event.held_by,
     )
     draft.put(dataclasses.replace(instance, state=state, since=event.at, attempts=number), attempt)
     draft.tell(StageInputs(attempt.id))
@@ -146,13 +158,16 @@ def _pause_or_resume(draft: Draft, event: PauseDecided | ResumeDecided) -> None:
         draft.tell(ResumeAttempt(attempt.id))
 
 
-def _cancel(draft: Draft) -> None:
+def _cancel(draft: Draft, error: TaskError | None = None) -> None:
     task = draft.task
     if task.state.final:
         raise ConflictError(f"Can't abort: task {task.id} is over ({task.state.value}).")
     if task.cancel_wanted:
         return
+    message = "The task was cancelled." if error is None else error.message
     draft.task = dataclasses.replace(task, cancel_wanted=True, modified_at=draft.at)
+    if error is not None:
+        draft.tell_user(error)
     for key in draft.work.instances:
         instance = draft.instance(key)
         if instance.state is InstanceState.QUEUED:
@@ -160,11 +175,7 @@ def _cancel(draft: Draft) -> None:
         elif instance.state is InstanceState.ACTIVE:
             attempt = _under_way(draft, instance)
             if attempt.state is not AttemptState.UPLOADING:
-                _end(
-                    draft,
-                    instance,
-                    dataclasses.replace(attempt, stop_wanted="cancel", message="The task was cancelled."),
-                )
+                _end(draft, instance, dataclasses.replace(attempt, stop_wanted="cancel", message=message))
 
 
 def _delete(draft: Draft) -> None:

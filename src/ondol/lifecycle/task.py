@@ -7,6 +7,7 @@ import datetime as dt
 import enum
 
 from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task, TaskState
+from ondol.model.conditions import FinalState
 
 
 class Stage(enum.IntEnum):
@@ -34,6 +35,12 @@ _OF_INSTANCE = {
     InstanceState.SUCCEEDED: Stage.SUCCEEDED,
     InstanceState.FAILED: Stage.FAILED,
     InstanceState.CANCELLED: Stage.CANCELLED,
+}
+
+_FINAL = {
+    TaskState.SUCCESS: FinalState.SUCCESS,
+    TaskState.FAILURE: FinalState.FAILURE,
+    TaskState.CANCELLED: FinalState.CANCELLED,
 }
 
 TASK_TABLE: dict[TaskState, tuple[TaskState, ...]] = {
@@ -82,6 +89,11 @@ def state_from(tally: tuple[int, ...], *, cancel_wanted: bool, delete_wanted: bo
     if dispatched == left:
         return TaskState.FULLY_DISPATCHED
     return TaskState.PARTIALLY_DISPATCHED if dispatched else TaskState.SUBMITTED
+
+
+def final_of(tally: tuple[int, ...]) -> FinalState:
+    """How a task ended whose instances are all over, whatever is asked of it beside."""
+    return _FINAL[state_from(tally, cancel_wanted=False, delete_wanted=False)]
 
 
 def over(tally: tuple[int, ...]) -> bool:

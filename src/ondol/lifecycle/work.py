@@ -102,6 +102,7 @@ def validate(work: Work) -> None:
     _hold(tuple(i.number for i in work.instances.values()) == task.instance_numbers, "instances are not the task's")
     _hold(set(work.attempts) <= set(work.instances), "there are attempts of no instance")
     _hold(work.tally == _count(work.instances, work.attempts), "the tally is wrong")
+    _hold(not (task.blocked and work.attempts), "it waits for other tasks but was begun")
     should = state_from(work.tally, cancel_wanted=task.cancel_wanted, delete_wanted=task.delete_wanted)
     _hold(task.state is should, f"the task is {task.state.value} but its instances say {should.value}")
     _hold(not task.state.final or work.over, "the task is over but an instance is not")

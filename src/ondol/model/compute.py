@@ -17,6 +17,7 @@ from ondol.model.conditions import (
     SnapshotConfig,
 )
 from ondol.model.ids import (
+    NO_ATTEMPT,
     NO_JOB,
     NO_POOL,
     NO_PROJECT,
@@ -232,6 +233,7 @@ class Attempt:
     exit_code : of the job where it ended by itself
     reason : why the policy put it here
     results : keys of the uploaded results
+    held_by : attempt of the holder whose slot of a compute pool it runs in, "" where it holds a slot of its own
     """
 
     id: AttemptId
@@ -252,3 +254,4 @@ class Attempt:
     message: str = ""
     reason: str = ""
     results: tuple[str, ...] = ()
+    held_by: AttemptId = NO_ATTEMPT

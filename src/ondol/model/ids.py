@@ -18,6 +18,7 @@ ProjectId = NewType("ProjectId", str)  # a UUID
 NO_JOB, NO_POOL, NO_PROJECT = JobId(""), PoolId(""), ProjectId("")
 InstanceId = NewType("InstanceId", str)  # "<task>/<number>"
 AttemptId = NewType("AttemptId", str)  # "<task>.<instance number>.<attempt number>"
+NO_ATTEMPT = AttemptId("")
 
 
 def instance_id(task: TaskId, number: int) -> InstanceId:

@@ -105,6 +105,7 @@ class ComputePool:
     scaling : the first active policy decides; none active: `slots`
     target_slots, active_policy : what scaling says now
     next_holder : number of the next holder
+    failed_in_row : holders that failed since a slot was ready the last time
     closing_wanted, delete_wanted : as asked by the user
     wire : fields of the request shown again as they came (JSON text)
     """
@@ -145,6 +146,7 @@ class ComputePool:
     active_policy: str = ""
     scaled_at: dt.datetime = NEVER
     next_holder: int = 0
+    failed_in_row: int = 0
     created_at: dt.datetime
     modified_at: dt.datetime
     ended_at: dt.datetime = NEVER
