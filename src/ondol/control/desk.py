@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable
 from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.control.command import PROFILES, check_command
 from ondol.control.directory import OPERATOR, Directory
+from ondol.control.file_desk import FileDesk
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
-from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, TaskDetail, UnitNow
+from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, SnapshotState, TaskDetail, UnitNow
 from ondol.control.sites import Sites
-from ondol.control.snapshots import Snapshots
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, AttemptState, Instance, Task
+from ondol.model.conditions import SnapshotConfig
 from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
@@ -49,14 +50,14 @@ class PlatformDesk:
         loop: Loop,
         sites: Sites,
         outputs: Outputs,
-        snapshots: Snapshots,
+        files: FileDesk,
         now: Callable[[], dt.datetime],
         clock_rate: float,
         policy: str,
     ) -> None:
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
-        self._outputs, self._snapshots = outputs, snapshots
+        self._outputs, self._files = outputs, files
         self._now, self._rate, self._policy = now, clock_rate, policy
         self._nodes = {node.id: node for node in fleet.nodes}
         site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
@@ -193,21 +194,21 @@ class PlatformDesk:
             return self._outputs.fresh(task.id, attempts, stream, number=number)
         return self._outputs.whole(attempts, stream)
 
-    def snapshot(self, account_id: AccountId, key: str) -> str:
-        task, _, _ = self._parts(account_id, key)
-        if task.state.final:
-            raise ConflictError(f"Can't snapshot: task {key} is over ({task.state.value}).")
-        return self._snapshots.take(task, self._now())
+    def refresh(self, account_id: AccountId, key: str) -> None:
+        self._files.refresh(self._parts(account_id, key)[0])
+
+    def snapshot(self, account_id: AccountId, key: str, config: SnapshotConfig | None = None) -> str:
+        return self._files.snapshot(self._parts(account_id, key)[0], config)
+
+    def set_periodic_snapshot(self, account_id: AccountId, key: str, config: SnapshotConfig) -> None:
+        self._files.set_periodic(self._parts(account_id, key)[0], config)
 
     def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None:
-        if interval_s < 0:
-            raise InvalidFieldError("interval", interval_s, "seconds between snapshots, 0 for none")
-        with self._works.lock:
-            task, _, _ = self._parts(account_id, key)
-            self._works.replace_task(
-                dataclasses.replace(task, snapshot=dataclasses.replace(task.snapshot, interval_s=interval_s))
-            )
-            self._loop.flush()
+        task = self._parts(account_id, key)[0]
+        self._files.set_periodic(task, dataclasses.replace(task.snapshot, interval_s=interval_s))
+
+    def snapshot_state(self, account_id: AccountId, key: str, snapshot_id: str) -> SnapshotState:
+        return self._files.state(self._parts(account_id, key)[0], snapshot_id)
 
     def set_node(self, account_id: AccountId, node_id: NodeId, state: str) -> str:
         account = self._store.account(account_id)

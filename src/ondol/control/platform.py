@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
+from ondol.control.file_desk import FileDesk
 from ondol.control.grids import Grids
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
@@ -198,7 +199,14 @@ class Platform:
             loop=self.loop,
             sites=self.sites,
             outputs=self.outputs,
-            snapshots=self.snapshots,
+            files=FileDesk(
+                self.works,
+                self.snapshots,
+                self._hands,
+                self.directory,
+                flush=self.loop.flush,
+                now=self.clock.now,
+            ),
             now=self.clock.now,
             clock_rate=self.clock.rate,
             policy=settings.policy,

@@ -68,7 +68,7 @@ class Snapshots:
             work = self._works.get(task.id)
             task = task if work is None else work.task
             config = dataclasses.replace(_filters_before(task) if config is None else config, interval_s=0)
-            _check(config)
+            self.check(config)
             key = (task.id, config)
             waiting = sum(task_id == task.id for task_id, _ in self._waiting)
             if key not in self._waiting and waiting >= _MOST_WAITING:
@@ -78,6 +78,13 @@ class Snapshots:
             self._works.replace_task(dataclasses.replace(task, snapshots=kept))
             self._enqueue(task, config, [one.id])
             return one.id
+
+    @staticmethod
+    def check(config: SnapshotConfig) -> None:
+        """Raise InvalidFieldError where a list is no pattern."""
+        for field, text in (("whitelist", config.whitelist), ("blacklist", config.blacklist)):
+            if text:
+                compiled(field, text, {})
 
     def state(self, task: Task, snapshot_id: str) -> SnapshotState:
         """How far a snapshot is; raises NotFoundError where the task has none of this id (any more)."""
@@ -223,12 +230,6 @@ class _Asking:
 def _filters_before(task: Task) -> SnapshotConfig:
     """What the snapshot that was asked for last took, or what the task says."""
     return next((one.config for one in reversed(task.snapshots) if not one.periodic), task.snapshot)
-
-
-def _check(config: SnapshotConfig) -> None:
-    for field, text in (("whitelist", config.whitelist), ("blacklist", config.blacklist)):
-        if text:
-            compiled(field, text, {})
 
 
 def _new_id(task: Task, at: dt.datetime) -> str:
