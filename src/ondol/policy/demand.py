@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.view import Bools, Floats, View
+from ondol.model.view import Bools, Floats, Ints, View
 from ondol.policy.standing import Standing
 
 LEAST_SHARE = 0.1  # of a slot's watts: less unmet want than this starts nothing
@@ -14,6 +14,20 @@ SOON_S = 7200.0  # a job of median to long run time lives in the mean of the nex
 SOON_WEIGHT = 0.5  # what is wanted soon counts half, what is wanted now the other half
 ROOM_S = 1800.0  # a sink has room for a slot if it can take its watts for half an hour
 EQUAL_W = 10.0  # wants that differ by less count as equal; the cleaner site then goes first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Order:
+    """In which order units are served.
+
+    Parameters
+    ----------
+    place : per unit, 0 for the first; inf for those that are not served
+    equal : per unit, a number that rises with `place` and is the same for units that only their ids tell apart
+    """
+
+    place: Floats
+    equal: Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,18 +39,18 @@ class Demand:
     open_w : wanted now and not given by idle power and work at full speed, ≥ 0 [W]
     unwanted : somebody's unit whose thermostat asks for no more than idle power
     rank : of units that want more: those below their band first, where a kWh relieves most, then the largest want now
-        and soon; inf for the others
+        and soon
     room_w : watts that the sink can take for `ROOM_S` although nobody wants them [W]
-    room_rank : of heated units, the one with most room first; inf for racks
-    rack_rank : of units that heat nobody, the cleanest first; inf for heated ones
+    room_rank : of heated units, the one with most room first
+    rack_rank : of units that heat nobody, the cleanest first
     """
 
     open_w: Floats
     unwanted: Bools
-    rank: Floats
+    rank: Order
     room_w: Floats
-    room_rank: Floats
-    rack_rank: Floats
+    room_rank: Order
+    rack_rank: Order
 
 
 def demand(view: View, now: Standing, resumed_w: Floats) -> Demand:
@@ -87,13 +101,17 @@ def _relief(view: View) -> tuple[Floats, Floats]:
     return octave, np.where(known, -np.round(lack_k, 1), 0.0)
 
 
-def _rank(among: Bools, *keys: Floats) -> Floats:
+def _rank(among: Bools, *keys: Floats) -> Order:
     """Give places 0, 1, … by the keys, the first one first, then by id; inf to those that are not among."""
     place = np.full(len(among), np.inf)
+    equal = np.zeros(len(among), dtype=np.int64)
     order = np.lexsort(keys[::-1])
     order = order[among[order]]
     place[order] = np.arange(len(order))
-    return place
+    if len(order):
+        sorted_keys = np.stack([key[order] for key in keys])
+        equal[order[1:]] = np.cumsum((sorted_keys[:, 1:] != sorted_keys[:, :-1]).any(axis=0))
+    return Order(place=place, equal=equal)
 
 
 def state_of(view: View, now: Standing, unit: int) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ondol.model.decision import Stop
-from ondol.model.view import Bools, Phase, ServiceClass, View
+from ondol.model.view import Bools, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import Demand
+from ondol.policy.fit import fit
 from ondol.policy.standing import Standing
 from ondol.policy.waiting import NAMES
 
 
-def make_room(view: View, now: Standing, urgent: int, moved: frozenset[str]) -> list[Stop]:
+def make_room(view: View, now: Standing, urgent: Ints, moved: Ints) -> tuple[list[Stop], Ints]:
     """Stop heat-bound work for work that cannot wait; slots that are being freed already count.
 
     In this order: filler (what loses nothing by it first), resumable harvest, and as the last resort harvest that must
@@ -20,49 +21,62 @@ def make_room(view: View, now: Standing, urgent: int, moved: frozenset[str]) -> 
 
     Parameters
     ----------
-    urgent : instances that cannot wait and found no slot
-    moved : ids that are stopped already
+    urgent : rows that cannot wait and found no slot
+    moved : rows that are stopped already
+
+    Returns
+    -------
+    actions; all rows that are stopped now, `moved` among them
     """
     instances = view.instances
-    coming = int((instances.phase == Phase.LEAVING).sum()) + len(moved)
     held = (now.active | (instances.phase == Phase.PAUSED)) & (now.unit >= 0)
+    held[moved] = False
     filler = instances.service == ServiceClass.FILLER
     bound = filler | (instances.service == ServiceClass.HARVEST)
     rows = np.flatnonzero(held & bound & _accepting(view))
     frozen, begins_anew = instances.phase[rows] == Phase.PAUSED, ~instances.resumable[rows]
     lost_s = np.where(begins_anew & ~filler[rows], instances.done_s[rows], 0.0)
     rows = rows[np.lexsort((rows, ~frozen, lost_s, begins_anew, ~filler[rows]))]
-    need = max(urgent - coming, 0)
-    if not need:
-        return []
-    stays = np.array([instances.ids[row] not in moved for row in rows.tolist()], dtype=np.bool_)
-    return [
+    unserved = fit(view, urgent, _coming(view, moved)).rows_left
+    chosen = rows[np.sort(fit(view, unserved, instances.node[rows]).slots)]
+    stops = [
         Stop(
             instances.ids[row],
-            f"{NAMES[instances.service[row]]} makes room: {urgent} that cannot wait have no slot"
+            f"{NAMES[instances.service[row]]} makes room: {len(urgent)} that cannot wait have no slot"
             + ("" if filler[row] or instances.resumable[row] else "; no other heat-bound work is left to stop"),
         )
-        for row in rows[stays][:need].tolist()
+        for row in chosen.tolist()
     ]
+    return stops, np.concatenate([moved, chosen])
 
 
-def replace_filler(view: View, now: Standing, wants: Demand, useful: int, coming: int) -> list[Stop]:
+def replace_filler(view: View, now: Standing, wants: Demand, useful: Ints, stopped: Ints) -> list[Stop]:
     """Stop resumable filler in units that want heat for queued work that somebody waits for.
 
     Parameters
     ----------
-    useful : flex and harvest instances in the queue that found no slot
-    coming : slots that are being freed already
+    useful : rows of flex and harvest in the queue that found no slot
+    stopped : rows that are stopped already
     """
     instances = view.instances
-    rows = np.flatnonzero(
-        now.active & (instances.service == ServiceClass.FILLER) & instances.resumable & _accepting(view)
-    )
+    going = now.active & (instances.service == ServiceClass.FILLER) & instances.resumable & _accepting(view)
+    going[stopped] = False
+    rows = np.flatnonzero(going)
     rows = rows[view.units.heats[now.unit[rows]] & ~wants.unwanted[now.unit[rows]]]
+    unserved = fit(view, useful, _coming(view, stopped)).rows_left
+    cause = f"filler gives the heat of its slot to work that somebody waits for ({len(useful)} queued)"
     return [
-        Stop(instances.ids[row], f"filler gives the heat of its slot to work that somebody waits for ({useful} queued)")
-        for row in rows[: max(useful - coming, 0)].tolist()
+        Stop(instances.ids[row], cause)
+        for row in rows[np.sort(fit(view, unserved, instances.node[rows]).slots)].tolist()
     ]
+
+
+def _coming(view: View, stopped: Ints) -> Ints:
+    """Node rows of slots that are being freed."""
+    instances = view.instances
+    leaving = np.flatnonzero((instances.phase == Phase.LEAVING) & (instances.node >= 0))
+    nodes: Ints = instances.node[np.concatenate([leaving, stopped])]
+    return nodes
 
 
 def _accepting(view: View) -> Bools:

@@ -1,4 +1,4 @@
-"""Heat-blind: first come, first served, on the first node with a free slot, always at full power.
+"""Heat-blind: first come, first served, on the first node with a free slot that will do, always at full power.
 
 What a plain batch system would do with the same machines: the line that every other policy is measured against. It
 runs hot where nobody wants the heat; the site's safety layer alone limits it.
@@ -12,8 +12,9 @@ import numpy as np
 
 from ondol.model.decision import Action, Decision, Resume, SetPower, Start
 from ondol.model.view import Phase, ServiceClass, View
+from ondol.policy.fit import fit
 from ondol.policy.standing import queue, standing
-from ondol.policy.waiting import wait
+from ondol.policy.waiting import no_fit, wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +46,20 @@ class Fcfs:
             ]
         )
         slots = np.repeat(np.arange(len(nodes.ids)), now.free)
-        placed = min(len(line), len(slots))
-        waited_s = (view.now_s - instances.submitted_s[line[:placed]]).tolist()
+        fitted = fit(view, line, slots)
+        used = slots[fitted.slots]
+        waited_s = (view.now_s - instances.submitted_s[fitted.rows]).tolist()
         actions += [
             Start(
                 instances.ids[row],
                 nodes.ids[node],
                 f"next in line after {since:.0f} s; {nodes.ids[node]} is the first node with a free slot",
             )
-            for row, node, since in zip(line[:placed].tolist(), slots[:placed].tolist(), waited_s, strict=True)
+            for row, node, since in zip(fitted.rows.tolist(), used.tolist(), waited_s, strict=True)
         ]
         busy = np.bincount(now.unit[now.active], minlength=len(units.ids))
         busy += np.bincount(now.unit[frozen], minlength=len(units.ids))
-        busy += np.bincount(nodes.unit[slots[:placed]], minlength=len(units.ids))
+        busy += np.bincount(nodes.unit[used], minlength=len(units.ids))
         actions += [
             SetPower(
                 units.ids[row],
@@ -67,6 +69,10 @@ class Fcfs:
             for row in np.flatnonzero(busy).tolist()
         ]
         total = int(nodes.slots.sum())
-        cause = f"all {total} slots are taken or closed; first come, first served"
-        actions += wait(view, line[placed:], cause)
+        cause = (
+            no_fit(len(fitted.slots_left))
+            if len(fitted.slots_left)
+            else f"all {total} slots are taken or closed; first come, first served"
+        )
+        actions += wait(view, fitted.rows_left, cause)
         return tuple(actions), memory

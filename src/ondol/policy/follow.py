@@ -13,7 +13,8 @@ A pause or waiting stands in for a kill wherever it can. Heat-bound work is stop
 has no slot (filler first, then harvest that loses nothing, in the last resort harvest that begins anew), and resumable
 work if it has been stuck for long and wanted heat has no other taker.
 Thermostats are left alone otherwise: work in a unit that wants less is slowed down by it. Ties go to the cleaner
-electricity (grid intensity × PUE), then to the lower id.
+electricity (grid intensity × PUE), then to the site that lacks fewest of the work's inputs, then to the lower id.
+Work goes only where it is allowed (`policy.fit`); who may go nowhere that is free lets the others pass.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ondol.model.decision import Action, Decision, SetPower, Start, Stop
-from ondol.model.view import Ints, Phase, ServiceClass, View
+from ondol.model.decision import Action, Decision, SetPower, Start
+from ondol.model.view import Bools, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import LEAST_SHARE, Demand, demand, state_of
 from ondol.policy.displace import make_room, replace_filler
+from ondol.policy.fit import fit
 from ondol.policy.freeze import freeze, moves, thaw
 from ondol.policy.standing import Standing, deal, queue, standing
 from ondol.policy.urgency import Urgency, urgency
-from ondol.policy.waiting import clock, wait
+from ondol.policy.waiting import clock, no_fit, wait
 
 _WHOLE = 1.0 - 1e-9  # a slot is given only where all its watts fit
 
@@ -52,12 +54,35 @@ class _Slots:
 
     Parameters
     ----------
-    wanting : node rows of slots whose heat is wanted
-    other : node rows of the rest, only for what cannot wait
+    node : node row of each
+    equal : number of its group of slots that only the id tells apart
+    wanting : the first so many are where heat is wanted; the rest is only for what cannot wait
+    last : from here on, sinks can take no more
     """
 
-    wanting: Ints
-    other: Ints
+    node: Ints
+    equal: Ints
+    wanting: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Placed:
+    """Who starts, and who and what is left.
+
+    Parameters
+    ----------
+    rows, slots, near : instances that start, positions of their slots, whether these were chosen for their inputs
+    spare : positions of slots where heat is wanted that nobody got
+    pressing_left, bound_left : rows that got none: those that cannot wait; flex and harvest that can
+    """
+
+    rows: Ints
+    slots: Ints
+    near: Bools
+    spare: Ints
+    pressing_left: Ints
+    bound_left: Ints
 
 
 class Follow:
@@ -78,65 +103,108 @@ class Follow:
         pauses, since_s = freeze(view, now, wants, memory.unwanted_since_s)
         slots = _slots(view, now, wants)
 
-        pressing = urgent.pressing
-        anywhere = np.concatenate([slots.wanting, slots.other])
-        used = anywhere[: len(pressing)]
-        left = slots.wanting[len(used) :]
-        harvest, filler = queue(view, ServiceClass.HARVEST), queue(view, ServiceClass.FILLER)
-        bound = np.concatenate([urgent.patient, harvest])
-        placed, left = bound[: len(left)], left[len(bound) :]
-        moved = moves(view, now, frozen=frozen, pressing=urgent.pressing_held, since_s=since_s, slots=left)
-        spare = left[len(moved) :]
-        rows = np.concatenate([pressing[: len(used)], placed, filler[: len(spare)]])
-        nodes = np.concatenate([used, slots.wanting[len(used) :][: len(placed)], spare[: len(filler)]])
+        placed = _place(view, urgent, slots)
+        moved, gone = moves(
+            view,
+            now,
+            frozen=frozen,
+            pressing=urgent.pressing_held,
+            since_s=since_s,
+            slots=slots.node[placed.spare],
+        )
+        spare = placed.spare[gone.slots_left]
+        filled = fit(view, queue(view, ServiceClass.FILLER), slots.node[spare], slots.equal[spare])
+        rows = np.concatenate([placed.rows, filled.rows])
+        used = np.concatenate([placed.slots, spare[filled.slots]])
+        nodes = slots.node[used]
 
-        stops: list[Stop] = [*moved]
-        stops += make_room(view, now, len(pressing) - len(used), frozenset(stop.instance_id for stop in moved))
-        if len(used) == len(pressing) and len(bound) > len(placed):
-            coming = int((view.instances.phase == Phase.LEAVING).sum()) + len(stops)
-            stops += replace_filler(view, now, wants, len(bound) - len(placed), coming)
+        stops, stopped_rows = make_room(view, now, placed.pressing_left, gone.rows)
+        stops = [*moved, *stops]
+        # Who can go anywhere and still waits needs whatever slot comes free; who cannot does not hold up the others.
+        choosy = ~_anywhere(view, placed.pressing_left)
+        if choosy.all() and len(placed.bound_left):
+            stops += replace_filler(view, now, wants, placed.bound_left, stopped_rows)
         stopped = {stop.instance_id for stop in stops}
-        starts = _starts(view, now, urgent, rows, nodes)
+        starts = _starts(view, now, urgent, rows, nodes, np.concatenate([placed.near, filled.near]))
         actions: list[Action] = [
             *stops,
             *(pause for pause in pauses if pause.instance_id not in stopped),
             *(resume for resume in resumes if resume.instance_id not in stopped),
             *starts,
             *_powers(view, now, urgent, rows, nodes),
-            *wait(view, pressing[len(used) :], _no_slot(view)),
-            *_waits(view, wants, urgent, bound[len(placed) :], filler[len(spare) :]),
+            *wait(view, placed.pressing_left[~choosy], _no_slot(view, 0)),
+            *wait(view, placed.pressing_left[choosy], _no_slot(view, len(slots.node) - len(used))),
+            *_waits(view, wants, urgent, placed.bound_left, filled.rows_left, len(filled.slots_left)),
         ]
         return tuple(actions), FollowMemory(since_s)
 
 
 def _slots(view: View, now: Standing, wants: Demand) -> _Slots:
     """Put free slots in order: wanted heat first, then room in sinks, then racks, then what is left."""
-    units = view.units
-    wanting, free = deal(view, wants.rank, now.free, wants.open_w, now.slot_w, least=LEAST_SHARE)
-    roomy, free = deal(view, wants.room_rank, free, wants.room_w, now.slot_w, least=_WHOLE)
     plenty = np.full(len(view.units.ids), np.inf)
-    racks, free = deal(view, wants.rack_rank, free, plenty, now.slot_w, least=0.0)
-    rest, _ = deal(view, wants.room_rank, free, plenty, now.slot_w, least=0.0)
-    other = np.concatenate([roomy, racks])
+    free, nodes, equals, groups = now.free, list[Ints](), list[Ints](), 0
+    for order, budget_w, least in (
+        (wants.rank, wants.open_w, LEAST_SHARE),
+        (wants.room_rank, wants.room_w, _WHOLE),
+        (wants.rack_rank, plenty, 0.0),
+        (wants.room_rank, plenty, 0.0),
+    ):
+        node, free = deal(view, order.place, free, budget_w, now.slot_w, least=least)
+        nodes.append(node)
+        equals.append(groups + order.equal[view.nodes.unit[node]])
+        groups += len(view.units.ids)
+    return _Slots(
+        node=np.concatenate(nodes),
+        equal=np.concatenate(equals),
+        wanting=len(nodes[0]),
+        last=sum(map(len, nodes[:3])),
+    )
+
+
+def _place(view: View, urgent: Urgency, slots: _Slots) -> _Placed:
+    """Place what cannot wait, then flex and harvest where heat is wanted."""
+    first = fit(view, urgent.pressing, slots.node[: slots.last], slots.equal[: slots.last])
     # Where a sink can take no more, its site's safety holds work down to a crawl. That is better than nothing for what
-    # was to run at once; a pressed flex does better to wait for a rack, where there is one.
-    if not units.heats.all():
-        at_once = len(queue(view, ServiceClass.ON_DEMAND))
-        rest = rest[: max(0, at_once - len(wanting) - len(other))]
-    return _Slots(wanting=wanting, other=np.concatenate([other, rest]))
+    # was to run at once; a pressed flex does better to wait for a rack, where there is one that it may go to.
+    rack = ~view.units.heats[view.nodes.unit]
+    no_rack = np.logical_not(np.any(view.allowances[:, rack], axis=1))
+    at_once = view.instances.service[first.rows_left] == ServiceClass.ON_DEMAND
+    bold = at_once | no_rack[view.instances.allowed[first.rows_left]]
+    second = fit(view, first.rows_left[bold], slots.node[slots.last :], slots.equal[slots.last :])
+    left = np.isin(first.rows_left, second.rows, invert=True)
+    wanting = first.slots_left[first.slots_left < slots.wanting]
+    bound = np.concatenate([urgent.patient, queue(view, ServiceClass.HARVEST)])
+    third = fit(view, bound, slots.node[wanting], slots.equal[wanting])
+    return _Placed(
+        rows=np.concatenate([first.rows, second.rows, third.rows]),
+        slots=np.concatenate([first.slots, slots.last + second.slots, wanting[third.slots]]),
+        near=np.concatenate([first.near, second.near, third.near]),
+        spare=wanting[third.slots_left],
+        pressing_left=first.rows_left[left],
+        bound_left=third.rows_left,
+    )
 
 
-def _starts(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints) -> list[Start]:
+def _anywhere(view: View, rows: Ints) -> Bools:
+    """Tell per row whether it may run on every node."""
+    return np.asarray(np.all(view.allowances[view.instances.allowed[rows]], axis=1), dtype=np.bool_)
+
+
+def _starts(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints, near: Bools) -> list[Start]:
     instances, unit_of = view.instances, view.nodes.unit
     said = {unit: state_of(view, now, unit) for unit in np.unique(unit_of[nodes]).tolist()}
     starts: list[Start] = []
-    for row, node in zip(rows.tolist(), nodes.tolist(), strict=True):
+    for row, node, by_data in zip(rows.tolist(), nodes.tolist(), near.tolist(), strict=True):
         kind = instances.service[row]
         where = said[int(unit_of[node])]
         if kind == ServiceClass.ON_DEMAND:
             where = f"cannot wait; {where}"
         elif kind == ServiceClass.FLEX and urgent.latest_start_s[row] <= view.now_s:
             where = f"had to start by {clock(urgent.latest_start_s[row])} to be in time; {where}"
+        if by_data:
+            site = view.units.site[unit_of[node]]
+            missing_mb = view.missing_bytes[instances.data[row], site] / 1e6
+            where += f"; of equals, site {view.sites.ids[site]} lacks fewest of its inputs ({missing_mb:.0f} MB)"
         starts.append(Start(instances.ids[row], view.nodes.ids[node], where))
     return starts
 
@@ -169,15 +237,16 @@ def _powers(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints)
     ]
 
 
-def _no_slot(view: View) -> str:
+def _no_slot(view: View, free: int) -> str:
     leaving = int((view.instances.phase == Phase.LEAVING).sum())
-    return f"all {int(view.nodes.slots.sum())} slots are taken or closed; {leaving} are being freed"
+    taken = f"all {int(view.nodes.slots.sum())} slots are taken or closed"
+    return f"{no_fit(free) if free else taken}; {leaving} are being freed"
 
 
-def _waits(view: View, wants: Demand, urgent: Urgency, bound: Ints, filler: Ints) -> list[Action]:
-    open_w = float(wants.open_w[np.isfinite(wants.rank)].sum())
+def _waits(view: View, wants: Demand, urgent: Urgency, bound: Ints, filler: Ints, free: int) -> list[Action]:
+    open_w = float(wants.open_w[np.isfinite(wants.rank.place)].sum())
     cause = (
-        f"{open_w:.0f} W more are wanted, but no slot there is free"
+        f"{open_w:.0f} W more are wanted, but {no_fit(free) if free else 'no slot there is free'}"
         if open_w > 0.0
         else "all wanted heat is given already"
     )

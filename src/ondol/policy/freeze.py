@@ -7,6 +7,7 @@ import numpy as np
 from ondol.model.decision import Pause, Resume, Stop
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import LEAST_SHARE, Demand, state_of
+from ondol.policy.fit import Fit, fit
 from ondol.policy.standing import Standing, watts_by_unit
 
 UNWANTED_S = 300.0  # heat must be unwanted this long before work is frozen; it is thawed at once
@@ -75,7 +76,7 @@ def freeze(view: View, now: Standing, wants: Demand, since_s: dict[str, float]) 
 
 def moves(
     view: View, now: Standing, *, frozen: Ints, pressing: Bools, since_s: dict[str, float], slots: Ints
-) -> list[Stop]:
+) -> tuple[list[Stop], Fit]:
     """Take long-stuck work out of its slot where as many slots elsewhere want heat and no queued work takes them.
 
     Stuck is harvest that is frozen, and flex that a thermostat holds down to idle power; only work that goes on from a
@@ -87,9 +88,13 @@ def moves(
     pressing : per instance, whether it runs at full speed whatever the thermostat says
     since_s : since when a unit wants no heat, as `freeze` gives it
     slots : node rows of slots that want heat and are left over
+
+    Returns
+    -------
+    actions; who is moved and the slots left to it
     """
     if not len(slots):
-        return []
+        return [], fit(view, slots, slots)
     instances, units = view.instances, view.units
     long_ago_s = view.now_s - MOVE_AFTER_S
     harvest = frozen[(instances.service[frozen] == ServiceClass.HARVEST) & (instances.since_s[frozen] < long_ago_s)]
@@ -101,11 +106,13 @@ def moves(
     flex = flex[stuck[now.unit[flex]]]
     rows = np.concatenate([flex, harvest])
     rows = rows[instances.resumable[rows]]
-    return [
+    fitted = fit(view, rows, slots)
+    stops = [
         Stop(
             instances.ids[row],
             f"stuck in {units.ids[now.unit[row]]}, which has wanted no heat for over {MOVE_AFTER_S / 60:.0f} min; "
             f"goes on from its checkpoint where it is wanted: {state_of(view, now, view.nodes.unit[slot])}",
         )
-        for row, slot in zip(rows.tolist(), slots.tolist(), strict=False)
+        for row, slot in zip(fitted.rows.tolist(), slots[fitted.slots].tolist(), strict=True)
     ]
+    return stops, fitted

@@ -24,8 +24,9 @@ import numpy as np
 
 from ondol.model.decision import Action, Decision, Resume, SetPower, Start, Stop
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
+from ondol.policy.fit import fit
 from ondol.policy.standing import Standing, deal, queue, standing
-from ondol.policy.waiting import NAMES, wait
+from ondol.policy.waiting import NAMES, no_fit, wait
 
 REGULATION_S = 150.0  # simulators.md §1.2: default update period of the node scheduler
 STEPS = 10  # of power between idle and full; the published description names no number
@@ -117,9 +118,10 @@ def _starts(view: View, now: Standing, lack_k: Floats) -> tuple[list[Start], lis
         if classes[0] is ServiceClass.ON_DEMAND:
             overflow, _ = deal(view, rack, rest, plenty, now.slot_w, least=0.0)
             slots = np.concatenate([slots, overflow])
-        used = slots[: len(line)]
+        fitted = fit(view, line, slots)
+        used = slots[fitted.slots]
         free = free - np.bincount(used, minlength=len(nodes.ids))
-        for row, node in zip(line.tolist(), used.tolist(), strict=False):
+        for row, node in zip(fitted.rows.tolist(), used.tolist(), strict=True):
             unit = nodes.unit[node]
             where = (
                 f"{units.ids[unit]} is {_off(lack_k[unit])} {units.setpoint_c[unit]:.1f} °C; "
@@ -130,7 +132,9 @@ def _starts(view: View, now: Standing, lack_k: Floats) -> tuple[list[Start], lis
             starts.append(Start(instances.ids[row], nodes.ids[node], where))
         allowed = int((lack_k >= least_k).sum())
         cause = f"no slot is free in the {allowed} units that are at least {least_k:+.0f} K below their set-point"
-        left_over.append((line[len(used) :], cause))
+        if len(fitted.slots_left):
+            cause = no_fit(len(fitted.slots_left))
+        left_over.append((fitted.rows_left, cause))
     return starts, left_over
 
 
@@ -147,23 +151,27 @@ def _displace(
     instances = view.instances
     held = (now.active | (instances.phase == Phase.PAUSED)) & ~stopped & (now.unit >= 0)
     held[held] = view.nodes.accepts[instances.node[held]]
-    coming = int((instances.phase == Phase.LEAVING).sum() + stopped.sum())
-    high, low = left_over[0][0], left_over[1][0]
-    spare_of_high = max(coming - len(high), 0)
-    for rows, kind, victims in (
-        (high, ServiceClass.ON_DEMAND, (ServiceClass.FILLER,)),
-        (high, ServiceClass.ON_DEMAND, (ServiceClass.FLEX, ServiceClass.HARVEST)),
-        (low, ServiceClass.FLEX, (ServiceClass.FILLER,)),
+    coming = instances.node[((instances.phase == Phase.LEAVING) | stopped) & (instances.node >= 0)]
+    high = fit(view, left_over[0][0], coming)
+    low = fit(view, left_over[1][0], coming[high.slots_left]).rows_left
+    unserved = high.rows_left
+    for kind, victims in (
+        (ServiceClass.ON_DEMAND, (ServiceClass.FILLER,)),
+        (ServiceClass.ON_DEMAND, (ServiceClass.FLEX, ServiceClass.HARVEST)),
+        (ServiceClass.FLEX, (ServiceClass.FILLER,)),
     ):
-        need = len(rows) - (coming if kind is ServiceClass.ON_DEMAND else spare_of_high)
         candidates = np.flatnonzero(held & np.isin(instances.service, victims))
         candidates = candidates[lack_k[now.unit[candidates]] >= START_K[kind]]
-        candidates = candidates[np.argsort(-lack_k[now.unit[candidates]], kind="stable")][: max(need, 0)]
+        candidates = candidates[np.argsort(-lack_k[now.unit[candidates]], kind="stable")]
+        fitted = fit(view, unserved if kind is ServiceClass.ON_DEMAND else low, instances.node[candidates])
+        candidates = candidates[np.sort(fitted.slots)]
+        if kind is ServiceClass.ON_DEMAND:
+            unserved = fitted.rows_left
         held[candidates] = False
         stopped[candidates] = True
-        coming += len(candidates)
+        waiting = len(left_over[0][0] if kind is ServiceClass.ON_DEMAND else left_over[1][0])
         actions += [
-            Stop(instances.ids[row], f"{NAMES[instances.service[row]]} work makes room for {len(rows)} {NAMES[kind]}")
+            Stop(instances.ids[row], f"{NAMES[instances.service[row]]} work makes room for {waiting} {NAMES[kind]}")
             for row in candidates.tolist()
         ]
 

@@ -29,6 +29,11 @@ def wait(view: View, rows: Ints, cause: str) -> tuple[Wait, ...]:
     return tuple(actions)
 
 
+def no_fit(free: int) -> str:
+    """Say that slots are free, but none on a node that will do."""
+    return f"{free} slots are free, none on a node that its hardware constraints and reservations allow"
+
+
 def clock(at_s: float) -> str:
     """Say a time as day and hour, e.g. "12 Jan 14:05 UTC"."""
     return dt.datetime.fromtimestamp(at_s, dt.UTC).strftime("%d %b %H:%M UTC")

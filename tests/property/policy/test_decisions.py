@@ -39,7 +39,8 @@ def units(draw: st.DrawFn) -> list[UnitRow]:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn, constrained: bool = False) -> World:
+    only_on = st.one_of(st.none(), st.lists(st.sampled_from(["u0", "u1", "u2", "u3"]), max_size=3).map(tuple))
     world = World(draw(units()), grid={"s1": draw(st.sampled_from([20.0, 300.0]))}, pue={"s2": 1.4})
     slots = [f"{u.id}-n{n}" for u in world.units for n, count in enumerate(u.slots) for _ in range(count)]
     taken = draw(st.permutations(slots))
@@ -60,6 +61,8 @@ def worlds(draw: st.DrawFn) -> World:
                 done_s=draw(st.sampled_from([0.0, 20.0])),
                 resumable=draw(st.booleans()),
                 task=draw(st.integers(0, 2)),
+                only_on=draw(only_on) if constrained else None,
+                missing=draw(st.sampled_from([{}, {"s1": 1e6}, {"s2": 5e6}, {"s1": math.nan}])) if constrained else {},
             )
         )
     return world
@@ -67,7 +70,7 @@ def worlds(draw: st.DrawFn) -> World:
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: p.name)
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), shuffle=st.randoms(use_true_random=False))
+@given(world=worlds() | worlds(constrained=True), shuffle=st.randoms(use_true_random=False))
 def test_decisions_are_sound(policy, world, shuffle):
     """Over four rounds: applicable, repeatable, whatever the order of rows; memory goes over the wire unchanged."""
     memory = policy.fresh()

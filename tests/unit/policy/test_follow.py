@@ -241,3 +241,44 @@ def test_an_empty_world_asks_for_nothing():
 def test_memory_survives_the_wire():
     memory = FollowMemory({"a": 1.5})
     assert msgspec.json.decode(msgspec.json.encode(memory), type=FollowMemory) == memory
+
+
+def test_of_equal_slots_the_one_whose_site_lacks_fewest_inputs_is_taken_and_the_reason_says_so() -> None:
+    """Given two equal flats on two sites, when the inputs of work lie at the second, then it goes there."""
+    units = [UnitRow("a", site="s1", wanted_w=450.0), UnitRow("b", site="s2", wanted_w=450.0)]
+    decision, _ = decide(World(units, [WorkRow("j", missing={"s1": 3e9, "s2": 2e6})]))
+    assert started(decision) == {"j": "b-n0"}
+    (start,) = of_kind(decision, Start)
+    assert "site s2 lacks fewest of its inputs (2 MB)" in start.reason
+    unknown = WorkRow("j", missing={"s1": float("nan"), "s2": float("nan")})
+    assert started(decide(World(units, [unknown]))[0]) == {"j": "a-n0"}
+
+
+def test_inputs_never_outweigh_heat() -> None:
+    units = [
+        UnitRow(u, site=s, wanted_w=450.0, temp_c=t, room_j=1e6) for u, s, t in (("a", "s1", 17.0), ("b", "s2", 19.0))
+    ]
+    assert started(decide(World(units, [WorkRow("j", missing={"s1": 3e9})]))[0]) == {"j": "a-n0"}
+
+
+def test_who_may_go_nowhere_that_is_free_lets_the_others_pass_and_is_told_why() -> None:
+    """Given work bound to a taken node at the head of the line, when another may go anywhere, then that one starts."""
+    units = [UnitRow("a", wanted_w=450.0), UnitRow("b", wanted_w=450.0)]
+    work = [WorkRow("h", OD, Phase.RUNNING, "a-n0"), WorkRow("i", OD, only_on=("a",)), WorkRow("j", OD)]
+    decision, _ = decide(World(units, work))
+    assert started(decision) == {"j": "b-n0"}
+    (told,) = of_kind(decision, Wait)
+    assert told.instance_ids == ("i",)
+    units.append(UnitRow("c"))
+    (told,) = of_kind(decide(World(units, work))[0], Wait)
+    assert "1 slots are free, none on a node that its hardware constraints and reservations allow" in told.reason
+
+
+def test_room_is_made_only_on_a_node_that_will_do() -> None:
+    units = [UnitRow("a"), UnitRow("b")]
+    work = [
+        WorkRow("f", FILLER, Phase.RUNNING, "a-n0"),
+        WorkRow("g", FILLER, Phase.RUNNING, "b-n0"),
+        WorkRow("q", OD, only_on=("b",)),
+    ]
+    assert [s.instance_id for s in of_kind(decide(World(units, work))[0], Stop)] == ["g"]

@@ -45,6 +45,8 @@ class WorkRow:
     done_s: float = 0.0
     resumable: bool = False
     task: int = 0
+    only_on: tuple[str, ...] | None = None  # units; None for everywhere
+    missing: dict[str, float] = field(default_factory=dict)  # bytes per site
 
 
 @dataclass
@@ -74,6 +76,11 @@ class World:
             return np.array(list(values), dtype=np.int64)
 
         slots = ints(n[3] for n in nodes)
+        allowed: dict[tuple[str, ...] | None, int] = {None: 0}
+        data: dict[tuple[float, ...], int] = {tuple(0.0 for _ in sites): 0}
+        for w in work:
+            allowed.setdefault(w.only_on, len(allowed))
+            data.setdefault(tuple(w.missing.get(s, 0.0) for s in sites), len(data))
         return View(
             now_s=self.now_s,
             step_s=STEP_S,
@@ -124,11 +131,13 @@ class World:
                 done_s=floats(w.done_s for w in work),
                 attempts=ints(0 if w.phase is Phase.QUEUED else 1 for w in work),
                 resumable=np.array([w.resumable for w in work], dtype=bool),
-                allowed=ints(0 for _ in work),
-                data=ints(0 for _ in work),
+                allowed=ints(allowed[w.only_on] for w in work),
+                data=ints(data[tuple(w.missing.get(s, 0.0) for s in sites)] for w in work),
             ),
-            allowances=np.ones((1, len(nodes)), dtype=bool),
-            missing_bytes=np.zeros((1, len(sites))),
+            allowances=np.array(
+                [[key is None or n[2].id in key for n in nodes] for key in allowed], dtype=bool
+            ).reshape(len(allowed), len(nodes)),
+            missing_bytes=np.array(list(data), dtype=np.float64).reshape(len(data), len(sites)),
         )
 
 

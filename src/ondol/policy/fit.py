@@ -1,0 +1,107 @@
+"""Gives slots to work in line where not every slot will do: hardware, machines kept for somebody, inputs at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ondol.model.view import Bools, Floats, Ints, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """Who got which slot.
+
+    Parameters
+    ----------
+    rows : instances that got one, in the order of the line
+    slots : position in the given slots of the one that each got
+    near : of each, whether it was chosen among equal slots for the inputs that lie there
+    rows_left : instances that got none, in the order of the line
+    slots_left : positions that nobody got, in their order
+    """
+
+    rows: Ints
+    slots: Ints
+    near: Bools
+    rows_left: Ints
+    slots_left: Ints
+
+
+def fit(view: View, line: Ints, nodes: Ints, equal: Ints | None = None) -> Fit:
+    """Give each in line the first slot that is left and allowed; who has none lets those behind pass.
+
+    Rows of one allowance that get a slot are always the first ones of that allowance in the line: who stands behind
+    somebody without a slot gets one only where that one may not run.
+
+    Parameters
+    ----------
+    line : rows of instances, the first to be served first
+    nodes : node row of each slot, the first to be used first
+    equal : number of the group of equals of each slot, equals standing together; of those, work gets the one whose
+        site lacks fewest of its inputs. None: inputs do not count
+    """
+    sets = view.instances.allowed[line]
+    by_data = equal is not None and len(view.missing_bytes) > 1 and bool(view.instances.data[line].any())
+    if not by_data and (not len(line) or not len(nodes) or (sets == sets[0]).all()):
+        return _in_order(view, line, nodes)
+    return _one_by_one(view, line, nodes, equal if by_data else None)
+
+
+def _in_order(view: View, line: Ints, nodes: Ints) -> Fit:
+    """All of one allowance: the first in line get the first slots that will do."""
+    will_do = np.flatnonzero(view.allowances[view.instances.allowed[line[0]]][nodes]) if len(line) else nodes[:0]
+    count = min(len(line), len(will_do))
+    left = np.ones(len(nodes), dtype=np.bool_)
+    left[will_do[:count]] = False
+    return Fit(
+        rows=line[:count],
+        slots=will_do[:count],
+        near=np.zeros(count, dtype=np.bool_),
+        rows_left=line[count:],
+        slots_left=np.flatnonzero(left),
+    )
+
+
+def _one_by_one(view: View, line: Ints, nodes: Ints, equal: Ints | None) -> Fit:
+    sets, data = view.instances.allowed[line], view.instances.data[line]
+    missing = np.nan_to_num(view.missing_bytes, nan=np.inf)
+    site = view.units.site[view.nodes.unit[nodes]]
+    free = np.ones(len(nodes), dtype=np.bool_)
+    will_do = {int(number): np.flatnonzero(view.allowances[number][nodes]) for number in np.unique(sets)}
+    first = dict.fromkeys(will_do, 0)
+    got = np.full(len(line), -1, dtype=np.int64)
+    near = np.zeros(len(line), dtype=np.bool_)
+    unserved = len(nodes)
+    for place, (number, inputs) in enumerate(zip(sets.tolist(), data.tolist(), strict=True)):
+        if not unserved:
+            break
+        slots, at = will_do[number], first[number]
+        while at < len(slots) and not free[slots[at]]:
+            at += 1
+        first[number] = at
+        if at == len(slots):
+            continue
+        slot = int(slots[at])
+        if inputs and equal is not None:
+            slot, near[place] = _nearest(slots[at:], free, equal, missing[inputs][site])
+        got[place] = slot
+        free[slot] = False
+        unserved -= 1
+    served = got >= 0
+    return Fit(
+        rows=line[served],
+        slots=got[served],
+        near=near[served],
+        rows_left=line[~served],
+        slots_left=np.flatnonzero(free),
+    )
+
+
+def _nearest(slots: Ints, free: Bools, equal: Ints, missing: Floats) -> tuple[int, bool]:
+    """Of the equals of the first slot, give the one that lacks fewest bytes; and whether any lacks more."""
+    end = int(np.searchsorted(equal[slots], equal[slots[0]], side="right"))
+    equals = slots[:end][free[slots[:end]]]
+    lacks = missing[equals]
+    return int(equals[np.argmin(lacks)]), bool((lacks > lacks.min()).any())
