@@ -144,7 +144,9 @@ class World:
     def _instances(self, works: Iterable[Work], cpu_s: Mapping[AttemptId, float]) -> InstanceColumns:
         found: list[tuple[Instance, Attempt | None, Task, int, float]] = []
         for number, work in enumerate(works):
-            if work.task.cancel_wanted:
+            if work.task.pool_id:  # it runs in a slot that a holder has: the holder is in the view, as any work is
+                continue
+            if work.task.cancel_wanted or work.task.blocked:
                 found += [(i, a, work.task, number, math.nan) for i, a in _alive(work) if a is not None]
                 continue
             expected_s = self._expected_s(work)
