@@ -29,7 +29,7 @@ class Query:
     states : any of them, as the wire names them
     name, name_prefix : the whole name, or how it begins; "" for any
     created_from, created_before : [from, before)
-    order : "created", "name" or "state"; ties by id
+    order : "created", "name" (by code points) or "state" (by name); ties by creation, then id, in the same direction
     holders : whether the hidden tasks that hold pools' slots are meant (only those), or everything else
     """
 

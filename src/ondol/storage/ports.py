@@ -22,7 +22,7 @@ class Reply:
 
     Parameters
     ----------
-    key : the client's `Idempotency-Key`, or the fingerprint of the request where it sent none
+    key : the client's `Idempotency-Key` (≤ 255 characters), or the fingerprint of the request where it sent none
     fingerprint : SHA-256 of path and body
     """
 
@@ -46,7 +46,7 @@ class Changes:
     jobs, pools : new or replaced rows
     deleted_tasks : tasks that go, with instances and attempts; ledger rows stay
     deleted_jobs, deleted_pools : rows that go
-    replies : answers to creations, durable together with what they created
+    replies : answers to creations, durable together with what they created; a later one of the same key replaces
     """
 
     tasks: tuple[Task, ...] = ()
@@ -65,22 +65,36 @@ class Changes:
         return any(getattr(self, name) for name in self.__slots__)
 
 
-class Store(Protocol):
-    """All durable state. Safe to call from several threads; `commit` is atomic and survives `kill -9`."""
-
-    def commit(self, changes: Changes) -> None: ...
+class TaskStore(Protocol):
+    """Tasks, instances and attempts."""
 
     def task(self, task_id: TaskId) -> Task | None: ...
 
-    def task_by_shortname(self, account_id: AccountId, shortname: str) -> Task | None: ...
+    def task_by_shortname(self, account_id: AccountId, shortname: str) -> Task | None:
+        """Task of an account by its shortname, or by its id where it has none."""
+        ...
 
     def tasks(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Task]:
         """Tasks of an account, from where `token` left off; raises NotFoundError("page", token) for a strange token."""
         ...
 
-    def counts(self, account_id: AccountId) -> Counts:
-        """How much of each an account has, holders and what is being deleted not counted; cheap at any number."""
+    def open_tasks(self) -> tuple[Task, ...]:
+        """Every task that is not final or still wants deleting, by id."""
         ...
+
+    def mortal_tasks(self, before: dt.datetime | None = None) -> tuple[Task, ...]:
+        """Tasks that are over and have a time to live, by the moment at which they are to go; only those before one."""
+        ...
+
+    def instances(self, task_id: TaskId) -> tuple[Instance, ...]:
+        """Instances of a task by number; one that was never committed is queued since the task was created."""
+        ...
+
+    def attempts(self, task_id: TaskId) -> tuple[Attempt, ...]: ...
+
+
+class GroupStore(Protocol):
+    """Jobs and compute pools, and how much of everything an account has."""
 
     def job(self, job_id: JobId) -> Job | None: ...
 
@@ -104,9 +118,74 @@ class Store(Protocol):
         """Every pool that is not final, still wants deleting or has a time to live, by id."""
         ...
 
-    def mortal_tasks(self) -> tuple[Task, ...]:
-        """Tasks that are over and have a time to live, by the moment at which they are to go."""
+    def counts(self, account_id: AccountId) -> Counts:
+        """How much of each an account has, holders and what is being deleted not counted; cheap at any number."""
         ...
+
+
+class LedgerStore(Protocol):
+    """The append-only record."""
+
+    def energy(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[EnergyRow]:
+        """Energy rows in the order of their writing; windows that begin in [start, end); some of them where asked."""
+        ...
+
+    def heat(
+        self,
+        *,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[HeatRow]:
+        """Heat rows in the order of their writing; windows that begin in [start, end); some of them where asked."""
+        ...
+
+
+class AccountStore(Protocol):
+    """Accounts and their buckets."""
+
+    def add_account(self, account: Account) -> None:
+        """Add an account; raises ConflictError where the e-mail is taken."""
+        ...
+
+    def account(self, account_id: AccountId) -> Account | None: ...
+
+    def account_by_email(self, email: str) -> Account | None: ...
+
+    def account_by_token_hash(self, token_hash: str) -> Account | None: ...
+
+    def replace_token(self, account_id: AccountId, token_hash: str, token_sealed: bytes) -> None: ...
+
+    def set_terms(self, account_id: AccountId, *, organization: str, limits: AccountLimits) -> None:
+        """Change what an account belongs to and may have; raises NotFoundError."""
+        ...
+
+    def accounts(self) -> tuple[Account, ...]: ...
+
+    def buckets(self, account_id: AccountId) -> tuple[Bucket, ...]: ...
+
+    def bucket(self, account_id: AccountId, name: str) -> Bucket | None: ...
+
+    def add_bucket(self, bucket: Bucket) -> Bucket:
+        """Add a bucket, or give the one that its owner already has under this name."""
+        ...
+
+    def delete_bucket(self, account_id: AccountId, name: str) -> None: ...
+
+
+class BelongingsStore(Protocol):
+    """What belongs to accounts beside tasks and buckets: answers given before, secrets, projects."""
 
     def reply(self, account_id: AccountId, key: str) -> Reply | None: ...
 
@@ -138,69 +217,16 @@ class Store(Protocol):
         """Add or replace a project; raises ConflictError where another has its slug."""
         ...
 
-    def delete_project(self, project_id: ProjectId) -> bool: ...
-
-    def open_tasks(self) -> tuple[Task, ...]:
-        """Every task that is not final or still wants deleting, by id."""
+    def delete_project(self, project_id: ProjectId) -> bool:
+        """Remove a project; False where there was none."""
         ...
 
-    def instances(self, task_id: TaskId) -> tuple[Instance, ...]: ...
 
-    def attempts(self, task_id: TaskId) -> tuple[Attempt, ...]: ...
+class Store(TaskStore, GroupStore, LedgerStore, AccountStore, BelongingsStore, Protocol):
+    """All durable state. Safe to call from several threads; `commit` is atomic and survives `kill -9`."""
 
-    def energy(
-        self,
-        *,
-        task_id: TaskId | None = None,
-        site_id: SiteId | None = None,
-        start: dt.datetime | None = None,
-        end: dt.datetime | None = None,
-        offset: int = 0,
-        limit: int | None = None,
-    ) -> Iterator[EnergyRow]:
-        """Energy rows in the order of their writing; windows that begin in [start, end); some of them where asked."""
-        ...
-
-    def heat(
-        self,
-        *,
-        site_id: SiteId | None = None,
-        start: dt.datetime | None = None,
-        end: dt.datetime | None = None,
-        offset: int = 0,
-        limit: int | None = None,
-    ) -> Iterator[HeatRow]:
-        """Heat rows in the order of their writing; windows that begin in [start, end); some of them where asked."""
-        ...
+    def commit(self, changes: Changes) -> None: ...
 
     def document(self, key: str) -> bytes | None: ...
-
-    def add_account(self, account: Account) -> None:
-        """Add an account; raises ConflictError where the e-mail is taken."""
-        ...
-
-    def account(self, account_id: AccountId) -> Account | None: ...
-
-    def account_by_email(self, email: str) -> Account | None: ...
-
-    def account_by_token_hash(self, token_hash: str) -> Account | None: ...
-
-    def replace_token(self, account_id: AccountId, token_hash: str, token_sealed: bytes) -> None: ...
-
-    def set_terms(self, account_id: AccountId, *, organization: str, limits: AccountLimits) -> None:
-        """Change what an account belongs to and may have; raises NotFoundError."""
-        ...
-
-    def accounts(self) -> tuple[Account, ...]: ...
-
-    def buckets(self, account_id: AccountId) -> tuple[Bucket, ...]: ...
-
-    def bucket(self, account_id: AccountId, name: str) -> Bucket | None: ...
-
-    def add_bucket(self, bucket: Bucket) -> Bucket:
-        """Add a bucket, or give the one that its owner already has under this name."""
-        ...
-
-    def delete_bucket(self, account_id: AccountId, name: str) -> None: ...
 
     def close(self) -> None: ...

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from ondol.model.account import Account, Bucket
-from ondol.model.compute import Attempt, AttemptState, Instance, ResourceBucket, Task, TaskError, TaskState
+from ondol.model.compute import (
+    Attempt,
+    AttemptState,
+    Instance,
+    InstanceState,
+    ResourceBucket,
+    Task,
+    TaskError,
+    TaskState,
+)
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import AccountId, NodeId, SinkId, SiteId, TaskId, UnitId, attempt_id, instance_id
 from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
@@ -97,7 +106,10 @@ def test_nouns_come_back_equal(store: Store) -> None:
         )
     )
     assert store.task(task.id) == task
-    assert store.instances(task.id) == (instance,)
+    assert store.instances(task.id)[2] == instance
+    assert [(one.number, one.state, one.since) for one in store.instances(task.id)[:2]] == [
+        (number, InstanceState.QUEUED, task.created_at) for number in (0, 1)
+    ]
     assert store.attempts(task.id) == (attempt,)
     assert list(store.energy()) == [row]
     assert list(store.heat(site_id=SiteId("s"))) == [heat]

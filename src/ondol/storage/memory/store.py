@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-import threading
+import itertools
 from collections.abc import Iterator
 
-from ondol.model.account import Account, Bucket
 from ondol.model.compute import Attempt, Instance, Task
-from ondol.model.errors import ConflictError, NotFoundError
-from ondol.model.ids import AccountId, AttemptId, InstanceId, SiteId, TaskId
+from ondol.model.ids import AccountId, AttemptId, InstanceId, JobId, PoolId, SiteId, TaskId, instance_id
+from ondol.model.job import Job
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.pages import Page
+from ondol.model.pool import ComputePool
+from ondol.storage.facets import facets
+from ondol.storage.memory.accounts import MemoryAccounts
+from ondol.storage.memory.listed import Shelf
+from ondol.storage.pages import EVERY, Counts, Page, Query
 from ondol.storage.ports import Changes
+from ondol.storage.times import to_us
 
 
-class MemoryStore:
+class MemoryStore(MemoryAccounts):
     """All state in dictionaries, behind one lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._tasks: dict[TaskId, Task] = {}
+        super().__init__()
+        self._tasks: Shelf[Task] = Shelf()
+        self._jobs: Shelf[Job] = Shelf()
+        self._pools: Shelf[ComputePool] = Shelf()
         self._instances: dict[TaskId, dict[InstanceId, Instance]] = {}
         self._attempts: dict[TaskId, dict[AttemptId, Attempt]] = {}
         self._energy: list[EnergyRow] = []
         self._heat: list[HeatRow] = []
         self._documents: dict[str, bytes] = {}
-        self._accounts: dict[AccountId, Account] = {}
-        self._buckets: dict[tuple[AccountId, str], Bucket] = {}
 
     def commit(self, changes: Changes) -> None:
         with self._lock:
-            for task in changes.tasks:
-                self._tasks[task.id] = task
+            self._tasks.put(changes.tasks, changes.deleted_tasks)
+            self._jobs.put(changes.jobs, changes.deleted_jobs)
+            self._pools.put(changes.pools, changes.deleted_pools)
+            self.keep_replies(changes.replies)
             for instance in changes.instances:
                 self._instances.setdefault(instance.task_id, {})[instance.id] = instance
             for attempt in changes.attempts:
@@ -42,40 +47,87 @@ class MemoryStore:
             self._heat += [row for row in changes.ledger if isinstance(row, HeatRow)]
             self._documents.update(changes.documents)
             for task_id in changes.deleted_tasks:
-                for table in (self._tasks, self._instances, self._attempts):
-                    table.pop(task_id, None)
+                self._instances.pop(task_id, None)
+                self._attempts.pop(task_id, None)
 
     def task(self, task_id: TaskId) -> Task | None:
-        return self._tasks.get(task_id)
+        return self._tasks.rows.get(task_id)
 
     def task_by_shortname(self, account_id: AccountId, shortname: str) -> Task | None:
         with self._lock:
-            return next(
-                (t for t in self._tasks.values() if t.account_id == account_id and t.shortname == shortname), None
-            )
+            return self._tasks.by_shortname(account_id, shortname)
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> Page[Task]:
+    def tasks(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Task]:
         with self._lock:
-            mine = [t for t in self._tasks.values() if t.account_id == account_id]
-        mine.sort(key=lambda t: (t.created_at, t.id), reverse=True)
-        start = 0
-        if token:
-            start = next((i + 1 for i, t in enumerate(mine) if t.id == token), len(mine))
-        page = tuple(mine[start : start + limit])
-        more = start + limit < len(mine)
-        return Page(page, page[-1].id if more and page else "")
+            return self._tasks.page(account_id, query, token, limit)
 
     def open_tasks(self) -> tuple[Task, ...]:
         with self._lock:
-            return tuple(t for _, t in sorted(self._tasks.items()) if not t.state.final or t.delete_wanted)
+            return self._tasks.open()
+
+    def mortal_tasks(self, before: dt.datetime | None = None) -> tuple[Task, ...]:
+        with self._lock:
+            ends = [(facets(task).expires_us, key) for key, task in self._tasks.rows.items()]
+            known = sorted((end, key) for end, key in ends if end is not None)
+            return tuple(self._tasks.rows[key] for end, key in known if before is None or end < to_us(before))
 
     def instances(self, task_id: TaskId) -> tuple[Instance, ...]:
         with self._lock:
-            return tuple(i for _, i in sorted(self._instances.get(task_id, {}).items()))
+            known = dict(self._instances.get(task_id, {}))
+            task = self._tasks.rows.get(task_id)
+            for number in () if task is None else task.instance_numbers:
+                key = instance_id(task_id, number)
+                if key not in known and task is not None:
+                    known[key] = Instance(id=key, task_id=task_id, number=number, since=task.created_at)
+            return tuple(i for _, i in sorted(known.items()))
 
     def attempts(self, task_id: TaskId) -> tuple[Attempt, ...]:
         with self._lock:
             return tuple(a for _, a in sorted(self._attempts.get(task_id, {}).items()))
+
+    def job(self, job_id: JobId) -> Job | None:
+        return self._jobs.rows.get(job_id)
+
+    def job_by_shortname(self, account_id: AccountId, shortname: str) -> Job | None:
+        with self._lock:
+            return self._jobs.by_shortname(account_id, shortname)
+
+    def jobs(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Job]:
+        with self._lock:
+            return self._jobs.page(account_id, query, token, limit)
+
+    def open_jobs(self) -> tuple[Job, ...]:
+        with self._lock:
+            return self._jobs.open()
+
+    def pool(self, pool_id: PoolId) -> ComputePool | None:
+        return self._pools.rows.get(pool_id)
+
+    def pool_by_shortname(self, account_id: AccountId, shortname: str) -> ComputePool | None:
+        with self._lock:
+            return self._pools.by_shortname(account_id, shortname)
+
+    def pools(
+        self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100
+    ) -> Page[ComputePool]:
+        with self._lock:
+            return self._pools.page(account_id, query, token, limit)
+
+    def open_pools(self) -> tuple[ComputePool, ...]:
+        with self._lock:
+            return self._pools.open()
+
+    def counts(self, account_id: AccountId) -> Counts:
+        with self._lock:
+            tasks, jobs, pools = (shelf.counts(account_id) for shelf in (self._tasks, self._jobs, self._pools))
+            return Counts(
+                tasks=tasks[0],
+                open_tasks=tasks[1],
+                jobs=jobs[0],
+                pools=pools[0],
+                open_pools=pools[1],
+                buckets=len(self.buckets(account_id)),
+            )
 
     def energy(
         self,
@@ -84,65 +136,31 @@ class MemoryStore:
         site_id: SiteId | None = None,
         start: dt.datetime | None = None,
         end: dt.datetime | None = None,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> Iterator[EnergyRow]:
         with self._lock:
             rows = list(self._energy)
-        for row in rows:
-            if task_id is not None and row.task_id != task_id:
-                continue
-            if _within(row, site_id, start, end):
-                yield row
+        mine = (row for row in rows if task_id is None or row.task_id == task_id)
+        asked = (row for row in mine if _within(row, site_id, start, end))
+        yield from itertools.islice(asked, offset, None if limit is None else offset + limit)
 
     def heat(
-        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+        self,
+        *,
+        site_id: SiteId | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+        offset: int = 0,
+        limit: int | None = None,
     ) -> Iterator[HeatRow]:
         with self._lock:
             rows = list(self._heat)
-        yield from (row for row in rows if _within(row, site_id, start, end))
+        asked = (row for row in rows if _within(row, site_id, start, end))
+        yield from itertools.islice(asked, offset, None if limit is None else offset + limit)
 
     def document(self, key: str) -> bytes | None:
         return self._documents.get(key)
-
-    def add_account(self, account: Account) -> None:
-        with self._lock:
-            if any(a.email == account.email for a in self._accounts.values()):
-                raise ConflictError(f"There is already an account {account.email}; choose another e-mail")
-            self._accounts[account.id] = account
-
-    def account(self, account_id: AccountId) -> Account | None:
-        return self._accounts.get(account_id)
-
-    def account_by_email(self, email: str) -> Account | None:
-        return next((a for a in self._accounts.values() if a.email == email), None)
-
-    def account_by_token_hash(self, token_hash: str) -> Account | None:
-        return next((a for a in self._accounts.values() if a.token_hash == token_hash), None)
-
-    def replace_token(self, account_id: AccountId, token_hash: str, token_sealed: bytes) -> None:
-        with self._lock:
-            if account_id not in self._accounts:
-                raise NotFoundError("account", account_id)
-            self._accounts[account_id] = dataclasses.replace(
-                self._accounts[account_id], token_hash=token_hash, token_sealed=token_sealed
-            )
-
-    def accounts(self) -> tuple[Account, ...]:
-        return tuple(sorted(self._accounts.values(), key=lambda a: a.email))
-
-    def buckets(self, account_id: AccountId) -> tuple[Bucket, ...]:
-        with self._lock:
-            return tuple(b for (owner, _), b in sorted(self._buckets.items()) if owner == account_id)
-
-    def bucket(self, account_id: AccountId, name: str) -> Bucket | None:
-        return self._buckets.get((account_id, name))
-
-    def add_bucket(self, bucket: Bucket) -> Bucket:
-        with self._lock:
-            return self._buckets.setdefault((bucket.account_id, bucket.name), bucket)
-
-    def delete_bucket(self, account_id: AccountId, name: str) -> None:
-        with self._lock:
-            self._buckets.pop((account_id, name), None)
 
     def close(self) -> None:
         """Nothing to let go of."""

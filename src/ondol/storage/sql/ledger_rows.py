@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import math
 from typing import Any
 
 from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
+from ondol.storage.times import from_us, to_us
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
 _TEMPERATURES = ("temp_c", "setpoint_c", "lower_c", "upper_c")
-
-
-def to_us(when: dt.datetime) -> int:
-    """Microseconds since the epoch, exact."""
-    return (when - _EPOCH) // _MICROSECOND
-
-
-def from_us(us: int) -> dt.datetime:
-    """Aware UTC time of `to_us`."""
-    return _EPOCH + us * _MICROSECOND
 
 
 def energy_columns(row: EnergyRow) -> dict[str, Any]:

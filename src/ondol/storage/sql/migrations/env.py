@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from ondol.storage.sql.tables import metadata
+from ondol.storage.sql.columns import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 with context.begin_transaction():

@@ -1,0 +1,101 @@
+"""Answers given before, secrets and projects in SQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from ondol.model.account import Project, Secret
+from ondol.model.ids import AccountId, ProjectId
+from ondol.storage.ports import Changes, Reply
+from ondol.storage.rows import encode
+from ondol.storage.sql import account_tables as tables
+from ondol.storage.sql.database import Database
+from ondol.storage.sql.listing import begins_with
+from ondol.storage.times import from_us, to_us
+
+
+class SqlBelongings:
+    """The part of the store for what accounts have beside tasks and buckets."""
+
+    _database: Database
+
+    def reply(self, account_id: AccountId, key: str) -> Reply | None:
+        t = tables.reply.c
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(tables.reply).where(t.account_id == account_id, t.key == key)).first()
+        if row is None:
+            return None
+        return Reply(
+            account_id=account_id,
+            key=key,
+            fingerprint=row.fingerprint,
+            status=row.status,
+            body=bytes(row.body),
+            created_at=from_us(row.created_us),
+        )
+
+    def forget_replies(self, before: dt.datetime) -> None:
+        with self._database.writing() as connection:
+            connection.execute(tables.reply.delete().where(tables.reply.c.created_us < to_us(before)))
+
+    def secret(self, account_id: AccountId, key: str) -> Secret | None:
+        t = tables.secret.c
+        sealed = self._database.scalar(sa.select(t.sealed).where(t.account_id == account_id, t.key == key))
+        return None if sealed is None else Secret(account_id=account_id, key=key, sealed=sealed)
+
+    def secret_keys(self, account_id: AccountId, prefix: str = "") -> tuple[str, ...]:
+        t = tables.secret.c
+        query = sa.select(t.key).where(t.account_id == account_id, *begins_with(t.key, prefix)).order_by(t.key)
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def put_secret(self, secret: Secret) -> None:
+        row = {"account_id": secret.account_id, "key": secret.key, "sealed": secret.sealed}
+        with self._database.writing() as connection:
+            self._database.upsert(connection, tables.secret, [row])
+
+    def delete_secret(self, account_id: AccountId, key: str) -> bool:
+        t = tables.secret.c
+        with self._database.writing() as connection:
+            done = connection.execute(tables.secret.delete().where(t.account_id == account_id, t.key == key))
+            return done.rowcount > 0
+
+    def projects(self) -> tuple[Project, ...]:
+        t = tables.project.c
+        return self._database.decoded(sa.select(t.body).order_by(t.slug), Project)
+
+    def project(self, project_id: ProjectId) -> Project | None:
+        t = tables.project.c
+        return self._database.found(sa.select(t.body).where(t.id == project_id), Project)
+
+    def put_project(self, project: Project) -> None:
+        taken = f"There is already a project with the short name {project.slug}; choose another"
+        row = {"id": project.id, "slug": project.slug, "body": encode(project)}
+        with self._database.writing(taken) as connection:
+            self._database.upsert(connection, tables.project, [row])
+
+    def delete_project(self, project_id: ProjectId) -> bool:
+        t = tables.project.c
+        with self._database.writing() as connection:
+            return connection.execute(tables.project.delete().where(t.id == project_id)).rowcount > 0
+
+
+def write_replies(database: Database, connection: sa.Connection, changes: Changes) -> None:
+    """Keep the answers to creations beside what they created."""
+    database.upsert(
+        connection,
+        tables.reply,
+        [
+            {
+                "account_id": reply.account_id,
+                "key": reply.key,
+                "fingerprint": reply.fingerprint,
+                "status": reply.status,
+                "body": reply.body,
+                "created_us": to_us(reply.created_at),
+            }
+            for reply in changes.replies
+        ],
+    )
