@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import logging
 import threading
 from collections import OrderedDict, deque
@@ -53,7 +52,7 @@ class Transfers:
         self._soon: OrderedDict[AccountId, deque[Work]] = OrderedDict()
         self._later: OrderedDict[AccountId, deque[Work]] = OrderedDict()
         self._running: dict[AccountId, int] = {}
-        self._turns = itertools.count(1)
+        self._turns = 0  # given while something waited that may wait
         self._closing = threading.Event()
 
     @property
@@ -112,11 +111,12 @@ class Transfers:
 
     def _next(self) -> tuple[AccountId, Work] | None:
         lines = [line for line in (self._soon, self._later) if line]
-        if len(lines) > 1 and next(self._turns) % _LATER_TURN == 0:
+        if len(lines) > 1 and self._turns % _LATER_TURN == _LATER_TURN - 1:
             lines.reverse()
         for line in lines:
             for account_id in line:
                 if self._has_room(account_id):
+                    self._turns += bool(self._later)
                     waiting = line[account_id]
                     work = waiting.popleft()
                     if waiting:
