@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 from ondol.accounting.bins import BIN_S
@@ -29,20 +30,38 @@ def task_rows(
     return task_id, [row for row in rows if (start is None or row.start >= start) and (end is None or row.start < end)]
 
 
+def pool_rows(desk: Desk, account_id: AccountId, key: str) -> tuple[TaskId, list[EnergyRow]]:
+    """Id and rows of the caller's pool, as if it were one task: of its slots and of the tasks that ran in them.
+
+    Raises NotFoundError where there is no such pool.
+    """
+    detail = desk.pools.detail(account_id, key)
+    pool_id = TaskId(detail.pool.id)
+    parts = [holder.task.id for holder in detail.holders]
+    parts += [task.id for task in desk.pools.tasks(account_id, detail.pool.id)]
+    own = [row for part in parts for row in own_rows(desk, account_id, part)]
+    return pool_id, [dataclasses.replace(row, task_id=pool_id) for row in own]
+
+
 def own_rows(desk: Desk, account_id: AccountId, task_id: TaskId) -> list[EnergyRow]:
     """Rows of a task that are the caller's."""
     return [row for row in desk.energy(task_id=task_id) if row.account_id == account_id]
 
 
 def rows_around(desk: Desk, own: list[EnergyRow]) -> list[LedgerRow]:
-    """Rows of the sites of `own`, in whole bins around them: its overhead and useful heat are shares of these."""
+    """Rows of the sites of `own`, in whole bins around them: its overhead and useful heat are shares of these.
+
+    Rows of `own` are given as they are there, not as the desk has them.
+    """
+    named = {(row.site_id, row.attempt_id, row.start): row for row in own}
     rows: list[LedgerRow] = []
     for site_id in sorted({row.site_id for row in own}):
         times = [(row.start, row.end) for row in own if row.site_id == site_id]
         start = _floor(min(start for start, _ in times))
         end = _floor(max(end for _, end in times)) + _BIN
         reach = start - _LONGEST_ROW
-        rows += [row for row in desk.energy(site_id=site_id, start=reach, end=end) if row.end > start]
+        energy = (row for row in desk.energy(site_id=site_id, start=reach, end=end) if row.end > start)
+        rows += [named.get((row.site_id, row.attempt_id, row.start), row) for row in energy]
         rows += [row for row in desk.heat(site_id=site_id, start=reach, end=end) if row.end > start]
     return rows
 
