@@ -33,6 +33,51 @@ class EndCause(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortForward:
+    """A port of a container that others may reach.
+
+    Parameters
+    ----------
+    protocol : "tcp" or "udp"
+    port : inside of the container, 1 to 65535
+    host_address : address of this machine that listens
+    host_port : its port there, chosen free by who gives the order
+    """
+
+    protocol: str
+    port: int
+    host_address: str
+    host_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerOrder:
+    """What makes an attempt a container; the rest of its order holds as for any other.
+
+    `LaunchOrder.argv` and `.environment` are then whole: nothing of the host is added. `LaunchOrder.network` gives
+    a network of the container's own, outbound only, and never the host's.
+
+    Parameters
+    ----------
+    image : its name, for messages
+    rootfs : unpacked tree of the image, shared by all its containers and only read
+    user : as the image names it, resolved in its own passwd and group; empty for root
+    work_dir : absolute, made where it is missing
+    job_mounts : where the job folder is seen, at least one; absolute
+    read_only : whether everything but the job folder, the checkpoint and /tmp can only be read
+    forwards : ports that others may reach; only with `LaunchOrder.network`
+    """
+
+    image: str
+    rootfs: Path
+    user: str = ""
+    work_dir: str = "/job"
+    job_mounts: tuple[str, ...] = ("/job",)
+    read_only: bool = False
+    forwards: tuple[PortForward, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchOrder:
     """Everything an engine needs to run one attempt.
 
@@ -50,6 +95,7 @@ class LaunchOrder:
     time_limit_s : wall seconds after which it is stopped, 0 for no limit
     pids_limit : most processes and threads
     network : whether the job may reach the network
+    container : the image that it runs in, None for the host's own system
     """
 
     attempt_id: AttemptId
@@ -64,6 +110,7 @@ class LaunchOrder:
     time_limit_s: float = 0.0
     pids_limit: int = 256
     network: bool = False
+    container: ContainerOrder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,9 +145,11 @@ class Capabilities:
 
     Parameters
     ----------
-    sandbox : "bubblewrap", "podman" or "none"
+    sandbox : of jobs without a container, "bubblewrap" or "none"
     cpu_limit : "cgroup-v1", "cgroup-v2" or "duty-cycle" (stop and continue signals)
     memory_limit : "cgroup-v1", "cgroup-v2" or "rlimit"
+    containers : whether orders with a container can be carried out
+    container_network : whether those may have a network
     warnings : sentences to be said on the screen
     """
 
@@ -108,6 +157,8 @@ class Capabilities:
     sandbox: str
     cpu_limit: str
     memory_limit: str
+    containers: bool = False
+    container_network: bool = False
     warnings: tuple[str, ...] = ()
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 
 from ondol.engine.local.fence import Fence
 from ondol.engine.local.procfs import read_bytes
@@ -50,11 +51,13 @@ class CgroupV1(Fence):
     Parameters
     ----------
     folders : controller → folder; several controllers may share one mount and so one folder
+    others : folders that runc makes for a container in further hierarchies; only removed here
     """
 
-    def __init__(self, folders: dict[str, str]) -> None:
+    def __init__(self, folders: dict[str, str], others: Sequence[str] = ()) -> None:
         self._folders = folders
         self._distinct = sorted(set(folders.values()))
+        self._others = others
 
     def create(self, memory_limit_bytes: int, pids_limit: int) -> None:
         """Make the folders and set the limits (0 for none); raises OSError where the kernel refuses."""
@@ -122,7 +125,7 @@ class CgroupV1(Fence):
         self.thaw()  # a frozen process of this version dies only once thawed
 
     def remove(self) -> None:
-        for folder in self._distinct:
+        for folder in (*self._distinct, *self._others):
             if os.path.isdir(folder):
                 os.rmdir(folder)
 

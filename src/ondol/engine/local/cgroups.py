@@ -25,14 +25,22 @@ class GroupHome:
     ----------
     version : 1 or 2
     folders : controller → the engine's own folder; the one key ``"unified"`` for version 2
+    path : the folder below the mounts, empty where it differs from controller to controller; runc takes one for all
+    others : the engine's own folders in hierarchies that it has no use for; runc uses them all
     """
 
     version: int
     folders: dict[str, str]
+    path: str = ""
+    others: tuple[str, ...] = ()
 
     def spec(self, name: str) -> GroupSpec:
         """Say where the group of one attempt is; it goes into the order and outlives the engine."""
-        return {"version": self.version, "folders": {key: f"{path}/{name}" for key, path in self.folders.items()}}
+        return {
+            "version": self.version,
+            "folders": {key: f"{path}/{name}" for key, path in self.folders.items()},
+            "others": [f"{path}/{name}" for path in self.others],
+        }
 
     def prepare(self) -> None:
         """Make the engine's own folders; raises OSError."""
@@ -43,12 +51,12 @@ class GroupHome:
 
     def remove(self) -> None:
         """Remove the engine's own folders where they are empty."""
-        for folder in self.folders.values():
+        for folder in (*self.folders.values(), *self.others):
             with contextlib.suppress(OSError):
                 Path(folder).rmdir()
 
 
-def find_home(name: str) -> GroupHome | None:
+def find_home(name: str, *, one_path: bool = False) -> GroupHome | None:
     """Find a place for the engine's groups and prove that it works; None where there is none.
 
     Groups are made below the platform's own group, so that a limit set on the platform also holds for its jobs; where
@@ -57,8 +65,12 @@ def find_home(name: str) -> GroupHome | None:
     Parameters
     ----------
     name : of the engine's folder, unique per state folder
+    one_path : prefer a place with the same path in every hierarchy, which containers need
     """
-    for home in _candidates(name):
+    homes = _candidates(name)
+    if one_path:
+        homes.sort(key=lambda home: not home.path)
+    for home in homes:
         try:
             home.prepare()
             if _works(home):
@@ -70,32 +82,47 @@ def find_home(name: str) -> GroupHome | None:
 
 
 def _candidates(name: str) -> list[GroupHome]:
-    mounts, own = _mounts(), _own_paths()
+    (mounts, all_mounts), own = _mounts(), _own_paths()
     homes = []
     if all(controller in mounts for controller in V1_CONTROLLERS):
         nested = {c: _below(mounts[c], own.get(c, "/")) for c in V1_CONTROLLERS}
-        homes.append(GroupHome(1, {c: f"{path}/{name}" for c, path in nested.items()}))
+        below = {str(path.relative_to(mounts[c])) for c, path in nested.items()}
+        unused = [mount for mount in all_mounts if mount not in mounts.values() or mount == mounts.get("unified")]
+        for parent in dict.fromkeys([*(below if len(below) == 1 else ()), "."]):
+            folders = {c: str(mounts[c] / parent / name) for c in V1_CONTROLLERS}
+            others = tuple(str(mount / parent / name) for mount in unused)
+            homes.append(GroupHome(1, folders, str(Path("/") / parent / name), others))
+        if len(below) > 1:
+            homes.insert(0, GroupHome(1, {c: f"{path}/{name}" for c, path in nested.items()}))
     if "unified" in mounts:
         here = _below(mounts["unified"], own.get("unified", "/"))
         parents = dict.fromkeys([here, here.parent if here != mounts["unified"] else here, mounts["unified"]])
-        homes += [GroupHome(2, {"unified": f"{path}/{name}"}) for path in parents]
+        for path in parents:
+            below_mount = Path("/") / path.relative_to(mounts["unified"]) / name
+            homes.append(GroupHome(2, {"unified": f"{path}/{name}"}, str(below_mount)))
     return homes
 
 
-def _mounts() -> dict[str, Path]:
-    """Controller → mount point, from /proc/self/mountinfo (proc(5)); ``"unified"`` for the second version."""
+def _mounts() -> tuple[dict[str, Path], list[Path]]:
+    """Controller → mount point, from /proc/self/mountinfo (proc(5)); ``"unified"`` for the second version.
+
+    Second, every mount point of control groups, also of controllers that are not used here.
+    """
     found: dict[str, Path] = {}
+    everywhere: dict[Path, None] = {}
     for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
         left, _, right = line.partition(" - ")
         kind, _, options = right.split(" ", 2)
         where = Path(left.split(" ")[4])
+        if kind in ("cgroup", "cgroup2"):
+            everywhere[where] = None
         if kind == "cgroup2":
             found.setdefault("unified", where)
         elif kind == "cgroup":
             for option in options.split(","):
                 if option in V1_CONTROLLERS:
                     found.setdefault(option, where)
-    return found
+    return found, list(everywhere)
 
 
 def _own_paths() -> dict[str, str]:

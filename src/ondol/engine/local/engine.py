@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ondol.engine.local.cgroups import GroupHome, find_home
+from ondol.engine.local.containers import find_containers
 from ondol.engine.local.folder import AttemptFolder
 from ondol.engine.local.order_checks import check_order
 from ondol.engine.local.reports import report
@@ -48,6 +49,7 @@ class LocalEngine:
     lease_s : attempts end by themselves where `keep_alive` was not called for so long, ≥ 0.5 [s]
     read_only : more folders that sandboxed jobs may read, at their own place
     hidden : folders that no sandboxed job may see, whatever else is shown to it
+    containers : whether orders with a container are taken where this machine can run them
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class LocalEngine:
         lease_s: float = 60.0,
         read_only: Sequence[Path] = (),
         hidden: Sequence[Path] = (),
+        containers: bool = True,
     ) -> None:
         check_choice("sandbox", sandbox, ("auto", "bubblewrap", "none"))
         check_choice("limits", limits, ("auto", "cgroup", "duty-cycle"))
@@ -73,7 +76,10 @@ class LocalEngine:
             self._hidden = (self._state_dir, *(path.resolve() for path in hidden))
             self._warnings: list[str] = []
             self._bubblewrap = self._choose_sandbox(sandbox)
-            self._home = self._choose_limits(limits)
+            self._home = self._choose_limits(limits, one_path=containers)
+            self._containers, self.no_containers = (
+                find_containers(self._state_dir, self._home) if containers else (None, "they were switched off")
+            )
         except BaseException:
             os.close(self._lock_fd)
             raise
@@ -87,11 +93,15 @@ class LocalEngine:
             sandbox="bubblewrap" if self._bubblewrap else "none",
             cpu_limit=limit or "duty-cycle",
             memory_limit=limit or "rlimit",
+            containers=self._containers is not None,
+            container_network=self._containers is not None and bool(self._containers.slirp),
             warnings=tuple(self._warnings),
         )
 
     def inside_paths(self, order: LaunchOrder) -> tuple[str, str]:
         """Give job folder and checkpoint folder as the job sees them; the second is empty where there is none."""
+        if order.container is not None:
+            return order.container.job_mounts[0], CHECKPOINT_DIR if order.checkpoint_dir else ""
         if self._bubblewrap:
             return JOB_DIR, CHECKPOINT_DIR if order.checkpoint_dir else ""
         return str(order.job_dir.resolve()), str(order.checkpoint_dir.resolve()) if order.checkpoint_dir else ""
@@ -102,6 +112,24 @@ class LocalEngine:
             return
         check_order(order)
         path = self._attempts_dir / order.attempt_id
+        folder = self._container(path, order) if order.container is not None else self._process(path, order)
+        self._folders[order.attempt_id] = folder
+        folder.start_shim()
+
+    def _container(self, path: Path, order: LaunchOrder) -> AttemptFolder:
+        container, containers = order.container, self._containers
+        if container is None or containers is None:
+            raise UnavailableError(f"This machine runs no containers: {self.no_containers}")
+        if order.network and not containers.slirp:
+            raise UnavailableError("No network for containers: slirp4netns is not installed")
+        write = containers.write(order, container)
+        shim_order = self._shim_order(path, order, pids_limit=order.pids_limit)
+        shim_order.container = containers.plan(path, order, container)
+        return AttemptFolder.make(
+            path, node_id=order.node_id, marker="", order=shim_order, sandbox_options=[], write=write
+        )
+
+    def _process(self, path: Path, order: LaunchOrder) -> AttemptFolder:
         job_dir, checkpoint_dir = self.inside_paths(order)
         token = secrets.token_hex(8)
         environment = job_environment(
@@ -115,27 +143,32 @@ class LocalEngine:
         argv = list(order.argv)
         if options:
             argv = [self._bubblewrap, "--args", "4", "--json-status-fd", "5", "--", *argv]
-        shim_order = Order(
+        shim_order = self._shim_order(path, order, pids_limit=order.pids_limit + (_SANDBOX_PROCESSES if options else 0))
+        shim_order.argv = argv
+        shim_order.environment = environment if not options else {}
+        shim_order.work_dir = "/" if options else job_dir
+        shim_order.sandbox_args = str(path / "sandbox.args") if options else ""
+        return AttemptFolder.make(
+            path, node_id=order.node_id, marker=f"{_MARKER}={token}", order=shim_order, sandbox_options=options
+        )
+
+    def _shim_order(self, path: Path, order: LaunchOrder, *, pids_limit: int) -> Order:
+        return Order(
             folder=str(path),
-            argv=argv,
-            environment=environment if not options else {},
-            work_dir="/" if options else job_dir,
-            sandbox_args=str(path / "sandbox.args") if options else "",
+            argv=[],
+            environment={},
+            work_dir="/",
+            sandbox_args="",
             group=self._home.spec(order.attempt_id) if self._home else None,
             host_cores=order.host_cores,
             memory_limit_bytes=order.memory_limit_bytes,
-            pids_limit=order.pids_limit + (_SANDBOX_PROCESSES if options else 0),
+            pids_limit=pids_limit,
             output_limit_bytes=order.output_limit_bytes,
             time_limit_s=order.time_limit_s,
             lease_file=str(self._state_dir / "lease"),
             lease_s=self._lease_s,
             grace_s=_GRACE_S,
         )
-        folder = AttemptFolder.make(
-            path, node_id=order.node_id, marker=f"{_MARKER}={token}", order=shim_order, sandbox_options=options
-        )
-        self._folders[order.attempt_id] = folder
-        folder.start_shim()
 
     def pause(self, attempt_id: AttemptId) -> None:
         """Hold the attempt; its CPU is free at once, its memory stays."""
@@ -223,9 +256,9 @@ class LocalEngine:
             )
         return program
 
-    def _choose_limits(self, wanted: str) -> GroupHome | None:
+    def _choose_limits(self, wanted: str, *, one_path: bool) -> GroupHome | None:
         name = "ondol-" + hashlib.sha256(str(self._state_dir).encode()).hexdigest()[:12]
-        home = None if wanted == "duty-cycle" else find_home(name)
+        home = None if wanted == "duty-cycle" else find_home(name, one_path=one_path)
         if home is None and wanted == "cgroup":
             raise UnavailableError("No control groups: this user may not create any here. Use limits = duty-cycle")
         if home is None:

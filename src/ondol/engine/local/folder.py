@@ -9,11 +9,13 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ondol.engine.local import record
 from ondol.engine.local.group import open_group
 from ondol.engine.local.procfs import kill_marked, signal_process
+from ondol.engine.local.removal import remove_tree
 from ondol.engine.local.shim.order import LOCK_FD, Control, Order, read_control
 
 _SHIM = Path(__file__).parent / "shim"
@@ -55,12 +57,27 @@ class AttemptFolder:
         self.lost_at_s: float | None = None  # when it was found that no shim stands over it and none wrote an end
 
     @staticmethod
-    def make(path: Path, *, node_id: str, marker: str, order: Order, sandbox_options: list[str]) -> AttemptFolder:
-        """Make the folder of a new attempt; it appears complete or not at all."""
+    def make(
+        path: Path,
+        *,
+        node_id: str,
+        marker: str,
+        order: Order,
+        sandbox_options: list[str],
+        write: Callable[[Path, Path], None] | None = None,
+    ) -> AttemptFolder:
+        """Make the folder of a new attempt; it appears complete or not at all.
+
+        Parameters
+        ----------
+        write : adds files of a container; gets the folder to write into and the path that it will have
+        """
         fresh = path.with_name(f".new-{path.name}")
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700)
         (fresh / "tmp").mkdir()
+        if write is not None:
+            write(fresh, path)
         header = {"node_id": node_id, "marker": marker, "shim": order.to_json()}
         atomic_write(fresh / "order.json", json.dumps(header))
         if sandbox_options:
@@ -147,7 +164,8 @@ class AttemptFolder:
         old = self.path.with_name(f".old-{self.path.name}")
         with contextlib.suppress(FileNotFoundError):
             self.path.rename(old)
-        shutil.rmtree(old, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(old)
 
     def close(self) -> None:
         """Close the descriptors."""

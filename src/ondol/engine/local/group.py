@@ -10,7 +10,9 @@ GroupSpec = dict[str, object]
 
 def open_group(spec: GroupSpec) -> CgroupV1 | CgroupV2:
     """Give the group that `spec` (made by `GroupHome.spec`) names; it need not exist yet."""
-    folders = spec["folders"]
+    folders, others = spec["folders"], spec.get("others")
     if not isinstance(folders, dict):
         raise TypeError("group.folders must be a table of controller and folder")
-    return CgroupV2(folders["unified"]) if spec["version"] == 2 else CgroupV1(folders)
+    if spec["version"] == 2:
+        return CgroupV2(folders["unified"])
+    return CgroupV1(folders, others if isinstance(others, list) else [])

@@ -14,6 +14,7 @@ from ondol.engine.local.fence import Fence
 from ondol.engine.local.group import open_group
 from ondol.engine.local.procfs import descendants, start_ticks
 from ondol.engine.local.shim.child import LaunchError, become_subreaper, start
+from ondol.engine.local.shim.container import Container
 from ondol.engine.local.shim.lease import Lease
 from ondol.engine.local.shim.order import LOCK_FD, Order, read_control, read_order
 from ondol.engine.local.shim.pump import Pump
@@ -69,6 +70,7 @@ class _Attempt:
             "message": "",
         }
         self._fence: Fence | None = None
+        self._container: Container | None = None
         self._main_pid = 0
         self._exit_status: int | None = None
         self._paused = False
@@ -90,9 +92,7 @@ class _Attempt:
             ]
             self._status_in, status_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             self._fence = self._make_fence()
-            self._main_pid = start(
-                self._order, self._fence, self._pumps[0].write_fd, self._pumps[1].write_fd, status_out
-            )
+            self._main_pid = self._start_job(self._fence, status_out)
         except (LaunchError, OSError) as error:
             self._end("launch_failed", None, str(error))
             return
@@ -103,6 +103,18 @@ class _Attempt:
         self._store()
         self._watch(self._fence)
         self._conclude()
+
+    def _start_job(self, fence: Fence, status_fd: int) -> int:
+        order, (out, err) = self._order, self._pumps
+        if order.container is None or order.group is None:
+            return start(order, fence, out.write_fd, err.write_fd, status_fd)
+        self._container = Container(order.container)
+        pid = self._container.start(fence, out.write_fd, err.write_fd)
+        # Only now: until it became the job, runc needed more threads and more speed than the job may have.
+        more = len(self._container.aside)
+        open_group(order.group).create(order.memory_limit_bytes, order.pids_limit + more if order.pids_limit else 0)
+        fence.set_cores(order.host_cores)
+        return pid
 
     def give_up(self, error: Exception) -> None:
         """End the attempt after a mistake of ours or of the machine: nothing may run without a shim."""
@@ -116,11 +128,15 @@ class _Attempt:
         order = self._order
         if order.group is None:
             fence: Fence = TreeFence(order.memory_limit_bytes, order.pids_limit, time.monotonic())
+            fence.set_cores(order.host_cores)
         else:
             group = open_group(order.group)
-            group.create(order.memory_limit_bytes, order.pids_limit)
+            if order.container is None:
+                group.create(order.memory_limit_bytes, order.pids_limit)
+                group.set_cores(order.host_cores)
+            else:
+                group.create(order.memory_limit_bytes, 0)
             fence = group
-        fence.set_cores(order.host_cores)
         return fence
 
     def _watch(self, fence: Fence) -> None:
@@ -227,11 +243,15 @@ class _Attempt:
                 os.kill(pid, signal.SIGTERM)
             except OSError:
                 continue
+        if self._container is not None:
+            self._container.ask_to_end()
         self._store()
 
     def _job_pids(self) -> list[int]:
-        """Pids of the job itself, without the two processes of bubblewrap: their end would be a kill without grace."""
+        """Pids of the job itself, without those of its sandbox: their end would be a kill without grace."""
         found = descendants(os.getpid())
+        if self._container is not None:
+            return [stat.pid for stat in found if stat.pid not in self._container.aside]
         if self._order.sandbox_args:
             sandbox = {self._main_pid, *(stat.pid for stat in found if stat.ppid == self._main_pid)}
             return [stat.pid for stat in found if stat.pid not in sandbox]
@@ -283,6 +303,11 @@ class _Attempt:
             why = launch_message(self._order.folder + "/stderr")
             self._end("launch_failed", None, why)
             return
+        if not self._cause and self._container is not None:
+            why = self._container.init_failed(status, self._order.folder)
+            if why:
+                self._end("launch_failed", None, why)
+                return
         by_us = self._cause and code in (128 + signal.SIGTERM, 128 + signal.SIGKILL)
         message = message or next((pump.error for pump in self._pumps if pump.error), "")
         self._end(cause, None if by_us else code, message)

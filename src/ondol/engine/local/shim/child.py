@@ -56,17 +56,22 @@ def start(order: Order, fence: Fence, stdout_fd: int, stderr_fd: int, status_fd:
     return pid
 
 
-def _prepare(order: Order, fence: Fence, shim: int) -> None:
+def stay_with(shim: int) -> None:
+    """Make the calling child one that ends with the shim and has the signals and masks of a fresh process."""
     os.setsid()
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != shim:  # it died before the line above
         os._exit(127)
-    fence.join()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)  # ignored signals would stay ignored in the job
-    os.chdir(order.work_dir)
     os.umask(0o022)
+
+
+def _prepare(order: Order, fence: Fence, shim: int) -> None:
+    stay_with(shim)
+    fence.join()
+    os.chdir(order.work_dir)
 
 
 def _exec(order: Order, stdout_fd: int, stderr_fd: int, status_fd: int) -> None:

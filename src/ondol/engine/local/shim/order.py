@@ -21,10 +21,12 @@ class Order:
     host_cores, memory_limit_bytes, pids_limit, output_limit_bytes, time_limit_s : limits, 0 for none
     lease_file, lease_s : the attempt ends when that file was not touched for so long
     grace_s : between SIGTERM and SIGKILL where the shim itself ends the attempt
+    container : plan of `shim.container.Container` where the attempt is one, else None; `argv` is then not used
     """
 
     __slots__ = (
         "argv",
+        "container",
         "environment",
         "folder",
         "grace_s",
@@ -54,8 +56,10 @@ class Order:
     lease_file: str
     lease_s: float
     grace_s: float
+    container: dict[str, object] | None
 
     def __init__(self, **fields: object) -> None:
+        fields.setdefault("container", None)  # orders of an earlier version have none
         for name in self.__slots__:
             setattr(self, name, fields[name])
 

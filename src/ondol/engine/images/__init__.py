@@ -1,0 +1,1 @@
+"""Container images: what they are called, how they come here, and their unpacked trees. See docs/adr/0006."""
