@@ -60,6 +60,7 @@ class Serving:
             self._s3_socket.close()
             raise
         weed = self.platform.seaweed
+        self.platform.addresses = (self.url, self.storage_url)
         self._servers = Servers(
             [
                 (

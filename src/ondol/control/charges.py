@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import time
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -15,6 +16,7 @@ from ondol.storage.ports import Changes, Store
 
 KEY = "charges"
 TARIFF_KEY = "tariff"
+_FRESH_S = 5.0  # so soon a changed tariff holds [s, wall]
 
 
 class Spent(msgspec.Struct):
@@ -98,3 +100,15 @@ def tariff_in(store: Store) -> Tariff:
 def set_tariff(store: Store, tariff: Tariff) -> None:
     """Keep a tariff; a running platform follows it at once."""
     store.commit(Changes(documents={TARIFF_KEY: msgspec.json.encode(tariff)}))
+
+
+def now_and_then(read: Callable[[], Tariff]) -> Callable[[], Tariff]:
+    """Read a tariff again only after `_FRESH_S`: it is asked for with every task."""
+    last: list[tuple[float, Tariff]] = []
+
+    def tariff() -> Tariff:
+        if not last or time.monotonic() - last[0][0] > _FRESH_S:
+            last[:] = [(time.monotonic(), read())]
+        return last[0][1]
+
+    return tariff

@@ -9,12 +9,14 @@ import math
 from collections.abc import Callable, Iterable
 
 from ondol.agent.orders import SinkOrder, SiteOrders
+from ondol.control.account_desk import PlatformAccounts
 from ondol.control.command import PROFILES, check_command
 from ondol.control.directory import OPERATOR, Directory
 from ondol.control.file_desk import FileDesk
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
 from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, SnapshotState, TaskDetail, UnitNow
+from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.sites import Sites
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
@@ -54,7 +56,10 @@ class PlatformDesk:
         now: Callable[[], dt.datetime],
         clock_rate: float,
         policy: str,
+        accounts: PlatformAccounts,
+        secrets: PlatformSecrets,
     ) -> None:
+        self.accounts, self.secrets = accounts, secrets
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
         self._outputs, self._files = outputs, files
@@ -71,6 +76,7 @@ class PlatformDesk:
 
     def check(self, task: Task) -> None:
         check_command(task)
+        self.secrets.check_rights(task)
         for resource in task.resources:
             if self._directory.backend_name(task.account_id, resource.bucket) is None:
                 raise NotFoundError("bucket", resource.bucket)
@@ -84,6 +90,7 @@ class PlatformDesk:
         with self._works.lock:
             for task in tasks:
                 self.check(task)
+                self.accounts.check_money(task)
             _refuse_twins(tasks)
             self._works.admit(tasks, self._now())
             self._loop.stir()

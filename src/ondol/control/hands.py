@@ -79,6 +79,7 @@ class Hands:
     now : platform time
     wake : called when an outcome waits to be collected
     inside : gives job and checkpoint folder as the job sees them
+    secrets : variables that a task's jobs are given beside its constants, and that are never shown
     transfers : runs what moves files, None for threads of its own; who made it closes it
     """
 
@@ -94,7 +95,9 @@ class Hands:
         wake: Callable[[], None],
         inside: Callable[[LaunchOrder], tuple[str, str]],
         transfers: Transfers | None = None,
+        secrets: Callable[[Task], dict[str, str]] = lambda _task: {},
     ) -> None:
+        self._secrets = secrets
         self._nodes = {node.id: node for node in fleet.nodes}
         self._engine = engine
         self._stager = stager
@@ -207,7 +210,7 @@ class Hands:
                 attempt_id=attempt.id,
                 node_id=attempt.node_id,
                 argv=argv_of(task, number, environment),
-                environment=environment,
+                environment=environment | self._secrets(task),
                 job_dir=blank.job_dir,
                 checkpoint_dir=blank.checkpoint_dir,
                 host_cores=node.host_cores / node.slots,

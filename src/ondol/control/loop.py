@@ -47,6 +47,7 @@ class Loop:
     now_s : platform time [s since the epoch]
     sample_s : least platform time between samples [s]
     documents : small states of other parts that are written with every ledger window, by key
+    charge : books what ended attempts cost into the changes that hold their ends
     """
 
     def __init__(
@@ -65,10 +66,11 @@ class Loop:
         sample_s: float,
         nodes: NodeBook | None = None,
         documents: Callable[[], dict[str, bytes]] = dict,
+        charge: Callable[[Changes], Changes] = lambda changes: changes,
     ) -> None:
         self._fleet, self._store, self._works, self._engine = fleet, store, works, engine
         self._hands, self._sites, self._world, self._window = hands, sites, world, window
-        self._now_s, self._sample_s, self._documents = now_s, sample_s, documents
+        self._now_s, self._sample_s, self._documents, self._charge = now_s, sample_s, documents, charge
         self._servers = {node.id: node for node in fleet.nodes}
         self._outbox: deque[tuple[Changes, tuple[Instruction, ...]]] = deque()
         self._caps: dict[AttemptId, float] = {}
@@ -121,6 +123,7 @@ class Loop:
         Raises UnavailableError where nothing can be written; what was to be written is kept for the next time.
         """
         changes, instructions = self._works.take_changes()
+        changes = self._charge(changes)
         self._window.hold(changes)
         if close_window:
             changes = self._closed(changes)

@@ -9,12 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ondol.control.account_desk import PlatformAccounts
+from ondol.control.charges import KEY as CHARGES
+from ondol.control.charges import Charges, Spent, now_and_then, tariff_in
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.file_desk import FileDesk
 from ondol.control.grids import Grids
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
+from ondol.control.job_secrets import JobSecrets
 from ondol.control.kept import Kept, documents
 from ondol.control.layout import DataFolder
 from ondol.control.leftovers import sweep
@@ -27,6 +31,7 @@ from ondol.control.placing import Placing
 from ondol.control.preconditions import check_rate, keep_fleet, lock_folder, refuse_lost_nodes
 from ondol.control.record import TickWriter
 from ondol.control.results import MOST_BYTES
+from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.site_cache import SITE_CACHE_BYTES, SiteCache
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
@@ -95,6 +100,7 @@ class Platform:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._watcher: threading.Thread | None = None
+        self.addresses: tuple[str, str | None] | None = None  # of API and object store, once they are served
         self._closers: list[Callable[[], None]] = [self._lock_file.close]
         try:
             self._build()
@@ -109,7 +115,9 @@ class Platform:
         self._closers.append(self.store.close)
         kept = Kept(self.store, fleet)
         self.clock = kept.clock(settings.clock_rate, settings.begin)
-        self.directory = Directory(self.store, Keyring(folder.key_file))
+        keyring = Keyring(folder.key_file)
+        self.directory = Directory(self.store, keyring)
+        secrets = PlatformSecrets(self.store, keyring)
         self.seaweed = SeaweedSupervisor(folder.objects_dir)
         self._closers.append(self.seaweed.stop)
         self.seaweed.start()
@@ -158,6 +166,7 @@ class Platform:
             wake=self._wake,
             inside=self.engine.inside_paths,
             transfers=self.transfers,
+            secrets=JobSecrets(self.store, self.directory, secrets, lambda: self.addresses).environment,
         )
         self._closers.append(self.transfers.close)
         self.snapshots = Snapshots(self.works, stager, self.transfers, now=self.clock.now, clock_rate=self.clock.rate)
@@ -170,6 +179,22 @@ class Platform:
             grid=grids.at,
             begin_s=self.clock.now_s(),
             counters=kept.document("meter", Counters),
+        )
+        slot_cores = {node.id: float(node.cores_per_slot) for node in fleet.nodes}
+        charges = Charges(
+            now_and_then(lambda: tariff_in(self.store)),
+            slot_cores.__getitem__,
+            self.store.task,
+            kept.document(CHARGES, Spent),
+        )
+        accounts = PlatformAccounts(
+            store=self.store,
+            works=self.works,
+            charges=charges,
+            now=self.clock.now,
+            cores_of=slot_cores.__getitem__,
+            stored_bytes=lambda _account: {},
+            holders_of=lambda _pool: (),
         )
         self.loop = Loop(
             fleet=fleet,
@@ -190,6 +215,7 @@ class Platform:
             sample_s=SAMPLE_S * self.clock.rate,
             nodes=NodeBook(fleet, self.store.document("nodes")),
             documents=lambda: documents(self.plant, self.agents),
+            charge=charges.book,
         )
         self.desk = PlatformDesk(
             fleet=fleet,
@@ -210,6 +236,8 @@ class Platform:
             now=self.clock.now,
             clock_rate=self.clock.rate,
             policy=settings.policy,
+            accounts=accounts,
+            secrets=secrets,
         )
         keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
 
