@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
+from ondol.control.work_index import WorkIndex
 from ondol.lifecycle.events import (
     AboutAttempt,
     CancelAsked,
@@ -24,7 +25,7 @@ from ondol.lifecycle.events import (
 from ondol.lifecycle.instructions import DeleteTask, Instruction
 from ondol.lifecycle.machine import pending, step, submit
 from ondol.lifecycle.work import Change, Work
-from ondol.model.compute import Attempt, Instance, Task
+from ondol.model.compute import Attempt, Instance, Task, TaskState
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import AttemptId, InstanceId, TaskId, task_of
 from ondol.storage.ports import Changes, Reply, Store
@@ -43,7 +44,7 @@ class Works:
     ----------
     store : where they are kept; loaded at construction
 
-    `observers` are told of every step, in the order of the steps.
+    `observers` are told of every step, in the order of the steps; `index` says which works need looking at.
     """
 
     def __init__(self, store: Store) -> None:
@@ -52,8 +53,9 @@ class Works:
         self._works: dict[TaskId, Work] = {}
         self._changed = Gathered()
         self.observers: list[Observer] = []
+        self.index = WorkIndex()
         for task in store.open_tasks():
-            self._works[task.id] = Work.of(task, store.instances(task.id), store.attempts(task.id))
+            self._take_in(_untouched(task) or self._read(task))
 
     def __iter__(self) -> Iterator[Work]:
         """Open works by task id."""
@@ -82,8 +84,15 @@ class Works:
 
     def _enter(self, begun: list[tuple[Work, Change]]) -> None:
         for work, change in begun:
-            self._works[work.task.id] = work
+            self._take_in(work)
             self._tell(None, work, change)
+
+    def _take_in(self, work: Work) -> None:
+        self._works[work.task.id] = work
+        self.index.enter(work)
+
+    def _read(self, task: Task) -> Work:
+        return Work.of(task, self._store.instances(task.id), self._store.attempts(task.id))
 
     def _tell(self, before: Work | None, after: Work, change: Change) -> None:
         for observer in self.observers:
@@ -92,7 +101,7 @@ class Works:
     def revive(self, task: Task) -> None:
         """Take a task that is over back in, so that it can be deleted."""
         if task.id not in self._works:
-            self._works[task.id] = Work.of(task, self._store.instances(task.id), self._store.attempts(task.id))
+            self._take_in(self._read(task))
 
     def apply(self, task_id: TaskId, event: Decided | AboutAttempt | Asked | TimePassed) -> bool:
         """Crank one work by one event; False where the event no longer fits (the world moved on meanwhile)."""
@@ -117,6 +126,12 @@ class Works:
 
     def _stepped(self, before: Work, after: Work, change: Change) -> None:
         self._works[after.task.id] = after
+        if after is not before:
+            self.index.note(
+                after,
+                change.attempts,
+                [instance.id for instance in change.instances] + [a.instance_id for a in change.attempts],
+            )
         self._changed.take(change)
         if after is not before:
             self._tell(before, after, change)
@@ -125,7 +140,8 @@ class Works:
         """Put a task with other tags or constants in the place of the old one."""
         work = self._works.get(task.id)
         if work is not None:
-            self._works[task.id] = dataclasses.replace(work, task=task)
+            self._works[task.id] = changed = dataclasses.replace(work, task=task)
+            self.index.note(changed, (), None)
         self._changed.take(Change(task=task))
 
     def change_task(self, task_id: TaskId, change: Callable[[Task], Task]) -> None:
@@ -136,13 +152,17 @@ class Works:
             self.replace_task(change(task))
 
     def remind(self, at: dt.datetime) -> None:
-        """Let time pass for every work."""
-        for work in self:
-            self.apply(work.task.id, TimePassed(at=at))
+        """Let time pass for every work that has something under way or is to be deleted."""
+        for task_id in self._stirring():
+            self.apply(task_id, TimePassed(at=at))
 
     def pending(self) -> tuple[Instruction, ...]:
         """Instructions that a crash may have swallowed."""
-        return tuple(instruction for work in self for instruction in pending(work))
+        return tuple(instruction for task_id in self._stirring() for instruction in pending(self._works[task_id]))
+
+    def _stirring(self) -> list[TaskId]:
+        """Tasks for which instructions may be pending, by id; what merely waits has none."""
+        return sorted({*self.index.busy(), *self.index.deleting})
 
     def take_changes(self) -> tuple[Changes, tuple[Instruction, ...]]:
         """Hand over what is to be written, and what is to be done once it is."""
@@ -152,10 +172,14 @@ class Works:
         """Let works that are over leave memory, once their instructions are done."""
         for instruction in done:
             if isinstance(instruction, DeleteTask):
-                self._works.pop(instruction.task_id, None)
-        over = [key for key, work in self._works.items() if work.task.state.final and not work.task.delete_wanted]
-        for task_id in over:
-            del self._works[task_id]
+                self._drop(instruction.task_id)
+        for task_id in self.index.over():
+            self._drop(task_id)
+
+    def _drop(self, task_id: TaskId) -> None:
+        work = self._works.pop(task_id, None)
+        if work is not None:
+            self.index.leave(work)
 
     def find(self, attempt_id: AttemptId) -> tuple[Work, Attempt] | None:
         """Give an attempt under way with its work."""
@@ -165,11 +189,22 @@ class Works:
 
     def under_way(self) -> Iterator[tuple[Work, Instance, Attempt]]:
         """Every attempt that holds a slot, by instance id."""
-        for work in self:
-            for instance in work.instances.values():
-                attempt = work.latest(instance.id)
-                if attempt is not None and not attempt.state.final:
-                    yield work, instance, attempt
+        for instance_id, task_id in self.index.under_way():
+            work = self._works[task_id]
+            attempt = work.latest(instance_id)
+            if attempt is not None and not attempt.state.final:
+                yield work, work.instances[instance_id], attempt
+
+
+def _untouched(task: Task) -> Work | None:
+    """Put together without a look into storage what has never left the queue; None for any other task.
+
+    A task that is in its first state has instances that wait, all since then, and no attempts; only one that waited
+    for others may have begun to queue later. At a start with a long queue this saves two reads a task.
+    """
+    if task.state is not TaskState.SUBMITTED or task.previous_state is not None or task.dependencies:
+        return None
+    return submit(TaskSubmitted(at=task.state_since, task=task))[0]
 
 
 class Gathered:
