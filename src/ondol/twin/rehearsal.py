@@ -21,6 +21,7 @@ from ondol.control.placing import Placing
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
 from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.transfers import Transfers
 from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
@@ -98,7 +99,7 @@ class Rehearsal:
             now=self.clock.now,
             wake=lambda: None,
             inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
-            pool=AtOnce(),
+            transfers=Transfers(pool=AtOnce()),
         )
         world = World(fleet, grids, clock_rate=clock_rate)
         meter = MeterBook(
