@@ -42,7 +42,7 @@ class Watch:
     ) -> None:
         self._store, self._works, self._engine, self._hands = store, works, engine, hands
         self._counted_s = counted_s
-        self._told: dict[AttemptId, tuple[RunState, object]] = {}
+        self._told: dict[AttemptId, tuple[RunState, object, bool]] = {}
         self.reports: dict[AttemptId, AttemptReport] = {}
 
     def look(self, now: dt.datetime) -> Seen:
@@ -52,7 +52,7 @@ class Watch:
         news = self._hear_transfers(now)
         ended = False
         for attempt_id, report in self.reports.items():
-            if self._told.get(attempt_id) == (report.state, report.cause):
+            if self._told.get(attempt_id) == (report.state, report.cause, report.held):
                 continue
             found = self._works.find(attempt_id)
             if found is None or found[1].state.final:
@@ -61,7 +61,7 @@ class Watch:
                 except OSError as error:
                     _log.error("attempt %s cannot be let go now, trying again: %s", attempt_id, error)
                 continue
-            self._told[attempt_id] = (report.state, report.cause)
+            self._told[attempt_id] = (report.state, report.cause, report.held)
             self._works.apply(found[0].task.id, _reported(report, now))
             news = True
             ended |= report.state is RunState.ENDED

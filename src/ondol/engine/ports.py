@@ -85,7 +85,7 @@ class LaunchOrder:
     ----------
     attempt_id : unique; launching the same id twice starts it once
     node_id : the (virtual) node it runs on
-    argv : program and arguments, at least one
+    argv : program and arguments, at least one; none only with `hold`
     environment : variables of the job, without those of the platform
     job_dir : folder with the inputs, made by the caller; the job's working directory, read-write
     checkpoint_dir : folder that outlives the attempt, read-write; given as ONDOL_CHECKPOINT_DIR
@@ -95,6 +95,8 @@ class LaunchOrder:
     time_limit_s : wall seconds after which it is stopped, 0 for no limit
     pids_limit : most processes and threads
     network : whether the job may reach the network
+    hold : after the program ended with 0, or where there is none, it stays RUNNING without a process until it is
+        stopped: so a slot is kept ready
     container : the image that it runs in, None for the host's own system
     """
 
@@ -110,6 +112,7 @@ class LaunchOrder:
     time_limit_s: float = 0.0
     pids_limit: int = 256
     network: bool = False
+    hold: bool = False
     container: ContainerOrder | None = None
 
 
@@ -124,6 +127,7 @@ class AttemptReport:
     exit_code : of the job where it ended by itself; 128 + signal where a signal ended it; else None
     started_at_s, ended_at_s : wall clock of the host [s since the epoch], None while unknown
     message : one sentence for the user where something went wrong, else empty
+    held : whether it is kept without a process, its program over: see `LaunchOrder.hold`
     """
 
     attempt_id: AttemptId
@@ -137,6 +141,7 @@ class AttemptReport:
     started_at_s: float | None = None
     ended_at_s: float | None = None
     message: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,3 +158,8 @@ class ComputePool:
     closing_wanted: bool = False
     delete_wanted: bool = False
     wire: str = "{}"
+
+    @property
+    def takes_tasks(self) -> bool:
+        """Whether new tasks may come."""
+        return not (self.state.final or self.closing_wanted or self.delete_wanted)

@@ -58,6 +58,9 @@ class SimAttempt:
         self._cause: EndCause | None = None
         self._exit_code: int | None = None
         self._message = ""
+        self._held = False
+        if order.hold and not order.argv:
+            self._held = True
         if script.launch_error:
             self._end(now_s, EndCause.LAUNCH_FAILED, None, script.launch_error)
         elif 0 < order.memory_limit_bytes < script.memory_bytes:
@@ -107,13 +110,14 @@ class SimAttempt:
             started_at_s=self._started_at_s,
             ended_at_s=self._ended_at_s,
             message=self._message,
+            held=self._held and not ended,
         )
 
     def _work(self, until_s: float) -> None:
         """Work (unless paused) to a moment; ends at the first of: work done, left after SIGTERM, killed."""
         if self.state is RunState.ENDED:
             return
-        rate = 0.0 if self.state is RunState.PAUSED else self.host_cores
+        rate = 0.0 if self._held or self.state is RunState.PAUSED else self.host_cores
         done_at_s = self._now_s + (self._work_s - self._cpu_s) / rate if rate else math.inf
         end_s = min(done_at_s, self._term_at_s, self._kill_at_s)
         reached_s = min(end_s, until_s)
@@ -122,11 +126,18 @@ class SimAttempt:
         else:
             self._cpu_s += rate * (reached_s - self._now_s)
         self._now_s = reached_s
-        if end_s <= until_s:
+        if end_s <= until_s and end_s == done_at_s < self._term_at_s and self._holds_on:
+            self._held = True
+        elif end_s <= until_s:
             by_itself = end_s == done_at_s
             cause = self._cause or EndCause.EXITED
             self._end(end_s, cause, self._script.exit_code if by_itself else None, self._message)
         self._now_s = until_s
+
+    @property
+    def _holds_on(self) -> bool:
+        """Whether its slot is kept once its work is done."""
+        return self.order.hold and self._script.exit_code == 0 and self.state is not RunState.STOPPING
 
     def _end(self, at_s: float, cause: EndCause, exit_code: int | None, message: str) -> None:
         self.state, self._ended_at_s, self._cause = RunState.ENDED, at_s, cause
