@@ -25,12 +25,28 @@ class NoFiles:
         """A path that nobody opens."""
         return _NOWHERE / attempt.instance_id
 
-    def bring_in(self, task: Task, attempt: Attempt) -> None:
+    def bring_in(self, task: Task, attempt: Attempt, *, wanted: Callable[[], bool]) -> None:
         """There are no inputs."""
 
-    def bring_out(self, task: Task, attempt: Attempt) -> tuple[str, ...]:  # noqa: ARG002  # there are no results
+    def bring_out(
+        self,
+        task: Task,  # noqa: ARG002  # there are no results
+        attempt: Attempt,  # noqa: ARG002
+        *,
+        wanted: Callable[[], bool],  # noqa: ARG002
+    ) -> tuple[str, ...]:
         """There are no results."""
         return ()
+
+    def refresh(
+        self,
+        task: Task,  # noqa: ARG002  # there are no inputs
+        attempt: Attempt,  # noqa: ARG002
+        *,
+        wanted: Callable[[], bool],  # noqa: ARG002
+    ) -> int:
+        """There are no inputs."""
+        return 0
 
     def clear(self, attempt: Attempt, *, instance_over: bool) -> None:
         """There is nothing to clear."""
