@@ -72,7 +72,7 @@ class Transfers:
             if self.closing:
                 return False
             (self._later if may_wait else self._soon).setdefault(account_id, deque()).append(work)
-            self._give_turns()
+        self._give_turns()
         return True
 
     def progress(self, attempt_id: AttemptId) -> TransferProgress | None:
@@ -104,10 +104,20 @@ class Transfers:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _give_turns(self) -> None:
-        while (chosen := self._next()) is not None:
-            account_id, work = chosen
-            self._running[account_id] = self._running.get(account_id, 0) + 1
-            self._pool.submit(functools.partial(self._run, account_id, work))
+        """Begin what has its turn; without the lock, as a pool may do at once what it is given."""
+        while True:
+            with self._lock:
+                chosen = None if self.closing else self._next()
+                if chosen is None:
+                    return
+                account_id, work = chosen
+                self._running[account_id] = self._running.get(account_id, 0) + 1
+            try:
+                self._pool.submit(functools.partial(self._run, account_id, work))
+            except RuntimeError:  # the pool was closed since
+                if not self.closing:
+                    raise
+                return
 
     def _next(self) -> tuple[AccountId, Work] | None:
         lines = [line for line in (self._soon, self._later) if line]
@@ -141,5 +151,4 @@ class Transfers:
                 self._running[account_id] -= 1
                 if not self._running[account_id]:
                     del self._running[account_id]
-                if not self.closing:
-                    self._give_turns()
+            self._give_turns()

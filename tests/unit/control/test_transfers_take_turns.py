@@ -32,6 +32,25 @@ class OneByOne(Executor):
             fn(*args)
 
 
+class AtOnce(OneByOne):
+    """Runs what is submitted before it answers."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        fn(*args)
+        return Future()
+
+
+def test_a_pool_that_works_at_once_is_fine() -> None:
+    transfers, done = Transfers(pool=AtOnce()), []
+
+    def first() -> None:
+        transfers.submit(A, lambda: done.append("second"))
+        done.append("first")
+
+    transfers.submit(A, first)
+    assert done == ["second", "first"]
+
+
 def test_accounts_take_turns() -> None:
     pool, done = OneByOne(), []
     transfers = Transfers(usual=1, most=1, pool=pool)
