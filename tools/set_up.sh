@@ -27,6 +27,9 @@ find_python() {
   for name in "${candidates[@]}"; do if fits "$name"; then echo "$name"; return; fi; done
 }
 
+# Debian keeps the server's programs off the path.
+has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+
 may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 apt_install() {
@@ -44,12 +47,16 @@ system_packages() {
   local python version wanted=()
   python=$(find_python)
   command -v bwrap >/dev/null || wanted+=(bubblewrap)
+  if [ "$1" = test ] && ! has_postgres; then wanted+=(postgresql); fi
   if [ -n "$python" ] && ! makes_venv "$python"; then wanted+=("python$(version_of "$python")-venv"); fi
   if [ -n "$python" ] && [ ${#wanted[@]} = 0 ]; then return; fi
   if ! may_install; then
     if [[ " ${wanted[*]} " == *" bubblewrap "* ]]; then
       say "bubblewrap is not here: jobs will be plain processes of your user, without a sandbox."
       say "Better: sudo apt-get install bubblewrap"
+    fi
+    if [[ " ${wanted[*]} " == *" postgresql "* ]]; then
+      say "PostgreSQL is not here: its tests are skipped. For them: sudo apt-get install postgresql"
     fi
     return
   fi
@@ -93,7 +100,7 @@ install() {
   fi
 }
 
-system_packages
+system_packages "${1:-run}"
 make_venv
 install
 touch "${stamps[@]}"

@@ -8,75 +8,25 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from integration.storage.samples import ALICE, NOON, energy, make_task
 from ondol.model.account import Account, Bucket
 from ondol.model.compute import (
     Attempt,
     AttemptState,
     Instance,
     InstanceState,
-    ResourceBucket,
     Task,
-    TaskError,
     TaskState,
 )
 from ondol.model.errors import ConflictError, NotFoundError
-from ondol.model.ids import AccountId, NodeId, SinkId, SiteId, TaskId, UnitId, attempt_id, instance_id
-from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
-from ondol.model.view import ServiceClass
-from ondol.storage.memory.store import MemoryStore
+from ondol.model.ids import AccountId, NodeId, SinkId, SiteId, UnitId, attempt_id, instance_id
+from ondol.model.ledger import HeatRow
 from ondol.storage.ports import Changes, Store
 from ondol.storage.sql.store import SqlStore
-
-NOON = dt.datetime(2026, 1, 14, 12, 0, 0, 123456, tzinfo=dt.UTC)
-ALICE = AccountId("alice")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path / 'ondol.db'}")
-    yield made
-    made.close()
-
-
-def make_task(number: int, account: AccountId = ALICE, **changes: object) -> Task:
-    base = Task(
-        id=TaskId(f"00000000-0000-4000-8000-{number:012d}"),
-        account_id=account,
-        name=f"task {number} ☀",
-        profile="process",
-        instance_numbers=(0, 1, 5),
-        constants={"B": "2", "A": "1"},
-        tags=("x", "y"),
-        resources=(ResourceBucket(bucket="in", prefix="a/", strip_prefix="a/"),),
-        service=ServiceClass.HARVEST,
-        deadline=NOON + dt.timedelta(hours=3),
-        errors=(TaskError(code="E1", message="so it went"),),
-        created_at=NOON + dt.timedelta(seconds=number),
-        modified_at=NOON,
-        state_since=NOON,
-    )
-    return dataclasses.replace(base, **changes)
-
-
-def energy(number: int, task: Task | None) -> EnergyRow:
-    return EnergyRow(
-        site_id=SiteId("s"),
-        unit_id=UnitId("u"),
-        node_id=NodeId("n"),
-        share=Share.JOB if task else Share.IDLE,
-        start=NOON + dt.timedelta(minutes=number),
-        end=NOON + dt.timedelta(minutes=number + 1),
-        energy_j=0.1 + number,
-        grid_g_per_kwh=24.3,
-        tier=Tier.T4_CURVE,
-        cpu_s=1 / 3,
-        task_id=None if task is None else task.id,
-    )
 
 
 def test_nouns_come_back_equal(store: Store) -> None:
@@ -191,7 +141,7 @@ def test_kill_minus_nine_leaves_whole_commits_only(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import sys
         sys.path.insert(0, sys.argv[2])
-        from test_store_contract import make_task, energy
+        from integration.storage.samples import make_task, energy
         from ondol.storage.ports import Changes
         from ondol.storage.sql.store import SqlStore
         store = SqlStore(sys.argv[1])
@@ -203,7 +153,7 @@ def test_kill_minus_nine_leaves_whole_commits_only(tmp_path: Path) -> None:
     """)
     url = f"sqlite:///{tmp_path / 'ondol.db'}"
     process = subprocess.Popen(
-        [sys.executable, "-c", script, url, str(Path(__file__).parent)],
+        [sys.executable, "-c", script, url, str(Path(__file__).parents[2])],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONWARNINGS": "default"},
     )

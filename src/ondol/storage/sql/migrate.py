@@ -9,10 +9,10 @@ from alembic import command
 from alembic.config import Config
 
 
-def upgrade(engine: sa.Engine) -> None:
-    """Run every migration that the database has not seen; a new one gets all."""
+def upgrade(engine: sa.Engine, target: str = "head") -> None:
+    """Run every migration up to `target` that the database has not seen; a new one gets all."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, target)

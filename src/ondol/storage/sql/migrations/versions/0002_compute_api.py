@@ -21,11 +21,13 @@ _TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
+    no_terms = "x'7b7d'"  # "{}" as bytes
     if op.get_bind().dialect.name == "postgresql":
         _compare_by_code_points()
+        no_terms = "'{}'::bytea"
     with op.batch_alter_table("account") as batch:
         batch.add_column(_text("organization", server_default=""))
-        batch.add_column(sa.Column("limits", sa.LargeBinary, nullable=False, server_default=sa.text("'{}'")))
+        batch.add_column(sa.Column("limits", sa.LargeBinary, nullable=False, server_default=sa.text(no_terms)))
     _create_listed()
     _create_others()
     _move_tasks()
