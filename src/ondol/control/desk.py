@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 
 from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.control.account_desk import PlatformAccounts
-from ondol.control.command import PROFILES, check_command
+from ondol.control.command import check_command
 from ondol.control.directory import OPERATOR, Directory
 from ondol.control.file_desk import FileDesk
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
 from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, SnapshotState, TaskDetail, UnitNow
+from ondol.control.profiles import PROFILES, Profiles
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.sites import Sites
 from ondol.control.works import Works
@@ -40,6 +41,7 @@ class PlatformDesk:
     Parameters
     ----------
     clock_rate : platform seconds per wall second
+    profiles : ways to run a task here
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class PlatformDesk:
         policy: str,
         accounts: PlatformAccounts,
         secrets: PlatformSecrets,
+        profiles: Profiles = PROFILES,
     ) -> None:
+        self._profiles = profiles
         self.accounts, self.secrets = accounts, secrets
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
@@ -72,10 +76,10 @@ class PlatformDesk:
         return self._directory.account_of_token(token)
 
     def profiles(self) -> tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...]:
-        return tuple((name, PROFILES[name].constants) for name in sorted(PROFILES))
+        return tuple((name, self._profiles[name].constants) for name in sorted(self._profiles))
 
     def check(self, task: Task) -> None:
-        check_command(task)
+        check_command(task, self._profiles)
         self.secrets.check_rights(task)
         for resource in task.resources:
             if self._directory.backend_name(task.account_id, resource.bucket) is None:
@@ -169,7 +173,7 @@ class PlatformDesk:
                 tags=task.tags if tags is None else tags,
                 modified_at=self._now(),
             )
-            check_command(changed)
+            check_command(changed, self._profiles)
             self._works.replace_task(changed)
             self._loop.flush()
 

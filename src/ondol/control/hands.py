@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from ondol.control.command import argv_of, environment_of
+from ondol.control.task_images import TaskImages
 from ondol.control.transfers import Transfers
 from ondol.engine.ports import Engine, LaunchOrder
 from ondol.lifecycle.events import (
@@ -81,6 +82,7 @@ class Hands:
     inside : gives job and checkpoint folder as the job sees them
     secrets : variables that a task's jobs are given beside its constants, and that are never shown
     transfers : runs what moves files, None for threads of its own; who made it closes it
+    images : gets images of containers ready; None where there are none
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Hands:
         wake: Callable[[], None],
         inside: Callable[[LaunchOrder], tuple[str, str]],
         transfers: Transfers | None = None,
+        images: TaskImages | None = None,
         secrets: Callable[[Task], dict[str, str]] = lambda _task: {},
     ) -> None:
         self._secrets = secrets
@@ -108,6 +111,7 @@ class Hands:
         self._inside = inside
         self._outcomes: queue.SimpleQueue[AboutAttempt] = queue.SimpleQueue()
         self._transfers = transfers or Transfers()
+        self._images = images or TaskImages()
         self._busy: set[tuple[str, AttemptId]] = set()
         self._again: list[Instruction] = []
 
@@ -137,7 +141,7 @@ class Hands:
         task = work.task
         match instruction:
             case StageInputs():
-                self._transfer("in", task, attempt, self._bring_in)
+                self._stage(task, attempt)
             case Launch():
                 self._launch(task, attempt)
             case PauseAttempt():
@@ -159,6 +163,7 @@ class Hands:
             _log.error("the output of %s cannot be kept now, trying again: %s", attempt.id, error)
             return
         self._engine.release(attempt.id)
+        self._images.release(attempt.id)
         self._stager.clear(attempt, instance_over=instance_over)
 
     def collect(self) -> list[AboutAttempt]:
@@ -201,23 +206,26 @@ class Hands:
             argv=("true",),
             job_dir=self._stager.job_dir(attempt),
             checkpoint_dir=self._stager.checkpoint_dir(attempt),
+            host_cores=node.host_cores / node.slots,
+            memory_limit_bytes=node.memory_bytes // node.slots,
+            time_limit_s=task.time_limit_s,
         )
-        job_dir, checkpoint_dir = self._inside(blank)
-        number = instance_number(attempt.instance_id)
-        environment = environment_of(task, number, job_dir, checkpoint_dir)
-        self._engine.launch(
-            LaunchOrder(
-                attempt_id=attempt.id,
-                node_id=attempt.node_id,
-                argv=argv_of(task, number, environment),
-                environment=environment | self._secrets(task),
-                job_dir=blank.job_dir,
-                checkpoint_dir=blank.checkpoint_dir,
-                host_cores=node.host_cores / node.slots,
-                memory_limit_bytes=node.memory_bytes // node.slots,
-                time_limit_s=task.time_limit_s,
-            )
-        )
+        order = self._images.completed(blank, task, instance_number(attempt.instance_id), self._inside)
+        self._engine.launch(dataclasses.replace(order, environment=order.environment | self._secrets(task)))
+
+    def _stage(self, task: Task, attempt: Attempt) -> None:
+        """Get the image ready, then fetch the inputs: no transfer's thread waits for a registry."""
+        if ("in", attempt.id) in self._busy:
+            return
+
+        def fetch(why: str) -> None:
+            work = functools.partial(self._no_image, why=why) if why else self._bring_in
+            self._transfer("in", task, attempt, work)
+
+        self._images.prepare(task, attempt.id, fetch)
+
+    def _no_image(self, _task: Task, attempt: Attempt, *, why: str) -> AboutAttempt:
+        return InputsFailed(at=self._now(), attempt_id=attempt.id, message=why)
 
     def _transfer(self, way: str, task: Task, attempt: Attempt, work: Callable[[Task, Attempt], AboutAttempt]) -> None:
         """Do a transfer in a thread; it is not begun again before its outcome was collected."""
@@ -254,9 +262,11 @@ class Hands:
         """Remove what was fetched for an attempt that was let go of meanwhile: nobody else comes by again."""
         found = self._find(attempt.id)
         if found is None:
+            self._images.release(attempt.id)
             self._stager.clear(attempt, instance_over=True)
         elif found[1].state.final:
             work, _ = found
+            self._images.release(attempt.id)
             self._stager.clear(attempt, instance_over=work.instances[attempt.instance_id].state.final)
 
     def _bring_in(self, task: Task, attempt: Attempt) -> AboutAttempt:

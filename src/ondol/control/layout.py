@@ -70,6 +70,11 @@ class DataFolder:
         return self.path / "outputs"
 
     @property
+    def images_dir(self) -> Path:
+        """Unpacked container images, and which attempts use them."""
+        return self.path / "images"
+
+    @property
     def ticks_file(self) -> Path:
         """Record of every decision, for `ondol replay`; a full one becomes `ticks.gz.1`."""
         return self.path / "ticks.gz"

@@ -6,12 +6,13 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ondol.control.account_desk import PlatformAccounts
 from ondol.control.charges import KEY as CHARGES
 from ondol.control.charges import Charges, Spent, now_and_then, tariff_in
+from ondol.control.container_house import ContainerHouse, ImageSettings
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.file_desk import FileDesk
@@ -73,6 +74,8 @@ class Settings:
     record : whether ticks are recorded for replay
     results_bytes : most that one attempt may upload as results, sizes as `ls` shows them [bytes]
     site_cache_bytes : most that each site keeps of inputs that were fetched, ≥ 0 [bytes]
+    containers : whether tasks may run in containers where this machine can
+    images : how container images are kept
     """
 
     data: Path
@@ -85,6 +88,8 @@ class Settings:
     record: bool = True
     results_bytes: int = MOST_BYTES
     site_cache_bytes: int = SITE_CACHE_BYTES
+    containers: bool = True
+    images: ImageSettings = field(default_factory=ImageSettings)
 
     def __post_init__(self) -> None:
         check_rate("--clock-rate", self.clock_rate)
@@ -123,11 +128,18 @@ class Platform:
         self.seaweed.start()
         objects = S3ObjectStore(self.seaweed.url, self.seaweed.access_key, self.seaweed.secret_key)
         self.engine = LocalEngine(
-            folder.engine_dir, sandbox=settings.sandbox, lease_s=settings.lease_s, hidden=(folder.path,)
+            folder.engine_dir,
+            sandbox=settings.sandbox,
+            lease_s=settings.lease_s,
+            hidden=(folder.path,),
+            containers=settings.containers,
         )
         self._closers.append(self.engine.close)
         self.works = Works(self.store)
         refuse_lost_nodes(fleet, self.works)
+        live = {attempt.id for _, _, attempt in self.works.under_way()}
+        containers = ContainerHouse(folder.images_dir, settings.images, self.engine.capabilities(), live)
+        self._closers.append(containers.close)
         surroundings = PackagedSurroundings(fleet)
         self.plant = kept.plant(surroundings, self.clock.now())
         self.agents = kept.agents()
@@ -166,6 +178,7 @@ class Platform:
             wake=self._wake,
             inside=self.engine.inside_paths,
             transfers=self.transfers,
+            images=containers.images,
             secrets=JobSecrets(self.store, self.directory, secrets, lambda: self.addresses).environment,
         )
         self._closers.append(self.transfers.close)
@@ -238,6 +251,7 @@ class Platform:
             policy=settings.policy,
             accounts=accounts,
             secrets=secrets,
+            profiles=containers.profiles,
         )
         keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
 
