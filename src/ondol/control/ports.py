@@ -22,6 +22,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPort:
+    """A port of a running instance that others may reach.
+
+    Parameters
+    ----------
+    name, application_type : of the network rule that opens it
+    port : inside of the job
+    host, public_port : where it is reached
+    """
+
+    name: str
+    port: int
+    host: str
+    public_port: int
+    proto: str = "tcp"
+    application_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """How far the inputs or results of an attempt are.
+
+    Parameters
+    ----------
+    share : that is done, 0 to 1
+    duration_s : it took, or takes so far [s, wall]
+    """
+
+    share: float
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunningInfo:
     """What is measured of a running instance.
 
@@ -31,6 +64,9 @@ class RunningInfo:
     power_w : electricity lately [W]
     run_s : platform seconds since the attempt began to run, without pauses
     progress : 0 to 1, from the last `progress NN %` line of its output, None where there is none
+    clock_ratio : clock over nominal clock lately, 0 to 1, None where nothing tells
+    network_in_kbps, network_out_kbps : lately, None where it is not measured [kbit/s]
+    ports : open to others
     """
 
     instance_id: InstanceId
@@ -44,11 +80,21 @@ class RunningInfo:
     memory_limit_bytes: int
     run_s: float
     progress: float | None
+    clock_ratio: float | None = None
+    network_in_kbps: float | None = None
+    network_out_kbps: float | None = None
+    ports: tuple[OpenPort, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskDetail:
-    """A task with all that the API shows of it, from one moment."""
+    """A task with all that the API shows of it, from one moment.
+
+    Parameters
+    ----------
+    cores_of_node, specification_of_node : where they are not 1 and the CPU model
+    fetched, uploaded : transfers of inputs and results by attempt, those that are known
+    """
 
     task: Task
     instances: tuple[Instance, ...]
@@ -57,6 +103,10 @@ class TaskDetail:
     site_of_node: dict[str, str]
     cpu_model_of_node: dict[str, str]
     clock_ghz_of_node: dict[str, float]
+    cores_of_node: dict[str, int] = field(default_factory=dict)
+    specification_of_node: dict[str, str] = field(default_factory=dict)
+    fetched: dict[str, Transfer] = field(default_factory=dict)
+    uploaded: dict[str, Transfer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
