@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import socket
-import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,18 +133,53 @@ def check_power() -> Finding:
     return Finding("power meter", Mark.OK, "RAPL energy counters (tier T3)")
 
 
-def check_containers() -> Finding:
-    """Podman, which a later engine will use."""
-    program = shutil.which("podman")
-    if program is None:
-        return Finding("containers", Mark.LESS, "no podman", "not used yet; later: apt install podman")
+def check_containers() -> list[Finding]:
+    """Whether tasks run in containers here, by running one, and which images are at hand."""
+    from ondol.engine.images.podman import find_podman
+    from ondol.engine.local.cgroups import find_home
+    from ondol.engine.local.containers import find_containers
+
+    program, reason = find_podman()
+    home = find_home(f"ondol-doctor-{os.getpid()}", one_path=True) if os.geteuid() == 0 else None
     try:
-        run = subprocess.run(
-            [program, "--version"], check=False, capture_output=True, text=True, timeout=10.0, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("containers", Mark.LESS, f"podman does not work: {error}", "not used yet")
-    return Finding("containers", Mark.OK, f"{run.stdout.strip() or program} (not used yet)")
+        with tempfile.TemporaryDirectory() as folder:
+            found, why = find_containers(Path(folder), home)
+    finally:
+        if home is not None:
+            home.remove()
+    if found is None or not program:
+        advice = "as root: apt install podman runc slirp4netns catatonit"
+        without = "until then docker-batch runs general images on this host's own system, and no others"
+        return [Finding("containers", Mark.LESS, why or reason, f"{advice}; {without}")]
+    lacks = [name for name, path in (("slirp4netns", found.slirp), ("catatonit", found.init)) if not path]
+    words = "work (podman, runc)" + (f", without {' and '.join(lacks)}" if lacks else "")
+    lacking = "no profile docker-network" if "slirp4netns" in lacks else "jobs are process 1 of their container"
+    advice = f"apt install {' '.join(lacks)}; until then: {lacking}" if lacks else ""
+    return [Finding("containers", Mark.LESS if lacks else Mark.OK, words, advice), _images(program)]
+
+
+def _images(program: str) -> Finding:
+    from ondol.control.container_house import named_store
+    from ondol.control.profiles import GENERAL_IMAGES
+    from ondol.engine.images.podman import Podman
+    from ondol.engine.images.reference import parse
+
+    try:
+        names = {name for stored in Podman(store_root=named_store(), program=program).images() for name in stored.names}
+    except OndolError as error:
+        return Finding("images", Mark.LESS, f"podman's store cannot be read: {error}")
+    general = sorted(name for name in GENERAL_IMAGES if "/" not in name)
+    absent = [name for name in general if not names.intersection(parse(name).local_names)]
+    found = f"{len(names)} images at hand"
+    if not absent:
+        return Finding("images", Mark.OK, found)
+    return Finding(
+        "images",
+        Mark.OK,
+        f"{found}; {', '.join(absent)} would be pulled",
+        "where no registry answers, this host's own system stands in for these ('ondol image import' gives them to "
+        "this machine, 'ondol up --no-host-images' forbids it)",
+    )
 
 
 def check_object_store() -> Finding:
@@ -186,7 +221,7 @@ def examine(folder: Path) -> list[Finding]:
     ----------
     folder : the data folder, which need not exist
     """
-    checks: list[Callable[[], Finding]] = [
+    checks: list[Callable[[], Finding | list[Finding]]] = [
         check_system,
         check_python,
         check_cores,
@@ -200,4 +235,8 @@ def examine(folder: Path) -> list[Finding]:
         check_client,
         check_ports,
     ]
-    return [check() for check in checks]
+    findings: list[Finding] = []
+    for check in checks:
+        found = check()
+        findings += found if isinstance(found, list) else [found]
+    return findings

@@ -35,6 +35,7 @@ app = App(
 )
 app.command("ondol.cli.fleet:app", name="fleet", help="Check and show fleet files.", group=_RUN)
 app.command("ondol.cli.node:app", name="node", help="See the servers, drain them, let them work again.", group=_RUN)
+app.command("ondol.cli.image:app", name="image", help="Container images on this machine.", group=_RUN)
 app.command("ondol.cli.user:app", name="user", help="Make accounts and their tokens.", group=_RUN)
 app.command("ondol.cli.project:app", name="project", help="Projects that tasks are booked on.", group=_RUN)
 app.command("ondol.cli.tariff:app", name="tariff", help="What a core-hour costs.", group=_RUN)
@@ -60,6 +61,9 @@ def up(
     host: str = "127.0.0.1",
     allow_remote: Annotated[bool, Parameter(negative="")] = False,
     sandbox: Literal["auto", "none"] = "auto",
+    containers: Literal["auto", "none"] = "auto",
+    host_images: bool = True,
+    image_cache: float = 20.0,
     lease: float = 60.0,
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -88,6 +92,13 @@ def up(
         Permit an address that other machines can reach.
     sandbox:
         auto: bubblewrap where it works; none: jobs are plain processes of your user.
+    containers:
+        auto: tasks run in the images that they name where this machine can; none: on this machine's own system.
+    host_images:
+        Let this machine's own system stand in for ubuntu, debian, python, busybox and alpine where the image is not
+        here and no registry answers.
+    image_cache:
+        Most that unpacked images take, in GiB; those in use stay even above it.
     lease:
         Seconds after which running jobs end by themselves where the platform is gone; started again within them, it
         takes the jobs over.
@@ -108,6 +119,9 @@ def up(
         host=host,
         allow_remote=allow_remote,
         sandbox=sandbox,
+        containers=containers == "auto",
+        host_images=host_images,
+        image_cache_bytes=round(image_cache * 2**30),
         lease_s=lease,
         quiet=quiet,
     )

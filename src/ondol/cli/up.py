@@ -15,6 +15,7 @@ from types import TracebackType
 
 from ondol.cli.connection import write_client_file
 from ondol.cli.screen_source import ScreenSource
+from ondol.control.container_house import ImageSettings
 from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform, Settings
@@ -138,6 +139,9 @@ def run_up(
     host: str,
     allow_remote: bool,
     sandbox: str,
+    containers: bool,
+    host_images: bool,
+    image_cache_bytes: int,
     lease_s: float,
     quiet: bool,
 ) -> int:
@@ -149,6 +153,8 @@ def run_up(
         clock_rate=clock_rate,
         begin=parse_start(start),
         sandbox=sandbox,
+        containers=containers,
+        images=ImageSettings(host_images=host_images, cache_bytes=image_cache_bytes),
         lease_s=lease_s,
     )
     log_to(DataFolder(data))

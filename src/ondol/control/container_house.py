@@ -17,6 +17,12 @@ from ondol.model.checks import check_range
 STORE_VARIABLE = "ONDOL_IMAGE_STORE"
 
 
+def named_store() -> Path | None:
+    """Podman store that $ONDOL_IMAGE_STORE names, None for that of this machine."""
+    text = os.environ.get(STORE_VARIABLE, "")
+    return Path(text).resolve() if text else None
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSettings:
     """How images are kept.
@@ -25,12 +31,12 @@ class ImageSettings:
     ----------
     host_images : whether this host's own system may stand in for a general image that is nowhere to be had
     cache_bytes : most that unpacked images take, those in use aside, ≥ 1 MiB [bytes]
-    store : folder of a podman store of our own, None for that of this machine
+    store : folder of a podman store of our own, None for that of this machine; by default what $ONDOL_IMAGE_STORE names
     """
 
     host_images: bool = True
     cache_bytes: int = CACHE_BYTES
-    store: Path | None = None
+    store: Path | None = dataclasses.field(default_factory=named_store)
 
     def __post_init__(self) -> None:
         check_range("--image-cache", self.cache_bytes, 1 << 20, 1 << 60, "bytes")
@@ -66,9 +72,3 @@ class ContainerHouse:
         """End what is under way."""
         if self._house is not None:
             self._house.close()
-
-
-def named_store() -> Path | None:
-    """Podman store that $ONDOL_IMAGE_STORE names, None for that of this machine."""
-    text = os.environ.get(STORE_VARIABLE, "")
-    return Path(text).resolve() if text else None

@@ -22,6 +22,7 @@ CACHE_BYTES = 20 << 30
 _PULL_S = 900.0
 _FRESH_S = 5.0  # how long a name is trusted to mean what it meant: an operator may import another image under it
 _SULK_S = 20.0  # how long a failed pull is not tried again: 2,000 instances shall not each ask the registry
+_SILENT_S = 600.0  # how long a silent registry is not asked again where the host's tree does: asking may take minutes
 _LOOKS = 2  # look-ups at a time: quick
 _FETCHES = 4  # pulls and unpackings at a time: minutes, and no reason for an image that is here to wait
 
@@ -86,6 +87,7 @@ class ImageHouse:
         self._efforts: dict[tuple[str, str, bool], _Effort] = {}
         self._outcomes: dict[tuple[str, str, bool], _Outcome] = {}
         self._said: set[str] = set()
+        self._silent: dict[str, float] = {}
         self._looks = ThreadPoolExecutor(_LOOKS, "image-look")
         self._fetches = ThreadPoolExecutor(_FETCHES, "image-fetch")
 
@@ -196,10 +198,15 @@ class ImageHouse:
         stored = self._podman.find(wish.reference.local_names)
         pulled = False
         if stored is None or not self._private.may(stored.id, wish.login):
+            stand_in = wish.stand_in and self._host_images and stored is None
+            if stand_in and self._silent.get(wish.reference.registry, 0.0) > time.monotonic():
+                self._say_stand_in(wish.reference)
+                return None
             try:
                 stored, pulled = self._pull(wish, was_here=stored is not None), True
             except PodmanError as error:
-                if wish.stand_in and self._host_images and error.unreachable and stored is None:
+                if stand_in and error.unreachable:
+                    self._silent[wish.reference.registry] = time.monotonic() + _SILENT_S
                     self._say_stand_in(wish.reference)
                     return None
                 raise ImageError(_not_pulled(wish.reference, error)) from error
