@@ -36,13 +36,20 @@ class Placing:
         self.floors: dict[UnitId, float] = {}
         self.lines: deque[DecisionLine] = deque(maxlen=LINES)
 
-    def decide(self, view: View) -> None:
-        """Decide on a view, record the tick, and tell the works."""
+    def decide(self, view: View, withheld: tuple[Wait, ...] = ()) -> None:
+        """Decide on a view, record the tick, and tell the works.
+
+        Parameters
+        ----------
+        withheld : why work that the view leaves out waits; noted with the decision
+        """
         before = self._memory
         decision, self._memory = self._policy.decide(view, before)
         if self._recorder is not None:
             self._recorder.write(self._policy.name, view, before, decision)
         self._apply(decision, view.now)
+        for wait in withheld:
+            self._note(wait, view.now)
 
     def documents(self) -> dict[str, bytes]:
         """What must outlive the platform."""

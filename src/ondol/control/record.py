@@ -21,7 +21,7 @@ from ondol.policy.contract import Policy
 from ondol.policy.registry import load_policy
 
 _log = logging.getLogger(__name__)
-_SETS = ("allowances", "missing_bytes")
+_SETS = ("allowances", "missing_bytes", "beyond")
 _TABLES: dict[str, type] = {
     "sites": SiteColumns,
     "units": UnitColumns,
@@ -156,7 +156,7 @@ def unpack_view(data: bytes) -> View:
     tables = {
         name: kind(**{field: _unpack(value) for field, value in packed[name].items()}) for name, kind in _TABLES.items()
     }
-    sets = {name: _unpack(packed[name]) for name in _SETS}
+    sets = {name: _unpack(packed[name]) for name in _SETS if name in packed}  # older records lack some
     return View(now_s=packed["now_s"], step_s=packed["step_s"], seed=packed["seed"], **tables, **sets)  # type: ignore[arg-type]
 
 

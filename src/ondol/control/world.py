@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from ondol.agent.orders import NodeOrder, SiteOrders, UnitOrder
+from ondol.control.allowances import Reserved
+from ondol.control.columns import Columns, Inputs
 from ondol.control.grids import Grids
-from ondol.lifecycle.work import Work
-from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task
+from ondol.control.limit_book import NO_LIMITS
+from ondol.control.lines import Withheld
+from ondol.control.works import Works
+from ondol.model.account import AccountLimits
+from ondol.model.decision import Wait
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AttemptId, NodeId, UnitId
+from ondol.model.ids import AccountId, AttemptId, NodeId, UnitId, instance_id
 from ondol.model.site import UnitKind
-from ondol.model.view import InstanceColumns, Ints, NodeColumns, Phase, SiteColumns, UnitColumns, View
+from ondol.model.view import Ints, NodeColumns, SiteColumns, UnitColumns, View
 
 STEP_S = 900.0
 HORIZON = 8
-
-_PHASES = {
-    AttemptState.PLACED: Phase.PLACED,
-    AttemptState.STAGING: Phase.PLACED,
-    AttemptState.RUNNING: Phase.RUNNING,
-    AttemptState.PAUSED: Phase.PAUSED,
-    AttemptState.STOPPING: Phase.LEAVING,
-    AttemptState.UPLOADING: Phase.LEAVING,
-}
 
 
 class World:
@@ -35,6 +30,11 @@ class World:
     Parameters
     ----------
     clock_rate : platform seconds per wall second
+    limits_of, reserved : what accounts may have at once, and every machine that is kept for one; without them nobody
+        is limited (`control.limit_book` has both)
+    inputs : bytes that sites lack of tasks' inputs (`MissingInputs.columns`); without it nothing is missing
+
+    `withheld` is what the last view left out because of quotas, in words.
     """
 
     def __init__(
@@ -44,22 +44,32 @@ class World:
         *,
         clock_rate: float,
         seed: int = 0,
+        limits_of: Callable[[AccountId], AccountLimits] = lambda _account: NO_LIMITS,
+        reserved: Callable[[], Reserved] = dict,
+        inputs: Inputs | None = None,
     ) -> None:
         self._fleet = fleet
         self._grids = grids
         self._seed = seed
-        self._slot_cores = {node.id: node.host_cores / node.slots for node in fleet.nodes}
-        self._rate = clock_rate
-        self._site_row = {site.id: row for row, site in enumerate(fleet.sites)}
-        self._unit_row = {unit.id: row for row, unit in enumerate(fleet.units)}
-        self._node_row = {node.id: row for row, node in enumerate(fleet.nodes)}
-        self._sink_row = {sink.id: row for row, sink in enumerate(fleet.sinks)}
+        self._columns = Columns(fleet, clock_rate=clock_rate, limits_of=limits_of, reserved=reserved, inputs=inputs)
+        site_row = {site.id: row for row, site in enumerate(fleet.sites)}
+        unit_row = {unit.id: row for row, unit in enumerate(fleet.units)}
+        sink_row = {sink.id: row for row, sink in enumerate(fleet.sinks)}
+        sinks = [fleet.sink_of(unit) for unit in fleet.units]
+        self._unit_site = np.array([site_row[unit.site_id] for unit in fleet.units], dtype=np.int64)
+        self._unit_sink = np.array([-1 if sink is None else sink_row[sink.id] for sink in sinks], dtype=np.int64)
+        self._node_unit = np.array([unit_row[node.unit_id] for node in fleet.nodes], dtype=np.int64)
+        self._node_max_w = np.array([node.curve.max_w for node in fleet.nodes])
+        self._unit_max_w = np.bincount(self._node_unit, weights=self._node_max_w, minlength=len(fleet.units)).astype(
+            float
+        )
+        self.withheld: tuple[Wait, ...] = ()
 
     def view(
         self,
         now_s: float,
         orders: Iterable[SiteOrders],
-        works: Iterable[Work],
+        works: Works,
         cpu_s: Mapping[AttemptId, float],
         accepts: Callable[[NodeId], bool] = lambda _node: True,
     ) -> View:
@@ -73,8 +83,10 @@ class World:
         orders = tuple(orders)
         unit_orders = {order.unit_id: order for site in orders for order in site.units}
         node_orders = {order.node_id: order for site in orders for order in site.nodes}
-        instances = self._instances(works, cpu_s)
-        taken = np.bincount(instances.node[instances.node >= 0], minlength=len(self._fleet.nodes))
+        instances = self._columns.instances(works, cpu_s)
+        self.withheld = tuple(map(_in_words, instances.withheld))
+        node = instances.columns.node
+        taken = np.bincount(node[node >= 0], minlength=len(self._fleet.nodes))
         return View(
             now_s=now_s,
             step_s=STEP_S,
@@ -82,14 +94,11 @@ class World:
             sites=self._sites(now_s),
             units=self._units(unit_orders),
             nodes=self._nodes(node_orders, taken, accepts),
-            instances=instances,
-            allowances=np.ones((1, len(self._fleet.nodes)), dtype=np.bool_),
-            missing_bytes=np.zeros((1, len(self._fleet.sites))),
+            instances=instances.columns,
+            allowances=instances.allowances,
+            missing_bytes=instances.missing_bytes,
+            beyond=instances.beyond,
         )
-
-    def _full_speed_s(self, node_id: NodeId, cpu_s: float) -> float:
-        """Platform seconds of a slot at full speed that CPU seconds on a node amount to."""
-        return cpu_s / self._slot_cores[node_id] * self._rate
 
     def _sites(self, now_s: float) -> SiteColumns:
         sites = self._fleet.sites
@@ -107,16 +116,12 @@ class World:
     def _units(self, orders: Mapping[UnitId, UnitOrder]) -> UnitColumns:
         units = self._fleet.units
         rows = [orders[unit.id] for unit in units]
-        sinks = [self._fleet.sink_of(unit) for unit in units]
-        power_max = {unit.id: 0.0 for unit in units}
-        for node in self._fleet.nodes:
-            power_max[node.unit_id] += node.curve.max_w
         return UnitColumns(
             ids=tuple(unit.id for unit in units),
-            site=np.array([self._site_row[unit.site_id] for unit in units], dtype=np.int64),
+            site=self._unit_site,
             heats=np.array([unit.kind is not UnitKind.SERVER_RACK for unit in units], dtype=np.bool_),
-            sink=np.array([-1 if sink is None else self._sink_row[sink.id] for sink in sinks], dtype=np.int64),
-            power_max_w=np.array([power_max[unit.id] for unit in units]),
+            sink=self._unit_sink,
+            power_max_w=self._unit_max_w,
             power_w=np.array([row.measured_w for row in rows]),
             wanted_w=np.array([row.wanted_w for row in rows]),
             wanted_ahead_w=np.array([_padded(row.wanted_ahead_w) for row in rows]).reshape(len(units), HORIZON),
@@ -132,68 +137,33 @@ class World:
         slots = np.array([node.slots for node in nodes], dtype=np.int64)
         return NodeColumns(
             ids=tuple(node.id for node in nodes),
-            unit=np.array([self._unit_row[node.unit_id] for node in nodes], dtype=np.int64),
+            unit=self._node_unit,
             slots=slots,
             slots_free=np.maximum(slots - taken, 0),
             idle_w=np.array([node.curve.idle_w for node in nodes]),
-            max_w=np.array([node.curve.max_w for node in nodes]),
+            max_w=self._node_max_w,
             cap_w=np.array([orders[node.id].cap_w for node in nodes]),
             accepts=np.array([orders[node.id].accepts and accepts(node.id) for node in nodes], dtype=np.bool_),
         )
-
-    def _instances(self, works: Iterable[Work], cpu_s: Mapping[AttemptId, float]) -> InstanceColumns:
-        found: list[tuple[Instance, Attempt | None, Task, int, float]] = []
-        for number, work in enumerate(works):
-            if work.task.pool_id:  # it runs in a slot that a holder has: the holder is in the view, as any work is
-                continue
-            if work.task.cancel_wanted or work.task.blocked:
-                found += [(i, a, work.task, number, math.nan) for i, a in _alive(work) if a is not None]
-                continue
-            expected_s = self._expected_s(work)
-            found += [(i, a, work.task, number, expected_s) for i, a in _alive(work)]
-        found.sort(key=lambda row: row[0].id)
-        attempts = [attempt for _, attempt, *_ in found]
-        tasks = [task for _, _, task, *_ in found]
-        return InstanceColumns(
-            ids=tuple(instance.id for instance, *_ in found),
-            task=np.array([row[3] for row in found], dtype=np.int64),
-            phase=np.array([Phase.QUEUED if a is None else _PHASES[a.state] for a in attempts], dtype=np.int64),
-            service=np.array([task.service for task in tasks], dtype=np.int64),
-            node=np.array([-1 if a is None else self._node_row[a.node_id] for a in attempts], dtype=np.int64),
-            submitted_s=np.array([task.created_at.timestamp() for task in tasks]),
-            deadline_s=np.array([math.inf if t.deadline is None else t.deadline.timestamp() for t in tasks]),
-            since_s=np.array([(i if a is None else a).since.timestamp() for i, a, *_ in found]),
-            expected_s=np.array([row[4] for row in found]),
-            done_s=np.array(
-                [0.0 if a is None else self._full_speed_s(a.node_id, cpu_s.get(a.id, a.cpu_s)) for a in attempts]
-            ),
-            attempts=np.array([instance.attempts for instance, *_ in found], dtype=np.int64),
-            resumable=np.array([task.resumable for task in tasks], dtype=np.bool_),
-            allowed=np.zeros(len(found), dtype=np.int64),
-            data=np.zeros(len(found), dtype=np.int64),
-        )
-
-    def _expected_s(self, work: Work) -> float:
-        """Mean of what instances of the same task took; what the user said while none has ended; nan otherwise."""
-        took = [
-            self._full_speed_s(tries[-1].node_id, sum(attempt.cpu_s for attempt in tries))
-            for tries in work.attempts.values()
-            if tries[-1].state is AttemptState.SUCCEEDED
-        ]
-        if took:
-            return math.fsum(took) / len(took)
-        return math.nan if work.task.expected_s is None else work.task.expected_s
-
-
-def _alive(work: Work) -> Iterable[tuple[Instance, Attempt | None]]:
-    for instance in work.instances.values():
-        if instance.state is InstanceState.QUEUED:
-            yield instance, None
-        elif instance.state is InstanceState.ACTIVE:
-            yield instance, work.latest(instance.id)
 
 
 def _padded(ahead_w: tuple[float, ...]) -> list[float]:
     """Give exactly HORIZON steps, the last one repeated."""
     steps = list(ahead_w[:HORIZON]) or [0.0]
     return steps + [steps[-1]] * (HORIZON - len(steps))
+
+
+def _in_words(one: Withheld) -> Wait:
+    """Tell the first who waits, and with it those behind, what it waits for."""
+    quota = one.quota
+    kind = f"{quota.kind.value} work" + (f" of reservation {quota.reservation}" if quota.reservation else "")
+    limits = [
+        f"{most} {noun}, and {used} are in use"
+        for most, noun, used in (
+            (quota.max_instances, "instances", one.instances),
+            (quota.max_cores, "cores", one.cores),
+        )
+        if most is not None
+    ]
+    reason = f"the account may have {' and '.join(limits)}, for {kind} at once; who came first goes first"
+    return Wait((instance_id(one.task_id, one.number),), reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -155,6 +155,8 @@ class View:
     allowances : (n, nodes) sets of nodes on which work may run (hardware, reservations); row 0 allows every node
     missing_bytes : (n, sites) bytes of a task's inputs that a site does not hold; row 0 is of tasks without inputs,
         nan where the size is not known yet
+    beyond : (4,) per service class, queued instances that the columns leave out: however many there are, policies see
+        of each class and allowance at least as many as there are slots, the first ones first
     """
 
     now_s: float
@@ -166,6 +168,7 @@ class View:
     instances: InstanceColumns
     allowances: Bools
     missing_bytes: Floats
+    beyond: Ints = field(default_factory=lambda: np.zeros(len(ServiceClass), dtype=np.int64))
 
     @property
     def now(self) -> dt.datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,19 @@ class Urgency:
     pressing: Ints
     patient: Ints
     pressing_held: Bools
+
+
+def queued_latest_start_s(deadline_s: float, submitted_s: float, expected_s: float) -> float:
+    """By when a queued instance must begin, as `urgency` says it: the order in which flex work is served.
+
+    Parameters
+    ----------
+    deadline_s : inf where there is none [s since the epoch]
+    expected_s : nan where nothing is known [s]
+    """
+    if math.isinf(deadline_s):
+        return submitted_s + PATIENCE_S
+    return deadline_s - STRETCH * (UNKNOWN_RUN_S if math.isnan(expected_s) else expected_s) - MARGIN_S
 
 
 def urgency(view: View, now: Standing) -> Urgency:

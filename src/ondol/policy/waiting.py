@@ -25,7 +25,9 @@ def wait(view: View, rows: Ints, cause: str) -> tuple[Wait, ...]:
         of_class = rows[service == number]
         if len(of_class):
             ids = tuple(view.instances.ids[row] for row in of_class[:MOST_IDS].tolist())
-            actions.append(Wait(ids, f"{len(of_class)} {name} in the queue: {cause}"))
+            behind = int(view.beyond[number])
+            more = f" and {behind} behind them" if behind else ""
+            actions.append(Wait(ids, f"{len(of_class)} {name} in the queue{more}: {cause}"))
     return tuple(actions)
 
 
