@@ -177,7 +177,7 @@ class Loop:
 
     def _decide(self, now_s: float) -> None:
         view = self._world.view(now_s, self._sites.orders, self._works, self.watch.cpu_s(), self.nodes.accepts)
-        self.placing.decide(view)
+        self.placing.decide(view, self._world.withheld)
         self._decided_s = now_s
         self._dirty = False
 
