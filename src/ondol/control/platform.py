@@ -23,6 +23,7 @@ from ondol.control.job_secrets import JobSecrets
 from ondol.control.kept import Kept, documents
 from ondol.control.layout import DataFolder
 from ondol.control.leftovers import sweep
+from ondol.control.limit_book import LimitBook
 from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
 from ondol.control.missing_inputs import MissingInputs
@@ -184,7 +185,15 @@ class Platform:
         self._closers.append(self.transfers.close)
         self.snapshots = Snapshots(self.works, stager, self.transfers, now=self.clock.now, clock_rate=self.clock.rate)
         policy = load_policy(settings.policy)
-        world = World(fleet, grids, clock_rate=self.clock.rate)
+        self.limits = LimitBook(self.store)
+        world = World(
+            fleet,
+            grids,
+            clock_rate=self.clock.rate,
+            limits_of=self.limits.limits_of,
+            reserved=self.limits.reserved,
+            inputs=self.missing_inputs.columns,
+        )
         meter = MeterBook(
             fleet,
             NodeMeters(fleet, time_scale=self.clock.rate, rapl=_rapl(fleet)),

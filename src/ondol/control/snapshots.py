@@ -116,13 +116,13 @@ class Snapshots:
                 self._resumed = True
                 for work in self._works:
                     self._resume(work.task)
-            open_tasks = {work.task.id for work in self._works}
-            self._last = {task_id: last for task_id, last in self._last.items() if task_id in open_tasks}
+            works = [one for key in self._works.index.periodic if (one := self._works.get(key)) is not None]
+            periodic = {work.task.id for work in works}
+            self._last = {task_id: last for task_id, last in self._last.items() if task_id in periodic}
             due = [
                 work.task
-                for work in self._works
-                if work.task.snapshot.interval_s > 0
-                and _at_work(work)
+                for work in works
+                if _at_work(work)
                 and now - self._last.setdefault(work.task.id, now)
                 >= dt.timedelta(seconds=work.task.snapshot.interval_s * self._rate)
             ]
