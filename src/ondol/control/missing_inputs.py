@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +35,15 @@ class MissingInputs:
     Parameters
     ----------
     sites : every site, in the order of the View's columns
+    ask : called once for a resource that somebody asks for and that was never listed; it should see to that, later
     """
 
-    def __init__(self, sites: Iterable[SiteId]) -> None:
+    def __init__(
+        self, sites: Iterable[SiteId], ask: Callable[[AccountId, ResourceBucket], object] = lambda *_: None
+    ) -> None:
         self.sites = tuple(sites)
+        self._ask = ask
+        self._asked: set[_Source] = set()
         self._column = {site_id: column for column, site_id in enumerate(self.sites)}
         self._lock = threading.Lock()
         self._held: dict[str, set[int]] = {}
@@ -81,10 +86,6 @@ class MissingInputs:
             while self._objects > _MOST_OBJECTS and len(self._listings) > 1:
                 self._forget(next(iter(self._listings)))
 
-    def knows(self, account_id: AccountId, resource: ResourceBucket) -> bool:
-        """Whether a resource was listed already."""
-        return (account_id, resource) in self._listings
-
     def wanted_bytes(self, task: Task) -> float:
         """Size of all inputs of a task, nan where it is not known yet [bytes]."""
         with self._lock:
@@ -112,13 +113,16 @@ class MissingInputs:
         return np.stack(table), numbers
 
     def _row(self, account_id: AccountId, resources: tuple[ResourceBucket, ...]) -> Floats:
-        total = np.zeros(len(self.sites))
+        total, unknown = np.zeros(len(self.sites)), []
         with self._lock:
             for resource in resources:
                 listing = self._listings.get((account_id, resource))
-                if listing is None:
-                    return np.full(len(self.sites), math.nan)
-                total += listing.missing
+                total += math.nan if listing is None else listing.missing
+                if listing is None and (account_id, resource) not in self._asked:
+                    self._asked.add((account_id, resource))
+                    unknown.append(resource)
+        for resource in unknown:
+            self._ask(account_id, resource)
         return total
 
     def _forget(self, source: _Source) -> None:

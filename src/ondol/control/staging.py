@@ -110,7 +110,7 @@ class Stager:
         job_dir.mkdir(parents=True)
         self.checkpoint_dir(attempt).mkdir(parents=True, exist_ok=True)
         self._progress.begin(attempt.id, IN)
-        inputs = self._listed(task, task.resources)
+        inputs = self._listed(task)
         self._progress.expect(attempt.id, IN, sum(one.object.size for one in inputs.values()))
         for path, one in inputs.items():
             if not wanted():
@@ -133,7 +133,7 @@ class Stager:
         with self._lock_of(attempt):
             job_dir, brought = self.job_dir(attempt), 0
             manifest = self._manifest(attempt)
-            for path, one in self._listed(task, task.resources).items():
+            for path, one in self._listed(task).items():
                 if manifest.sources.get(path) == one.object.digest:
                     continue
                 if not wanted():
@@ -148,26 +148,27 @@ class Stager:
             manifest.write(job_dir.parent)
             return brought
 
-    def look(self, task: Task) -> None:
-        """List those resources of a task that nobody listed yet, so that the policy knows their sizes.
+    def look(self, account_id: AccountId, resource: ResourceBucket) -> None:
+        """List a resource, so that the policy knows its size before anything of it is fetched.
 
         Raises NotFoundError for a bucket that is not the account's, UnavailableError where the store is down.
         """
-        self._listed(task, [one for one in task.resources if not self._missing.knows(task.account_id, one)])
+        self._found(account_id, resource)
 
-    def _listed(self, task: Task, resources: Iterable[ResourceBucket]) -> dict[str, _Wanted]:
+    def _found(self, account_id: AccountId, resource: ResourceBucket) -> list[InputObject]:
+        backend = self._buckets.backend_name(account_id, resource.bucket)
+        if backend is None:
+            raise NotFoundError("bucket", resource.bucket)
+        listed = self._objects.list(backend, resource.prefix)
+        found = [InputObject(backend, one.key, one.etag, one.size) for one in listed]
+        self._missing.listed(account_id, resource, found)
+        return found
+
+    def _listed(self, task: Task) -> dict[str, _Wanted]:
         """Objects by path below the job's folder; of two for one path the later resource's."""
         inputs: dict[str, _Wanted] = {}
-        for resource in resources:
-            backend = self._buckets.backend_name(task.account_id, resource.bucket)
-            if backend is None:
-                raise NotFoundError("bucket", resource.bucket)
-            found = [
-                InputObject(backend, one.key, one.etag, one.size)
-                for one in self._objects.list(backend, resource.prefix)
-            ]
-            self._missing.listed(task.account_id, resource, found)
-            for one in found:
+        for resource in task.resources:
+            for one in self._found(task.account_id, resource):
                 relative = one.key.removeprefix(resource.strip_prefix)
                 if relative and not relative.endswith("/"):
                     inputs[str(inside(relative))] = _Wanted(one, resource.cache_ttl_s)

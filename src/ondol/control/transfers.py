@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from ondol.control.progress import ProgressBook, TransferProgress
-from ondol.model.errors import UnavailableError
+from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.ids import AccountId, AttemptId
 
 _log = logging.getLogger(__name__)
@@ -144,6 +144,8 @@ class Transfers:
         try:
             if not self.closing:
                 work()
+        except OndolError as error:
+            _log.warning("a transfer failed: %s", error)
         except Exception:  # noqa: BLE001  # nobody looks at what a thread raised
             _log.exception("a transfer met what nobody foresaw")
         finally:
