@@ -273,22 +273,32 @@ def test_nothing_climbs_into_anothers_bucket(send: Send, alice: Any, bob: Any, b
     bob.put_object(Bucket=name, Key="secret", Body=b"of bob")
     hidden = directory.backend_name("bob", name)
     up = quote(f"../{hidden}/secret", safe="")
-    tries: list[tuple[str, str, str, dict[str, Any]]] = [
+    upload = bob.create_multipart_upload(Bucket=name, Key="begun")["UploadId"]
+    elsewhere: list[tuple[str, str, str, dict[str, Any]]] = [
         ("GET", f"/{bucket}/../{hidden}/secret", "", {}),
         ("GET", f"/{bucket}/%2e%2e/{hidden}/secret", "", {}),
         ("GET", f"/{bucket}/{up}", "", {}),
+        ("GET", f"/{bucket}//../../{hidden}/secret", "", {}),
         ("GET", f"/{hidden}/secret", "", {}),
         ("GET", f"/{name}/secret", "", {}),
-        ("PUT", f"/{bucket}/{up}", "", {"body": b"x"}),
-        ("DELETE", f"/{bucket}/{up}", "", {}),
-        ("GET", f"/{bucket}", f"prefix={up}", {}),
-        ("GET", f"/{bucket}", f"list-type=2&start-after={up}", {}),
+        ("GET", f"/{bucket}%2f..%2f{hidden}/secret", "", {}),
         ("GET", f"/{bucket}/k", f"uploadId={up}", {}),
+        ("GET", f"/{bucket}/begun", f"uploadId={upload}", {}),
+        ("PUT", f"/{bucket}/begun", f"partNumber=1&uploadId={upload}", {"body": b"x"}),
+        ("DELETE", f"/{bucket}/begun", f"uploadId={upload}", {}),
         ("DELETE", f"/{bucket}/k", f"uploadId={up}", {}),
         ("GET", f"/{bucket}/k", f"versionId={up}", {}),
         ("PUT", f"/{bucket}/k", "", {"x_amz_copy_source": f"/{name}/secret"}),
         ("PUT", f"/{bucket}/k", "", {"x_amz_copy_source": f"/{hidden}/secret"}),
         ("PUT", f"/{bucket}/k", "", {"x_amz_copy_source": f"/{bucket}/{up}"}),
+        ("PUT", f"/{bucket}/k", "", {"x_amz_copy_source": f"/{bucket}/../{hidden}/secret"}),
+        ("PUT", f"/{bucket}/begun", f"partNumber=1&uploadId={upload}", {"x_amz_copy_source": f"/{bucket}/k"}),
+    ]
+    within: list[tuple[str, str, str, dict[str, Any]]] = [  # odd keys of one's own, and no more than that
+        ("PUT", f"/{bucket}/{up}", "", {"body": b"x"}),
+        ("DELETE", f"/{bucket}/{up}", "", {}),
+        ("GET", f"/{bucket}", f"prefix={up}", {}),
+        ("GET", f"/{bucket}", f"list-type=2&start-after={up}", {}),
         (
             "POST",
             f"/{bucket}",
@@ -296,12 +306,13 @@ def test_nothing_climbs_into_anothers_bucket(send: Send, alice: Any, bob: Any, b
             {"body": f"<Delete><Object><Key>../{hidden}/secret</Key></Object></Delete>".encode()},
         ),
     ]
-    for method, path, query, options in tries:
-        answer = send(method, path, query, **options)
-        text = answer.body
-        assert answer.status in {400, 404}, (method, path, query, options, answer.status, text)
-        assert b"of bob" not in text
-        assert b"<Key>secret" not in text
+    for expected, tries in (({400, 404}, elsewhere), ({200, 204}, within)):
+        for method, path, query, options in tries:
+            answer = send(method, path, query, **options)
+            assert answer.status in expected, (method, path, query, options, answer)
+            assert b"of bob" not in answer.body
+            assert b"<Key>secret" not in answer.body
+    assert len(bob.list_multipart_uploads(Bucket=name)["Uploads"]) == 1
     assert bob.get_object(Bucket=name, Key="secret")["Body"].read() == b"of bob"
     assert name not in [each["Name"] for each in alice.list_buckets()["Buckets"]]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import AsyncIterator
 
 from ondol.server.s3 import sigv4
@@ -22,6 +23,7 @@ KNOWN = frozenset({UNSIGNED_TRAILER, SIGNED, SIGNED_TRAILER})
 
 _LINE_LIMIT = 8192
 _TRAILER_LIMIT = 16
+_SIZE = re.compile(r"[0-9a-fA-F]{1,16}")
 
 
 class _Reader:
@@ -119,13 +121,9 @@ async def _trailers(reader: _Reader, chain: _Signatures | None, check: BodyCheck
 
 
 def _chunk_size(text: str) -> int:
-    try:
-        size = int(text.strip(), 16)
-    except ValueError:
-        raise _malformed() from None
-    if size < 0:
+    if not _SIZE.fullmatch(text.strip()):
         raise _malformed()
-    return size
+    return int(text.strip(), 16)
 
 
 def _malformed() -> S3Error:

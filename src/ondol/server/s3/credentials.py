@@ -1,15 +1,16 @@
-"""Checking who made a request: header and presigned forms of Signature V4, against the directory's secrets."""
+"""Checking who made a request: header and presigned forms of Signature V4, presigned V2, against the secrets."""
 
 from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from ondol.server.s3 import sigv4
+from ondol.server.s3 import presigned_v2, sigv4
 from ondol.server.s3.errors import S3Error
+from ondol.server.s3.request import HttpRequest
 
 MAX_SKEW = timedelta(minutes=15)  # as S3: RequestTimeTooSkewed
 MAX_EXPIRY_S = 7 * 24 * 3600  # as S3: longest life of a presigned URL
@@ -19,29 +20,6 @@ _HEADER = re.compile(
     r"SignedHeaders=(?P<signed>[^,\s]+)\s*,\s*Signature=(?P<signature>[0-9a-f]{64})"
 )
 _QUERY_ONLY = ("X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature")
-
-
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """The parts of a request that are signed.
-
-    Parameters
-    ----------
-    method : HTTP method
-    path : as it came, still percent-encoded
-    query : decoded name and value pairs, in order
-    headers : by lower-case name, every value
-    """
-
-    method: str
-    path: str
-    query: Sequence[tuple[str, str]]
-    headers: Mapping[str, Sequence[str]]
-
-    def header(self, name: str) -> str | None:
-        """Give the first value of a header."""
-        values = self.headers.get(name)
-        return values[0] if values else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +55,12 @@ class _Claim:
     expires_s: int | None = None
 
 
-def identify(request: HttpRequest, secret_of: Callable[[str], str | None], now: datetime) -> Caller:
+def identify(
+    request: HttpRequest,
+    secret_of: Callable[[str], str | None],
+    now: datetime,
+    hosted_bucket: Callable[[str], str] = lambda _: "",
+) -> Caller:
     """Check a request's signature and say who made it.
 
     Parameters
@@ -85,21 +68,19 @@ def identify(request: HttpRequest, secret_of: Callable[[str], str | None], now: 
     request : what came
     secret_of : gives an e-mail's secret, None when it is unknown
     now : the time, aware UTC
+    hosted_bucket : gives, for the caller's e-mail, the bucket that the Host header names; empty in path style
 
     Raises S3Error: AccessDenied (no or expired credentials), InvalidAccessKeyId, SignatureDoesNotMatch,
     RequestTimeTooSkewed, AuthorizationHeaderMalformed.
     """
+    if presigned_v2.is_presigned(request):
+        return _of_version_2(request, secret_of, now, hosted_bucket)
     claim = (
         _from_query(request) if any(name == "X-Amz-Signature" for name, _ in request.query) else _from_header(request)
     )
     _check_time(claim, now)
     _check_coverage(request, claim)
-    secret = secret_of(claim.email)
-    if secret is None:
-        raise S3Error(
-            "InvalidAccessKeyId",
-            f"No account has the access key {claim.email!r}: use the account's e-mail address as access key",
-        )
+    secret = _secret(claim.email, secret_of)
     key = sigv4.signing_key(secret, claim.scope)
     query = sigv4.canonical_query(claim.query)
     paths = dict.fromkeys((sigv4.canonical_path(request.path), request.path))  # clients differ in what they encode
@@ -126,11 +107,41 @@ def identify(request: HttpRequest, secret_of: Callable[[str], str | None], now: 
         for path in paths
     ]
     if not any(matches):
-        raise S3Error(
-            "SignatureDoesNotMatch",
-            "The signature does not fit this request: use your API token as secret key, and send what was signed",
-        )
+        raise _mismatch()
     return Caller(claim.email, claim.payload, key, claim.scope, claim.timestamp, claim.signature)
+
+
+def _of_version_2(
+    request: HttpRequest, secret_of: Callable[[str], str | None], now: datetime, hosted_bucket: Callable[[str], str]
+) -> Caller:
+    email = dict(request.query)["AWSAccessKeyId"]
+    end = presigned_v2.expires_at(request)
+    if end is None or len({name for name, _ in request.query}) != len(request.query):
+        raise S3Error("AuthorizationQueryParametersError", "The presigned URL is not whole: make it again")
+    if now > end:
+        raise S3Error("AccessDenied", "The presigned URL has expired: make a new one")
+    if end - now > timedelta(seconds=MAX_EXPIRY_S) + MAX_SKEW:
+        raise S3Error("AuthorizationQueryParametersError", f"A presigned URL lives {MAX_EXPIRY_S} seconds at most")
+    if not presigned_v2.fits(request, _secret(email, secret_of), hosted_bucket(email)):
+        raise _mismatch()
+    return Caller(email, sigv4.UNSIGNED_PAYLOAD, b"", sigv4.Scope("", ""), "", "")
+
+
+def _secret(email: str, secret_of: Callable[[str], str | None]) -> str:
+    secret = secret_of(email)
+    if secret is None:
+        raise S3Error(
+            "InvalidAccessKeyId",
+            f"No account has the access key {email!r}: use the account's e-mail address as access key",
+        )
+    return secret
+
+
+def _mismatch() -> S3Error:
+    return S3Error(
+        "SignatureDoesNotMatch",
+        "The signature does not fit this request: use your API token as secret key, and send what was signed",
+    )
 
 
 def _from_header(request: HttpRequest) -> _Claim:

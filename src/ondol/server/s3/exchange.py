@@ -10,11 +10,14 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from starlette.types import Message, Receive, Scope
 
-from ondol.server.s3.credentials import HttpRequest
 from ondol.server.s3.errors import S3Error
+from ondol.server.s3.request import HttpRequest
 
 _DRAIN_BYTES = 16 * 1024 * 1024
 _DRAIN_S = 5.0
+_LENGTH_DIGITS = 18
+_SILENCE_S = 60.0
+"""How long a caller may send nothing of its body [s]; then the connection it holds is given to others."""
 
 
 class ClientGoneError(Exception):
@@ -28,7 +31,7 @@ class Exchange:
     ----------
     scope, receive : as ASGI gives them
 
-    ``bucket`` and ``key`` are decoded and empty where the path has none; ``request`` is what signatures cover.
+    ``request`` is what signatures cover; ``path`` is the path as it was sent, without the slash it begins with.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -49,33 +52,44 @@ class Exchange:
         self.request = HttpRequest(self.method, path, self.query, signed_headers)
         mounted: str = scope.get("root_path", "")
         self.resource = unquote(path.removeprefix(mounted))
-        self._path = path.removeprefix(mounted).removeprefix("/")
-        host = self.headers.get("host", "localhost")
-        self.base_url = f"{scope.get('scheme', 'http')}://{host}{mounted}"
+        self.path = path.removeprefix(mounted).removeprefix("/")
+        self.host = self.headers.get("host", "localhost")
+        self.base_url = f"{scope.get('scheme', 'http')}://{self.host}{mounted}"
 
-    def place(self) -> tuple[str, str]:
-        """Give bucket and key, decoded; S3Error InvalidArgument when they are not UTF-8."""
-        bucket, _, key = self._path.partition("/")
-        try:
-            return unquote_to_bytes(bucket).decode(), unquote_to_bytes(key).decode()
-        except UnicodeDecodeError:
-            raise S3Error("InvalidArgument", "Bucket and key must be UTF-8, percent-encoded") from None
+    def parameter(self, name: str) -> str | None:
+        """Give a query parameter's value, None where it was not sent."""
+        return next((value for known, value in self.query if known == name), None)
 
     def content_length(self) -> int | None:
         """Give the announced length of the body [bytes], None when it was not announced."""
         given = self.headers.get("content-length", "")
-        return int(given) if given.isascii() and given.isdigit() else None
+        return length_in(given)
 
     async def body(self) -> AsyncIterator[bytes]:
         """Give the body as it comes; asking for it is what lets a caller with Expect: 100-continue send it."""
         self._begun = True
         while not self._done:
-            message: Message = await self._receive()
+            try:
+                async with asyncio.timeout(_SILENCE_S):
+                    message: Message = await self._receive()
+            except TimeoutError:
+                self._done = True
+                raise S3Error(
+                    "RequestTimeout", f"Nothing of the body came for {_SILENCE_S:g} s: send it again"
+                ) from None
             if message["type"] == "http.disconnect":
                 self._done = True
                 raise ClientGoneError
             self._done = not message.get("more_body", False)
             yield message.get("body", b"")
+
+    @property
+    def unread(self) -> bool:
+        """Whether some of a body may still come: what follows on the connection is not the next request then."""
+        announced = (
+            self.content_length() != 0 if "content-length" in self.headers else "transfer-encoding" in self.headers
+        )
+        return announced and not self._done
 
     async def drain(self) -> None:
         """Take in a refused body, so that a caller in the midst of sending gets to read the answer; within bounds."""
@@ -88,6 +102,19 @@ class Exchange:
                     taken += len(piece)
                     if taken > _DRAIN_BYTES:
                         return
+
+
+def decoded(text: str) -> str:
+    """Decode percent-encoded UTF-8; S3Error InvalidURI for what is none."""
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        raise S3Error("InvalidURI", "Bucket and key must be UTF-8, percent-encoded") from None
+
+
+def length_in(text: str) -> int | None:
+    """Read a length [bytes]; None for what is none, or is beyond all bounds."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LENGTH_DIGITS else None
 
 
 def _split_query(raw: str) -> list[tuple[str, str]]:

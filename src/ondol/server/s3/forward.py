@@ -11,11 +11,11 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from ondol.server.s3 import sigv4
-from ondol.server.s3.errors import S3Error
+from ondol.server.s3.errors import S3Error, unavailable
 from ondol.server.s3.ports import Backend
 
 _TIMEOUT = httpx2.Timeout(connect=5.0, read=120.0, write=60.0, pool=60.0)
-_CONNECTIONS = 128
+_CONNECTIONS = 512  # one account may hold 64 of them, see `app`
 _RECONNECT_S = 0.2
 _PASSED_NAMES = (
     "cache-control content-disposition content-encoding content-language content-type expires "
@@ -29,7 +29,7 @@ _PASSED = frozenset(_PASSED_NAMES.split())
 _PASSED_PREFIXES = ("x-amz-meta-", "x-amz-checksum-")
 _KEPT_BACK_NAMES = (
     "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
-    "date server location vary x-amz-bucket-region"
+    "date server location vary x-amz-bucket-region x-amz-request-id x-amz-id-2"
 )
 _KEPT_BACK = frozenset(_KEPT_BACK_NAMES.split())
 
@@ -46,7 +46,11 @@ def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def answer_headers(response: httpx2.Response) -> list[tuple[bytes, bytes]]:
     """Choose the answer's headers that the caller gets, as ASGI wants them."""
     pairs = ((name.lower(), value) for name, value in response.headers.raw)
-    return [(name, value) for name, value in pairs if name.decode("latin-1") not in _KEPT_BACK]
+    return [
+        (name, value)
+        for name, value in pairs
+        if name.decode("latin-1") not in _KEPT_BACK and not name.startswith(b"seaweed-")
+    ]
 
 
 def _to_sign(headers: Mapping[str, str]) -> dict[str, str]:
@@ -145,8 +149,3 @@ class Forwarder:
             limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=32, keepalive_expiry=30.0)
             self._client = httpx2.AsyncClient(timeout=_TIMEOUT, limits=limits, trust_env=False, follow_redirects=False)
         return self._client
-
-
-def unavailable() -> S3Error:
-    """Give the error that says the backend is down; SDKs try again on it."""
-    return S3Error("ServiceUnavailable", "The object store is starting or out of order: try again in a few seconds")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import re
-from urllib.parse import unquote
 
+from ondol.model.errors import InvalidFieldError
 from ondol.server.s3.errors import S3Error
+from ondol.server.s3.exchange import decoded
+from ondol.storage.objects.keycode import encode_key
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_OPAQUE = re.compile(r"[A-Za-z0-9_.+=~-]{1,256}")
-_LONGEST_KEY_BYTES = 1024  # as S3
+_OPAQUE = re.compile(r"[A-Za-z0-9_-]{1,256}")  # SeaweedFS 4.48: two hexadecimal words and an underscore
 
 
 def check_new_bucket(name: str) -> None:
@@ -27,45 +26,41 @@ def check_new_bucket(name: str) -> None:
     )
 
 
-def check_key(key: str) -> None:
-    """Refuse keys that the backend, which keeps them as paths, would resolve to something else.
-
-    Dot segments could climb out of the bucket into another account's, so they are refused although S3 takes some.
-    """
-    if len(key.encode()) > _LONGEST_KEY_BYTES:
-        raise S3Error("InvalidArgument", f"A key has at most {_LONGEST_KEY_BYTES} bytes")
-    if "\0" in key or any(segment in {".", ".."} for segment in key.split("/")):
-        raise S3Error("InvalidArgument", f"The key {key!r} has a part '.' or '..' or a null byte: name it without")
-
-
-def check_parameter(name: str, value: str) -> None:
-    """Refuse query values that the backend could resolve to a path outside the bucket."""
-    if name in {"uploadId", "versionId", "version-id-marker", "upload-id-marker"}:
-        if value and (not _OPAQUE.fullmatch(value) or value.strip(".") == ""):
-            raise S3Error("InvalidArgument", f"{name} is not one that this store gave out")
-        return
-    check_key(value)
-    if name == "continuation-token":
-        try:
-            check_key(base64.b64decode(value, validate=True).decode())
-        except (binascii.Error, UnicodeDecodeError):
-            return
+def stored_name(key: str) -> str:
+    """Give the name that a key has behind; refuse keys that S3 would not take."""
+    if "\0" in key:
+        raise S3Error("InvalidArgument", "A key holds no null character: name the object without")
+    try:
+        return encode_key(key)
+    except InvalidFieldError as refused:
+        raise S3Error("KeyTooLongError", str(refused)) from None
 
 
-def copy_source(value: str) -> tuple[str, str, str]:
-    """Split ``x-amz-copy-source`` into bucket, key and version (empty for the newest).
+def check_opaque(name: str, value: str) -> None:
+    """Refuse upload ids that this store never gave out: the backend takes them for parts of a path."""
+    if not _OPAQUE.fullmatch(value):
+        raise S3Error("NoSuchUpload", f"{name} is not one that this store gave out: begin the upload again")
+
+
+def check_version(value: str) -> None:
+    """Refuse versions: without versioning an object has one, named ``null``."""
+    if value not in {"", "null"}:
+        raise S3Error("NoSuchVersion", "Buckets here keep no versions: leave versionId out, or give null")
+
+
+def copy_source(value: str) -> tuple[str, str]:
+    """Split ``x-amz-copy-source`` into bucket and key.
 
     Parameters
     ----------
-    value : ``bucket/key`` or ``/bucket/key``, percent-encoded, with ``?versionId=`` or without
+    value : ``bucket/key`` or ``/bucket/key``, percent-encoded, with ``?versionId=null`` or without
     """
     path, _, version = value.partition("?versionId=")
-    bucket, _, key = unquote(path).removeprefix("/").partition("/")
+    bucket, _, key = decoded(path).removeprefix("/").partition("/")
     if not bucket or not key:
         raise S3Error("InvalidArgument", "x-amz-copy-source must read BUCKET/KEY, percent-encoded")
-    check_key(key)
-    check_parameter("versionId", version)
-    return bucket, key, version
+    check_version(version)
+    return bucket, key
 
 
 def _is_address(name: str) -> bool:

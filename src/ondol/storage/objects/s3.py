@@ -1,4 +1,4 @@
-"""The object store over S3 (boto3), against the backend that the platform runs."""
+"""The object store over S3 (boto3), against the backend that the platform runs, with keys as `keycode` writes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError, UnavailableError
+from ondol.storage.objects.keycode import decode_key, encode_key, encode_prefix
 from ondol.storage.objects.port import PART_SIZE, ObjectInfo, Tell, unheard
+from ondol.storage.objects.usage import Tally
 
 _MISSING = frozenset({"NoSuchBucket", "NoSuchKey", "404", "NotFound"})
 _OURS_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
@@ -62,33 +64,63 @@ class S3ObjectStore:
 
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
         with self._errors(bucket):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=encode_prefix(prefix))
+            for page in pages:
                 for entry in page.get("Contents", ()):
-                    yield ObjectInfo(key=entry["Key"], size=entry["Size"], etag=entry["ETag"])
+                    yield ObjectInfo(key=decode_key(entry["Key"]), size=entry["Size"], etag=entry["ETag"])
 
     def download(self, bucket: str, key: str, path: Path, tell: Tell = unheard) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._errors(bucket, key):
             # It writes beside the file and renames when whole.
-            self._client.download_file(bucket, key, str(path), Config=self._transfer, Callback=tell)
+            self._client.download_file(bucket, encode_key(key), str(path), Config=self._transfer, Callback=tell)
 
     def upload(self, path: Path, bucket: str, key: str, tell: Tell = unheard) -> None:
         if not path.is_file():
             raise NotFoundError("file", str(path))
         with self._errors(bucket, key), path.open("rb") as source:
-            self._client.upload_fileobj(source, bucket, key, Config=self._transfer, Callback=tell)
+            self._client.upload_fileobj(source, bucket, encode_key(key), Config=self._transfer, Callback=tell)
 
     def put_bytes(self, bucket: str, key: str, data: bytes) -> None:
         with self._errors(bucket, key):
-            self._client.put_object(Bucket=bucket, Key=key, Body=data)
+            self._client.put_object(Bucket=bucket, Key=encode_key(key), Body=data)
 
     def get_bytes(self, bucket: str, key: str) -> bytes:
         with self._errors(bucket, key):
-            return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+            return bytes(self._client.get_object(Bucket=bucket, Key=encode_key(key))["Body"].read())
+
+    def size_of(self, bucket: str, key: str) -> int | None:
+        """Give an object's length [bytes], None where there is none."""
+        try:
+            with self._errors(bucket, key):
+                return int(self._client.head_object(Bucket=bucket, Key=encode_key(key))["ContentLength"])
+        except NotFoundError:
+            return None
+
+    def tally(self, bucket: str) -> Tally:
+        """Count what a bucket holds, with the parts of unfinished uploads."""
+        size, objects = 0, 0
+        for each in self.list(bucket):
+            size, objects = size + each.size, objects + 1
+        parts: dict[str, dict[int, int]] = {}
+        with self._errors(bucket):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+                for upload in page.get("Uploads", ()):
+                    parts[upload["UploadId"]] = self._part_sizes(bucket, upload["Key"], upload["UploadId"])
+        return Tally(size, objects, parts)
+
+    def _part_sizes(self, bucket: str, name: str, upload_id: str) -> dict[int, int]:
+        try:
+            pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=name, UploadId=upload_id)
+            return {part["PartNumber"]: part["Size"] for page in pages for part in page.get("Parts", ())}
+        except ClientError as gone:  # finished or given up since the listing
+            if _code(gone) == "NoSuchUpload":
+                return {}
+            raise
 
     def delete(self, bucket: str, key: str) -> None:
         with self._errors(bucket, key):
-            self._client.delete_object(Bucket=bucket, Key=key)
+            self._client.delete_object(Bucket=bucket, Key=encode_key(key))
 
     @contextlib.contextmanager
     def _errors(self, bucket: str, key: str | None = None) -> Iterator[None]:
@@ -104,7 +136,7 @@ class S3ObjectStore:
         if code in _MISSING:
             return NotFoundError("bucket" if key is None or code == "NoSuchBucket" else "object", where)
         if code == "KeyTooLongError":
-            return InvalidFieldError("object key", key, "a name of at most 1024 bytes, 255 between two slashes")
+            return InvalidFieldError("object key", key, "a name of at most 1024 bytes")
         if code == "BucketNotEmpty":
             return ConflictError(f"Bucket {bucket} still holds objects: delete them first")
         return UnavailableError(f"The object store at {self._url} could not serve {where} ({foreign}); try again")

@@ -25,6 +25,7 @@ from ondol.storage.objects.weed_command import (
     weed_environment,
     write_identity,
 )
+from ondol.storage.objects.weed_tls import write_certificates
 
 _ATTEMPTS = 3
 _POLL_S = 0.05
@@ -142,7 +143,7 @@ class SeaweedSupervisor:
             self._log.replace(self._log.with_suffix(".log.1"))
         command = weed_command(program, self.folder, self._identity, ports)
         tethered = [sys.executable, "-I", "-S", str(tether.__file__), str(os.getpid()), *command]
-        environment = weed_environment(self.folder, self._memory_mb)
+        environment = weed_environment(self.folder, self._memory_mb) | write_certificates(self.folder)
         started: list[subprocess.Popen[bytes] | OSError] = []
         ready = threading.Event()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ondol.model.errors import UnavailableError
+from ondol.storage.objects.keycode import LONGEST_KEY_BYTES
 
 LOOPBACK = "127.0.0.1"
 
@@ -104,6 +105,8 @@ def weed_environment(folder: Path, memory_mb: int) -> dict[str, str]:
         "TMPDIR": str(folder),
         "GOMEMLIMIT": f"{memory_mb}MiB",
         "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",  # one new volume per bucket, not seven
+        # Our keys are one name each (`keycode`); 255 by default (``weed scaffold -config=filer``).
+        "WEED_FILER_OPTIONS_MAX_FILE_NAME_LENGTH": str(LONGEST_KEY_BYTES),
         "WEED_JWT_SIGNING_KEY": secrets.token_hex(32),
         "WEED_JWT_SIGNING_READ_KEY": secrets.token_hex(32),
         "WEED_JWT_FILER_SIGNING_KEY": secrets.token_hex(32),
