@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -47,8 +48,10 @@ from ondol.drivers.power.nodes import NodeMeters
 from ondol.drivers.power.rapl import RaplMeter
 from ondol.engine.local.engine import LocalEngine
 from ondol.engine.ports import Capabilities
+from ondol.model.compute import ResourceBucket
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
+from ondol.model.ids import AccountId
 from ondol.policy.registry import load_policy
 from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
@@ -148,7 +151,7 @@ class Platform:
         grids = Grids(fleet)
         self.grid_notes = grids.notes
         sweep(self.store, folder.jobs_dir, folder.outputs_dir)
-        self.missing_inputs = MissingInputs(site.id for site in fleet.sites)
+        self.missing_inputs = MissingInputs((site.id for site in fleet.sites), self._look)
         self.transfers = Transfers()
         cache = SiteCache(
             folder.cache_dir,
@@ -158,7 +161,7 @@ class Platform:
             heard=self.missing_inputs.heard,
         )
         sites = {unit.id: unit.site_id for unit in fleet.units}
-        stager = Stager(
+        self._stager = stager = Stager(
             folder.jobs_dir,
             objects,
             self.directory,
@@ -296,6 +299,11 @@ class Platform:
             except (OndolError, OSError) as error:
                 _log.warning("while closing: %s", error)
         self._closers.clear()
+
+    def _look(self, account_id: AccountId, resource: ResourceBucket) -> None:
+        """Have a resource listed that the policy asks about, once nothing more urgent waits."""
+        look = functools.partial(self._stager.look, account_id, resource)
+        self.transfers.submit(account_id, lambda: self.transfers.persist(look), may_wait=True)
 
     def _wake(self) -> None:
         self.loop.wake.set()
