@@ -88,6 +88,11 @@ def container_argv(task: Task, number: int, environment: dict[str, str], image: 
     return argv
 
 
+def has_command(task: Task) -> bool:
+    """Whether a task says itself what to run."""
+    return _command_constant(task) is not None
+
+
 def _command_constant(task: Task) -> str | None:
     return next((name for name in ALL[task.profile].commands if task.constants.get(name, "").strip()), None)
 

@@ -13,8 +13,11 @@ from ondol.control.account_desk import PlatformAccounts
 from ondol.control.command import check_command
 from ondol.control.directory import OPERATOR, Directory
 from ondol.control.file_desk import FileDesk
+from ondol.control.hands import Hands
+from ondol.control.job_desk import PlatformJobs
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
+from ondol.control.pool_desk import PlatformPools
 from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, SnapshotState, TaskDetail, UnitNow
 from ondol.control.profiles import PROFILES, Profiles
 from ondol.control.secret_desk import PlatformSecrets
@@ -29,7 +32,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
 from ondol.storage.pages import Page
-from ondol.storage.ports import Changes, Store
+from ondol.storage.ports import Changes, Reply, Store
 
 _log = logging.getLogger(__name__)
 _STALE = dt.timedelta(minutes=10)
@@ -60,6 +63,7 @@ class PlatformDesk:
         policy: str,
         accounts: PlatformAccounts,
         secrets: PlatformSecrets,
+        hands: Hands,
         profiles: Profiles = PROFILES,
     ) -> None:
         self._profiles = profiles
@@ -71,6 +75,17 @@ class PlatformDesk:
         self._nodes = {node.id: node for node in fleet.nodes}
         site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
         self._site_of_node = {node.id: site_of_unit[node.unit_id] for node in fleet.nodes}
+        self.jobs = PlatformJobs(store, works, loop, now)
+        self.pools = PlatformPools(
+            store,
+            works,
+            loop,
+            hands=hands,
+            outputs=outputs,
+            check=self._check,
+            task_detail=self._detail_of,
+            now=now,
+        )
 
     def account_of_token(self, token: str) -> Account | None:
         return self._directory.account_of_token(token)
@@ -79,7 +94,13 @@ class PlatformDesk:
         return tuple((name, self._profiles[name].constants) for name in sorted(self._profiles))
 
     def check(self, task: Task) -> None:
-        check_command(task, self._profiles)
+        with self._works.lock:
+            (task,) = self._loop.groups.admission.accepted((task,))
+        self._check(task)
+
+    def _check(self, task: Task) -> None:
+        """Raise what is wrong with a task as accepted: in a pool it has taken over what it takes over."""
+        check_command(self._loop.groups.pools.at_launch(task)[0], self._profiles)
         self.secrets.check_rights(task)
         for resource in task.resources:
             if self._directory.backend_name(task.account_id, resource.bucket) is None:
@@ -89,14 +110,18 @@ class PlatformDesk:
         if task.shortname and self._store.task_by_shortname(task.account_id, task.shortname) is not None:
             raise InvalidFieldError("shortname-uniqueness", task.shortname, "a shortname that no other task has")
 
-    def submit(self, tasks: Iterable[Task]) -> None:
-        tasks = tuple(tasks)
+    def submit(self, tasks: Iterable[Task], reply: Reply | None = None) -> None:
+        groups = self._loop.groups
         with self._works.lock:
+            tasks = groups.admission.accepted(tasks)
             for task in tasks:
-                self.check(task)
+                self._check(task)
                 self.accounts.check_money(task)
             _refuse_twins(tasks)
-            self._works.admit(tasks, self._now())
+            for account_id in dict.fromkeys(task.account_id for task in tasks):
+                number = sum(task.account_id == account_id for task in tasks)
+                groups.room.for_tasks(account_id, number, self._now(), self._loop.flush)
+            self._works.admit(tasks, self._now(), () if reply is None else (reply,))
             self._loop.stir()
             try:
                 self._loop.flush()
@@ -106,7 +131,17 @@ class PlatformDesk:
 
     def detail(self, account_id: AccountId, key: str) -> TaskDetail:
         with self._works.lock:
-            task, instances, attempts = self._parts(account_id, key)
+            parts = self._parts(account_id, key)
+        return self._shown(*parts)
+
+    def _detail_of(self, task: Task) -> TaskDetail:
+        """A task that is at hand, hidden ones too."""
+        with self._works.lock:
+            parts = self._parts_of(task)
+        return self._shown(*parts)
+
+    def _shown(self, task: Task, instances: tuple[Instance, ...], attempts: tuple[Attempt, ...]) -> TaskDetail:
+        with self._works.lock:
             running = tuple(
                 self._running(attempt)
                 for attempt in attempts
@@ -126,8 +161,11 @@ class PlatformDesk:
 
     def _parts(self, account_id: AccountId, key: str) -> tuple[Task, tuple[Instance, ...], tuple[Attempt, ...]]:
         task = self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)
-        if task is None or task.account_id != account_id or task.delete_wanted:
+        if task is None or task.account_id != account_id or task.delete_wanted or task.holds_pool:
             raise NotFoundError("task", key)
+        return self._parts_of(task)
+
+    def _parts_of(self, task: Task) -> tuple[Task, tuple[Instance, ...], tuple[Attempt, ...]]:
         work = self._works.get(task.id)
         if work is None:
             return task, self._store.instances(task.id), self._store.attempts(task.id)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from ondol.control.command import has_command
 from ondol.control.task_images import TaskImages
 from ondol.control.transfers import Transfers
 from ondol.engine.ports import Engine, LaunchOrder
@@ -82,6 +83,7 @@ class Hands:
     inside : gives job and checkpoint folder as the job sees them
     secrets : variables that a task's jobs are given beside its constants, and that are never shown
     transfers : runs what moves files, None for threads of its own; who made it closes it
+    inherit : gives a task with what it takes over from its pool, and how many instances share its slot
     images : gets images of containers ready; None where there are none
     """
 
@@ -99,7 +101,9 @@ class Hands:
         transfers: Transfers | None = None,
         images: TaskImages | None = None,
         secrets: Callable[[Task], dict[str, str]] = lambda _task: {},
+        inherit: Callable[[Task], tuple[Task, int]] = lambda task: (task, 1),
     ) -> None:
+        self._inherit = inherit
         self._secrets = secrets
         self._nodes = {node.id: node for node in fleet.nodes}
         self._engine = engine
@@ -138,7 +142,7 @@ class Hands:
         if found is None:
             return
         work, attempt = found
-        task = work.task
+        task, _ = self._inherit(work.task)
         match instruction:
             case StageInputs():
                 self._stage(task, attempt)
@@ -178,8 +182,13 @@ class Hands:
         self._busy -= {(way, outcome.attempt_id) for outcome in outcomes for way in ("in", "out")}
         return outcomes
 
-    def refresh(self, task: Task, attempt: Attempt) -> None:
-        """Fetch new and changed inputs into the folder of an attempt whose job is at work, when its turn comes."""
+    def refresh(self, task: Task, attempt: Attempt, done: Callable[[], None] = lambda: None) -> None:
+        """Fetch new and changed inputs into the folder of an attempt whose job is at work, when its turn comes.
+
+        Parameters
+        ----------
+        done : called when that is over, however it ended
+        """
 
         def wanted() -> bool:
             found = self._find(attempt.id)
@@ -191,6 +200,8 @@ class Hands:
                     self._transfers.persist(lambda: self._stager.refresh(task, attempt, wanted=wanted))
             except (OndolError, OSError) as error:
                 _log.warning("the inputs of %s could not be refreshed: %s", attempt.id, error)
+            finally:
+                done()
 
         self._transfers.submit(task.account_id, run)
 
@@ -199,17 +210,21 @@ class Hands:
         self._transfers.close()
 
     def _launch(self, task: Task, attempt: Attempt) -> None:
-        node = self._nodes[attempt.node_id]
+        node, (_, sharers) = self._nodes[attempt.node_id], self._inherit(task)
         blank = LaunchOrder(
             attempt_id=attempt.id,
             node_id=attempt.node_id,
             argv=("true",),
             job_dir=self._stager.job_dir(attempt),
             checkpoint_dir=self._stager.checkpoint_dir(attempt),
-            host_cores=node.host_cores / node.slots,
-            memory_limit_bytes=node.memory_bytes // node.slots,
+            host_cores=node.host_cores / node.slots / sharers,
+            memory_limit_bytes=node.memory_bytes // node.slots // sharers,
             time_limit_s=task.time_limit_s,
+            hold=bool(task.holds_pool),
         )
+        if blank.hold and not has_command(task):
+            self._engine.launch(dataclasses.replace(blank, argv=()))
+            return
         order = self._images.completed(blank, task, instance_number(attempt.instance_id), self._inside)
         self._engine.launch(dataclasses.replace(order, environment=order.environment | self._secrets(task)))
 

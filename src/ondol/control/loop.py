@@ -16,6 +16,7 @@ from collections.abc import Callable
 from ondol.agent.orders import NodeStatus
 from ondol.control.caps import apply_caps
 from ondol.control.clock import utc
+from ondol.control.groups import Groups
 from ondol.control.hands import Hands
 from ondol.control.node_book import NodeBook
 from ondol.control.placing import Placing
@@ -46,6 +47,7 @@ class Loop:
     ----------
     now_s : platform time [s since the epoch]
     sample_s : least platform time between samples [s]
+    groups : jobs, compute pools and dependencies; None for those of the store
     documents : small states of other parts that are written with every ledger window, by key
     charge : books what ended attempts cost into the changes that hold their ends
     """
@@ -65,6 +67,7 @@ class Loop:
         now_s: Callable[[], float],
         sample_s: float,
         nodes: NodeBook | None = None,
+        groups: Groups | None = None,
         documents: Callable[[], dict[str, bytes]] = dict,
         charge: Callable[[Changes], Changes] = lambda changes: changes,
     ) -> None:
@@ -79,6 +82,7 @@ class Loop:
         self.watch = Watch(store, works, engine, hands, window.counted_s)
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
+        self.groups = groups or Groups(store, works)
         self.requests = RequestBook(fleet, utc(now_s()))
         self.power_w: dict[NodeId, float] = {}
         self.wake = threading.Event()
@@ -105,6 +109,7 @@ class Loop:
             now_s = self._now_s()
             seen = self.watch.look(utc(now_s))
             self._dirty |= seen.news
+            self.groups.tick(utc(now_s), self.watch.reports, self.nodes.accepts)
             if now_s - self._reminded_s >= REMIND_S:
                 self._works.remind(utc(now_s))
                 self._reminded_s = now_s
@@ -122,7 +127,9 @@ class Loop:
 
         Raises UnavailableError where nothing can be written; what was to be written is kept for the next time.
         """
+        self.groups.settle(utc(self._now_s()))
         changes, instructions = self._works.take_changes()
+        changes = self.groups.add_changes(changes)
         changes = self._charge(changes)
         self._window.hold(changes)
         if close_window:
@@ -137,6 +144,7 @@ class Loop:
             for instruction in instructions:
                 self._carry_out(instruction)
             self._works.drop_closed(instructions)
+            self.groups.drop_closed(changes)
 
     def node_status(self) -> list[NodeStatus]:
         """What is known of every node, by id."""

@@ -18,6 +18,7 @@ from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.file_desk import FileDesk
 from ondol.control.grids import Grids
+from ondol.control.groups import Groups
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
 from ondol.control.job_secrets import JobSecrets
@@ -172,11 +173,13 @@ class Platform:
             most_bytes=settings.results_bytes,
         )
         self.outputs = Outputs(folder.outputs_dir, self.engine)
+        groups = Groups(self.store, self.works)
         self._hands = Hands(
             fleet,
             self.engine,
             stager,
             self.outputs,
+            inherit=groups.pools.at_launch,
             find=self.works.find,
             now=self.clock.now,
             wake=self._wake,
@@ -226,6 +229,7 @@ class Platform:
             store=self.store,
             works=self.works,
             engine=self.engine,
+            groups=groups,
             hands=self._hands,
             sites=self.sites,
             world=world,
@@ -247,6 +251,7 @@ class Platform:
             store=self.store,
             directory=self.directory,
             works=self.works,
+            hands=self._hands,
             loop=self.loop,
             sites=self.sites,
             outputs=self.outputs,

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from ondol.agent.site_agent import SiteAgent
 from ondol.control.clock import LeapingClock
 from ondol.control.grids import Grids
+from ondol.control.groups import Groups
 from ondol.control.hands import Hands
-from ondol.control.heat_book import HeatBook
+from ondol.control.heat_book import HeatBook, HeatCounters
+from ondol.control.kept import Kept
 from ondol.control.loop import Loop
-from ondol.control.metering import MeterBook
+from ondol.control.metering import Counters, MeterBook
 from ondol.control.placing import Placing
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
@@ -82,45 +84,65 @@ class Rehearsal:
         self._arrivals = sorted(arrivals, key=lambda arrival: (arrival.task.created_at, arrival.task.id))
         self._cpu_s: dict[TaskId, float] = {arrival.task.id: arrival.cpu_s for arrival in self._arrivals}
         self._tick_s = tick_s
-        self.works = Works(self.store)
+        self._fleet, self._rate, self._sample_s, self._recorder = fleet, clock_rate, sample_s, recorder
+        self._policy = load_policy(policy)
         self.engine = SimEngine(lambda: self.clock.now_s() / clock_rate, self._work_s)
         surroundings = PackagedSurroundings(fleet)
         self.plant = VirtualPlant(fleet, surroundings, begin)
         agents = {site.id: SiteAgent(fleet, site.id) for site in fleet.sites}
-        sites = Sites(fleet, agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        self._sites = Sites(fleet, agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        self._live()
+
+    def restart(self) -> None:
+        """Begin a new life as after `kill -9`: of the old one, only what was written is known.
+
+        Engine, plant and the agents at the sites go on: they are other machines.
+        """
+        self._live()
+        self.loop.begin()
+
+    def _live(self) -> None:
+        """Put together what lives and dies with the platform."""
+        fleet = self._fleet
+        self.works = Works(self.store)
         grids = Grids(fleet)
-        chosen = load_policy(policy)
+        kept = Kept(self.store, fleet)
+        groups = Groups(self.store, self.works)
         self.hands = Hands(
             fleet,
             self.engine,
             NoFiles(),
             NoOutputs(),
+            inherit=groups.pools.at_launch,
             find=self.works.find,
             now=self.clock.now,
             wake=lambda: None,
             inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
             transfers=Transfers(pool=AtOnce()),
         )
-        world = World(fleet, grids, clock_rate=clock_rate)
+        world = World(fleet, grids, clock_rate=self._rate)
         meter = MeterBook(
             fleet,
-            NodeMeters(fleet, time_scale=clock_rate),
-            clock_rate=clock_rate,
+            NodeMeters(fleet, time_scale=self._rate),
+            clock_rate=self._rate,
             grid=grids.at,
             begin_s=self.clock.now_s(),
+            counters=kept.document("meter", Counters),
         )
+        heat = HeatBook(fleet, kept.document("heat", HeatCounters))
         self.loop = Loop(
             fleet=fleet,
             store=self.store,
             works=self.works,
             engine=self.engine,
+            groups=groups,
             hands=self.hands,
-            sites=sites,
+            sites=self._sites,
             world=world,
-            window=Window(self.works, sites, meter, HeatBook(fleet)),
-            placing=Placing(self.works, chosen, chosen.fresh(), recorder),
+            window=Window(self.works, self._sites, meter, heat),
+            placing=Placing(self.works, self._policy, kept.memory(self._policy), self._recorder),
             now_s=self.clock.now_s,
-            sample_s=sample_s,
+            sample_s=self._sample_s,
         )
 
     def run(self, duration_s: float) -> None:
@@ -131,7 +153,7 @@ class Rehearsal:
             due = [arrival.task for arrival in self._arrivals if arrival.task.created_at <= self.clock.now()]
             if due:
                 self._arrivals = self._arrivals[len(due) :]
-                self.works.admit(due, self.clock.now())
+                self.loop.groups.admit(due, self.clock.now())
                 self.loop.stir()
             self.loop.tick()
         self.loop.tick(close_window=True)
@@ -139,7 +161,7 @@ class Rehearsal:
     def _work_s(self, order: LaunchOrder) -> float:
         """CPU seconds that an attempt needs: a resumable one goes on where the last one stopped."""
         task_id = task_of(order.attempt_id)
-        needed_s = self._cpu_s[task_id]
+        needed_s = self._cpu_s.get(task_id, 1.0)  # of what was not among the arrivals: preparations of pools
         found = self.works.find(order.attempt_id)
         if found is None or not found[0].task.resumable:
             return needed_s

@@ -1,0 +1,405 @@
+"""Compute pools at work: rows, slots and queues; the only writer of pools. Everything happens under `works.lock`."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping
+
+from ondol.control.alarms import Alarms
+from ondol.control.pool_line import PoolLine
+from ondol.control.profiles import ALL
+from ondol.control.works import Works
+from ondol.engine.ports import AttemptReport
+from ondol.lifecycle.dispatch import dispatch
+from ondol.lifecycle.events import CancelAsked, DeleteAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
+from ondol.lifecycle.inherit import at_launch, holder_of
+from ondol.lifecycle.pool import holder_failed, moved, queue_timed_out, state_of
+from ondol.lifecycle.scaling import given_up, target_slots
+from ondol.lifecycle.task import final_of
+from ondol.lifecycle.work import Change, Work
+from ondol.model.compute import NEVER, AttemptState, InstanceState, Task, TaskError
+from ondol.model.conditions import FinalState
+from ondol.model.ids import AccountId, AttemptId, NodeId, PoolId, TaskId, task_of
+from ondol.model.pool import ComputePool, PoolState
+from ondol.storage.pages import Query
+from ondol.storage.ports import Changes, Reply, Store
+
+QUEUE, TTL = "pool in queue", "pool time to live"
+EVERY_S = 30.0  # every pool is looked at this often: periods begin and end, slots grow idle [s, platform]
+KEPT_HOLDERS = 100  # holders that are over, kept per pool for what their preparation said
+_PAGE = 500
+_HOLDS = (AttemptState.RUNNING, AttemptState.PAUSED)
+
+
+class PoolBook:
+    """Pools that are not over, in memory; observes the works."""
+
+    def __init__(self, store: Store, works: Works, alarms: Alarms) -> None:
+        self._store, self._works, self._alarms = store, works, alarms
+        self._lines: dict[PoolId, PoolLine] = {}
+        self._touched: set[PoolId] = set()
+        self._stirred: set[PoolId] = set()
+        self._preparing: dict[AttemptId, PoolId] = {}
+        self._changed: dict[PoolId, ComputePool] = {}
+        self._deleted: dict[PoolId, None] = {}
+        self._looked_at: dt.datetime | None = None
+        for pool in store.open_pools():
+            self._take_in(pool).over = [task.id for task in reversed(self._stored_holders(pool)) if task.state.final]
+        for work in works:
+            self._enter(work)
+        works.observers.append(self._see)
+
+    # -- asked from outside --
+
+    def get(self, account_id: AccountId, key: str) -> ComputePool | None:
+        """Pool of an account by id or shortname, None where there is none (any more)."""
+        line = self._lines.get(PoolId(key))
+        pool = line.pool if line else self._store.pool(PoolId(key)) or self._by_shortname(account_id, key)
+        return None if pool is None or pool.account_id != account_id or pool.delete_wanted else pool
+
+    def line(self, pool: ComputePool) -> PoolLine:
+        """What is known of a pool; nothing but itself where it is over."""
+        return self._lines.get(pool.id) or PoolLine(pool=pool)
+
+    def create(self, pool: ComputePool, replies: tuple[Reply, ...] = ()) -> None:
+        """Take a pool in, durable with the answers before anybody is told of it; its holders follow."""
+        self._store.commit(Changes(pools=(pool,), replies=replies))
+        self._take_in(pool)
+
+    def put(self, pool: ComputePool) -> None:
+        """Change a pool's row."""
+        line = self._lines.get(pool.id)
+        if line is None or line.pool is not pool:
+            self._changed[pool.id] = pool
+            self._take_in(pool)
+
+    def close(self, pool: ComputePool, at: dt.datetime) -> None:
+        """Take no more tasks; the slots go once those in it are over."""
+        self.put(dataclasses.replace(pool, closing_wanted=True, modified_at=at))
+
+    def delete(self, pool: ComputePool, at: dt.datetime) -> None:
+        """Cancel a pool's tasks and let it go with its slots."""
+        self.put(dataclasses.replace(pool, delete_wanted=True, modified_at=at))
+        self._end_tasks(self._lines[pool.id], "POOL_DELETED", "was deleted", at)
+        for task in self._stored_holders(pool):
+            self._works.revive(task)
+            self._works.apply(task.id, DeleteAsked(at=at, task_id=task.id))
+
+    def holders(self, pool: ComputePool) -> tuple[Task, ...]:
+        """The hidden tasks that hold its slots, by number, those that are over included while they are stored."""
+        tasks = {task.id: task for task in self._stored_holders(pool)}
+        for task_id in self.line(pool).holders:
+            work = self._works.get(task_id)
+            if work is not None:
+                tasks[task_id] = work.task
+        return tuple(sorted(tasks.values(), key=lambda task: task.instance_numbers))
+
+    def at_launch(self, task: Task) -> tuple[Task, int]:
+        """A task as it is launched, and how many instances share the slot that it is launched in."""
+        line = self._lines.get(task.pool_id) if task.pool_id else None
+        return (task, 1) if line is None else (at_launch(task, line.pool), line.pool.slots_per_node)
+
+    def syncing(self, pool: ComputePool, attempt_id: AttemptId, *, begins: bool) -> None:
+        """Note that the pool's resources are being fetched anew into a slot, or are there."""
+        line = self._lines.get(pool.id)
+        if line is not None and attempt_id in line.held:
+            (line.syncing.add if begins else line.syncing.discard)(attempt_id)
+            self._stirred.add(pool.id)
+
+    def rings(self, kind: str, key: str, at: dt.datetime) -> None:
+        """An alarm of a pool went off; one that no longer fits is passed over."""
+        line = self._lines.get(PoolId(key))
+        if line is None or line.pool.delete_wanted:
+            return
+        if kind == QUEUE and line.pool.takes_tasks and not self._was_placed(line):
+            self.put(queue_timed_out(line.pool, at))
+        elif kind == TTL and line.pool.state.final:
+            self.delete(line.pool, at)
+
+    # -- turned by the loop --
+
+    def tick(
+        self, at: dt.datetime, reports: Mapping[AttemptId, AttemptReport], accepts: Callable[[NodeId], bool]
+    ) -> None:
+        """See which slots became ready, scale, and give waiting instances their slots."""
+        for attempt_id, pool_id in list(self._preparing.items()):
+            report = reports.get(attempt_id)
+            if report is not None and report.held:
+                del self._preparing[attempt_id]
+                self._became_ready(pool_id, attempt_id, at)
+        if self._looked_at is None or (at - self._looked_at).total_seconds() >= EVERY_S:
+            self._stirred |= set(self._lines)
+            self._looked_at = at
+        stirred, self._stirred = self._stirred, set()
+        for pool_id in sorted(stirred):
+            line = self._lines.get(pool_id)
+            if line is not None and not line.pool.state.final:
+                self._follow_holders(line, at)
+                if line.pool.takes_tasks:
+                    self._scale(line, at)
+                self._dispatch(line, at, accepts)
+
+    def settle(self, at: dt.datetime) -> bool:
+        """Bring the states of pools up to what became of their slots and tasks; whether any was looked at."""
+        touched, self._touched = self._touched, set()
+        for pool_id in sorted(touched):
+            line = self._lines.get(pool_id)
+            if line is not None:
+                self._settle(line, at)
+        self._stirred |= touched
+        return bool(touched)
+
+    def add_changes(self, changes: Changes) -> Changes:
+        """The changes of the moment, with those of pools."""
+        if not self._changed and not self._deleted:
+            return changes
+        changes = dataclasses.replace(changes, pools=tuple(self._changed.values()), deleted_pools=tuple(self._deleted))
+        self._changed, self._deleted = {}, {}
+        return changes
+
+    def drop_closed(self, written: tuple[ComputePool, ...]) -> None:
+        """Let pools for which nothing is left to do leave memory, once they are written."""
+        for pool in written:
+            line = self._lines.get(pool.id)
+            if line is None or line.pool is not pool or pool.delete_wanted or pool.ttl_s:
+                continue
+            if pool.state.final and not line.holders and not line.members:
+                del self._lines[pool.id]
+
+    # -- slots --
+
+    def _became_ready(self, pool_id: PoolId, attempt_id: AttemptId, at: dt.datetime) -> None:
+        line = self._lines.get(pool_id)
+        if line is None or attempt_id not in line.held:
+            return
+        line.held[attempt_id] = True
+        line.idle_since.setdefault(attempt_id, at)
+        if line.pool.failed_in_row:
+            self.put(dataclasses.replace(line.pool, failed_in_row=0))
+        self._touched.add(pool_id)
+        self._stirred.add(pool_id)
+
+    def _follow_holders(self, line: PoolLine, at: dt.datetime) -> None:
+        """Put instances back into the queue whose slot is gone, hold those whose slot is held still."""
+        for slot, attempts in line.inside.items():
+            found = self._works.find(slot)
+            state = None if found is None else found[1].state
+            for attempt_id in sorted(attempts):
+                follow(self._works, attempt_id, state, at)
+
+    def _scale(self, line: PoolLine, at: dt.datetime) -> None:
+        uses = line.uses(self._works)
+        target, policy = target_slots(line.pool, uses, len(line.queue), at)
+        if (target, policy) != (line.pool.target_slots, line.pool.active_policy):
+            self.put(
+                dataclasses.replace(line.pool, target_slots=target, active_policy=policy, scaled_at=at, modified_at=at)
+            )
+        for task_id in given_up(line.pool, uses, at):
+            self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
+        if len(uses) < target:
+            self._hold_more(line, target - len(uses), at)
+
+    def _hold_more(self, line: PoolLine, number: int, at: dt.datetime) -> None:
+        pool = line.pool
+        first = pool.next_holder
+        self.put(dataclasses.replace(pool, next_holder=first + number))
+        commands = ALL[pool.profile].commands
+        self._works.begin(
+            [holder_of(pool, slot, _holder_id(pool, slot), at, commands) for slot in range(first, first + number)], at
+        )
+
+    def _dispatch(self, line: PoolLine, at: dt.datetime, accepts: Callable[[NodeId], bool]) -> None:
+        slots = line.ready(self._works)
+        for slot in slots:
+            if not accepts(slot.node_id) and slot.free == line.pool.slots_per_node:
+                instance = self._works.find(slot.attempt_id)
+                if instance is not None:
+                    event = StopDecided(
+                        at=at, instance_id=instance[1].instance_id, reason="The node takes no new work."
+                    )
+                    self._works.apply(task_of(slot.attempt_id), event)
+        slots = [slot for slot in slots if accepts(slot.node_id)]
+        free = sum(max(0, slot.free) for slot in slots)
+        if not free or not len(line.queue):
+            return
+        for instance_id, slot in dispatch(slots, line.queue.first(free)):
+            reason = f"slot {slot.number} of pool {line.pool.name or line.pool.id} has room"
+            self._works.apply(
+                task_of(instance_id),
+                StartDecided(
+                    at=at, instance_id=instance_id, node_id=slot.node_id, reason=reason, held_by=slot.attempt_id
+                ),
+            )
+
+    # -- states --
+
+    def _settle(self, line: PoolLine, at: dt.datetime) -> None:
+        pool = line.pool
+        if pool.delete_wanted and not line.members and not line.holders:
+            self._changed.pop(pool.id, None)
+            self._deleted[pool.id] = None
+            del self._lines[pool.id]
+            return
+        if pool.state is PoolState.FAILURE and not pool.delete_wanted:
+            self._end_tasks(line, "POOL_FAILED", "failed", at)
+            self._end_holders(line, at)
+        elif pool.closing_wanted and not line.members:
+            self._end_holders(line, at)
+        self._forget_old_holders(line, at)
+        placed = sum(self._placed(holder) for holder in line.holders)
+        left = len(line.members) + len(line.holders)
+        self.put(moved(pool, state_of(pool, placed=placed, ready=len(line.ready(self._works)), left=left), at))
+
+    def _end_tasks(self, line: PoolLine, code: str, what: str, at: dt.datetime) -> None:
+        error = TaskError(code=code, message=f"Its pool {line.pool.name or line.pool.id} {what}.", debug=line.pool.id)
+        for task_id in sorted(line.members):
+            work = self._works.get(task_id)
+            if work is not None and not work.task.cancel_wanted:
+                self._works.apply(task_id, CancelAsked(at=at, task_id=task_id, error=error))
+
+    def _end_holders(self, line: PoolLine, at: dt.datetime) -> None:
+        for task_id in sorted(line.holders):
+            work = self._works.get(task_id)
+            if work is not None and not work.task.cancel_wanted:
+                self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
+
+    def _forget_old_holders(self, line: PoolLine, at: dt.datetime) -> None:
+        while len(line.over) > KEPT_HOLDERS:
+            task = self._store.task(line.over.pop(0))
+            if task is not None:
+                self._works.revive(task)
+                self._works.apply(task.id, DeleteAsked(at=at, task_id=task.id))
+
+    def _placed(self, holder: TaskId) -> bool:
+        work = self._works.get(holder)
+        return work is not None and any(i.state is InstanceState.ACTIVE for i in work.instances.values())
+
+    def _was_placed(self, line: PoolLine) -> bool:
+        works = (self._works.get(holder) for holder in line.holders)
+        return bool(line.over) or any(work is not None and bool(work.attempts) for work in works)
+
+    # -- the works --
+
+    def _enter(self, work: Work) -> None:
+        """Take up a work as it stands."""
+        tries = tuple(attempt for attempts in work.attempts.values() for attempt in attempts)
+        self._see(None, work, Change(instances=tuple(work.instances.values()), attempts=tries))
+
+    def _see(self, before: Work | None, after: Work, change: Change) -> None:
+        task = after.task
+        pool_id = task.holds_pool or task.pool_id
+        line = self._lines.get(pool_id) if pool_id else None
+        if line is None:
+            return
+        if task.holds_pool:
+            self._see_holder(line, before, after, change)
+        else:
+            self._see_member(line, before, after, change)
+        self._touched.add(pool_id)
+
+    def _see_holder(self, line: PoolLine, before: Work | None, after: Work, change: Change) -> None:
+        task = after.task
+        if before is None and not after.over:
+            line.holders[task.id] = task.instance_numbers[0]
+        for attempt in change.attempts:
+            if attempt.state in _HOLDS:
+                if not line.held.setdefault(attempt.id, False):
+                    self._preparing[attempt.id] = line.pool.id
+            else:
+                line.held.pop(attempt.id, None)
+                line.idle_since.pop(attempt.id, None)
+                self._preparing.pop(attempt.id, None)
+                line.syncing.discard(attempt.id)
+        if after.over and line.holders.pop(task.id, None) is not None:
+            if not task.delete_wanted:
+                line.over.append(task.id)
+            if final_of(after.tally) is FinalState.FAILURE:
+                why = task.errors[-1].message if task.errors else "no reason was given."
+                self.put(holder_failed(line.pool, task.instance_numbers[0], why, task.ended_at))
+
+    def _see_member(self, line: PoolLine, before: Work | None, after: Work, change: Change) -> None:
+        task = after.task
+        instances = after.instances.values() if before is None else change.instances
+        waits = not (task.cancel_wanted or task.blocked)
+        for instance in instances:
+            if waits and instance.state is InstanceState.QUEUED:
+                resources = line.pool.wait_for_resources if task.wait_for_resources is None else task.wait_for_resources
+                since = (task.created_at, task.id, instance.number)
+                line.queue.put(instance.id, since, for_resources=bool(resources))
+            else:
+                line.queue.drop(instance.id)
+        for attempt in change.attempts:
+            if not attempt.held_by:
+                continue
+            inside = line.inside.setdefault(attempt.held_by, set())
+            if not attempt.state.final:
+                inside.add(attempt.id)
+                continue
+            inside.discard(attempt.id)
+            if not inside:
+                del line.inside[attempt.held_by]
+                if attempt.held_by in line.held and attempt.ended_at is not None:
+                    line.idle_since[attempt.held_by] = attempt.ended_at
+        if after.over:
+            line.members.discard(task.id)
+        elif before is None:
+            line.members.add(task.id)
+
+    # -- rows --
+
+    def _take_in(self, pool: ComputePool) -> PoolLine:
+        line = self._lines.get(pool.id)
+        if line is None:
+            line = self._lines[pool.id] = PoolLine(pool=pool)
+            if pool.max_queue_s and not pool.state.final:
+                self._alarms.set(pool.created_at + dt.timedelta(seconds=pool.max_queue_s), QUEUE, pool.id)
+        if pool.ttl_s and pool.ended_at != NEVER and (line.pool is pool or line.pool.ended_at == NEVER):
+            self._alarms.set(pool.ended_at + dt.timedelta(seconds=pool.ttl_s), TTL, pool.id)
+        line.pool = pool
+        self._touched.add(pool.id)
+        self._stirred.add(pool.id)
+        return line
+
+    def _stored_holders(self, pool: ComputePool) -> list[Task]:
+        """Holders as stored, newest first."""
+        found: list[Task] = []
+        token, more = "", True
+        while more:
+            query = Query(pool_id=pool.id, holders=True)
+            page = self._store.tasks(pool.account_id, query, token=token, limit=_PAGE)
+            found += page.rows
+            token, more = page.next_token, bool(page.next_token)
+        return [task for task in found if not task.delete_wanted]
+
+    def _by_shortname(self, account_id: AccountId, key: str) -> ComputePool | None:
+        pool = self._store.pool_by_shortname(account_id, key)
+        line = None if pool is None else self._lines.get(pool.id)
+        return pool if line is None else line.pool
+
+
+def follow(works: Works, attempt_id: AttemptId, slot: AttemptState | None, at: dt.datetime) -> None:
+    """Do with an attempt in a slot what was done with the slot: hold it still, let it go on, or queue it again.
+
+    Parameters
+    ----------
+    slot : state of the holder's attempt, None where it is gone
+    """
+    found = works.find(attempt_id)
+    if found is None or found[1].state.final:
+        return
+    _, attempt = found
+    key, task_id = attempt.instance_id, attempt.task_id
+    if slot not in _HOLDS:
+        if attempt.state is not AttemptState.UPLOADING and not attempt.stop_wanted:
+            works.apply(task_id, StopDecided(at=at, instance_id=key, reason="The slot of its pool is gone."))
+    elif slot is AttemptState.PAUSED and attempt.state is AttemptState.RUNNING:
+        works.apply(task_id, PauseDecided(at=at, instance_id=key, reason="The slot of its pool is paused."))
+    elif slot is AttemptState.RUNNING and attempt.state is AttemptState.PAUSED:
+        works.apply(task_id, ResumeDecided(at=at, instance_id=key, reason="The slot of its pool goes on."))
+
+
+def _holder_id(pool: ComputePool, number: int) -> TaskId:
+    """The same again after a crash, so that no slot is held twice."""
+    return TaskId(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{pool.id}/{number}")))
