@@ -13,7 +13,7 @@ from ondol.control.platform import Platform, Settings
 from ondol.control.preconditions import keep_fleet, refuse_lost_nodes
 from ondol.control.works import Works
 from ondol.demo.fleet import demo_fleet
-from ondol.model.compute import Attempt, Instance, Task
+from ondol.model.compute import Attempt, Instance, Task, TaskState
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, TaskId, attempt_id, instance_id
@@ -35,6 +35,7 @@ def works_with(fleet: Fleet, attempts: int) -> Works:
         instance_numbers=tuple(range(attempts)),
         created_at=NOON,
         modified_at=NOON,
+        state=TaskState.FULLY_DISPATCHED,
         state_since=NOON,
     )
     instances, tries = [], []

@@ -19,7 +19,7 @@ from ondol.control.works import Works
 from ondol.lifecycle.events import InputsReady
 from ondol.lifecycle.instructions import StageInputs, UploadResults
 from ondol.lifecycle.work import Work
-from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task
+from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task, TaskState
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, TaskId, attempt_id, instance_id
 from ondol.storage.memory.store import MemoryStore
@@ -28,7 +28,7 @@ from ondol.storage.ports import Changes
 NOW = dt.datetime(2022, 1, 26, tzinfo=dt.UTC)
 TASK = Task(
     id=TaskId("t"), account_id=AccountId("a"), name="n", profile="process", result_bucket="made",
-    created_at=NOW, modified_at=NOW, state_since=NOW,
+    created_at=NOW, modified_at=NOW, state=TaskState.FULLY_EXECUTING, state_since=NOW,
 )  # fmt: skip
 INSTANCE = Instance(id=instance_id(TASK.id, 0), task_id=TASK.id, number=0, state=InstanceState.ACTIVE, since=NOW)
 STAGING = Attempt(
