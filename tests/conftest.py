@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+import image_trees
 import leaks
 from skip_rule import SHARED_DATA, in_ci, pytest_make_collect_report, pytest_runtest_makereport
 
@@ -33,6 +35,16 @@ def no_process_left() -> Iterator[None]:
     if left:
         lines = "\n".join(f"  {process.pid}: {line[:300]}" for process, line in left.items())
         pytest.fail(f"tests left processes running, now killed:\n{lines}", pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def image_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A store of container images of the tests' own, empty at first: the machine's is neither read nor changed."""
+    store = tmp_path_factory.mktemp("images")
+    os.environ["ONDOL_IMAGE_STORE"] = str(store)
+    yield store
+    del os.environ["ONDOL_IMAGE_STORE"]
+    image_trees.forget_store(store)
 
 
 @pytest.fixture(scope="session")

@@ -16,11 +16,14 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 # `make test` has tried to install bubblewrap already: where it is still missing, or the kernel forbids user
 # namespaces (most containers do), this machine cannot have a sandbox.
+# Likewise containers: they need root, podman, runc, control groups and an overlay; and busybox for the images of tests.
 # Likewise only root may mount the small disk that one test fills.
 MAY_SKIP = (
     "bubblewrap is not installed",
     "bubblewrap does not work here",
     "a disk to fill cannot be mounted here",
+    "containers cannot run here",
+    "busybox is not installed",
 )
 
 

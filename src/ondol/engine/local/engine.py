@@ -139,7 +139,7 @@ class LocalEngine:
             temp_dir="/tmp" if self._bubblewrap else str(path / "tmp"),  # noqa: S108 - the sandbox's own /tmp
         )
         environment[_MARKER] = token
-        options = self._sandbox_options(order, environment)
+        options = self._sandbox_options(order, environment) if order.argv else []
         argv = list(order.argv)
         if options:
             argv = [self._bubblewrap, "--args", "4", "--json-status-fd", "5", "--", *argv]
@@ -168,6 +168,7 @@ class LocalEngine:
             lease_file=str(self._state_dir / "lease"),
             lease_s=self._lease_s,
             grace_s=_GRACE_S,
+            hold=order.hold,
         )
 
     def pause(self, attempt_id: AttemptId) -> None:

@@ -15,6 +15,7 @@ from ondol.engine.local.group import open_group
 from ondol.engine.local.procfs import descendants, start_ticks
 from ondol.engine.local.shim.child import LaunchError, become_subreaper, start
 from ondol.engine.local.shim.container import Container
+from ondol.engine.local.shim.held import hold
 from ondol.engine.local.shim.lease import Lease
 from ondol.engine.local.shim.order import LOCK_FD, Order, read_control, read_order
 from ondol.engine.local.shim.pump import Pump
@@ -68,6 +69,7 @@ class _Attempt:
             "started_at_s": None,
             "ended_at_s": None,
             "message": "",
+            "held": False,
         }
         self._fence: Fence | None = None
         self._container: Container | None = None
@@ -90,6 +92,9 @@ class _Attempt:
             self._pumps = [
                 Pump(f"{self._order.folder}/{n}", self._order.output_limit_bytes) for n in ("stdout", "stderr")
             ]
+            if self._order.hold and not self._order.argv and self._order.container is None:
+                self._hold()
+                return
             self._status_in, status_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
             self._fence = self._make_fence()
             self._main_pid = self._start_job(self._fence, status_out)
@@ -102,7 +107,24 @@ class _Attempt:
         self._status.update(state="running", started_at_s=time.time())
         self._store()
         self._watch(self._fence)
-        self._conclude()
+        if self._order.hold and not self._cause and self._exit_status == 0:
+            self._measure(self._fence)
+            self._hold()
+        else:
+            self._conclude()
+
+    def _hold(self) -> None:
+        """Stay without a process, then end as was asked."""
+        for pump in self._pumps:
+            pump.carry()
+        self._status.update(held=True, memory_bytes=0, started_at_s=self._status["started_at_s"] or time.time())
+
+        def tell(state: str) -> None:
+            self._status["state"] = state
+            self._store(durable=True)
+
+        cause, message = hold(self._order, self._lease, self._wake_fd, tell)
+        self._end(cause, None, message)
 
     def _start_job(self, fence: Fence, status_fd: int) -> int:
         order, (out, err) = self._order, self._pumps
@@ -111,8 +133,8 @@ class _Attempt:
         self._container = Container(order.container)
         pid = self._container.start(fence, out.write_fd, err.write_fd)
         # Only now: until it became the job, runc needed more threads and more speed than the job may have.
-        more = len(self._container.aside)
-        open_group(order.group).create(order.memory_limit_bytes, order.pids_limit + more if order.pids_limit else 0)
+        pids = order.pids_limit + self._container.beside if order.pids_limit else 0
+        open_group(order.group).create(order.memory_limit_bytes, pids)
         fence.set_cores(order.host_cores)
         return pid
 

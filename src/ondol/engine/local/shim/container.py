@@ -45,6 +45,11 @@ class Container:
         """Pids that `ask_to_end` cares for, not the caller: of the first process and of the network."""
         return {pid for pid in (self._pid, self._network_pid) if pid}
 
+    @property
+    def beside(self) -> int:
+        """Processes that count to the container and are not the job's: its init and its network."""
+        return int(self._has_init) + int(bool(self._network_pid))
+
     def start(self, fence: Fence, stdout_fd: int, stderr_fd: int) -> int:
         """Start the job and give the pid of the container's first process; raises LaunchError.
 

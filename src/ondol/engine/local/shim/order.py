@@ -22,6 +22,7 @@ class Order:
     lease_file, lease_s : the attempt ends when that file was not touched for so long
     grace_s : between SIGTERM and SIGKILL where the shim itself ends the attempt
     container : plan of `shim.container.Container` where the attempt is one, else None; `argv` is then not used
+    hold : whether it stays without a process once its program ended with 0, or has none (`argv` is empty)
     """
 
     __slots__ = (
@@ -31,6 +32,7 @@ class Order:
         "folder",
         "grace_s",
         "group",
+        "hold",
         "host_cores",
         "lease_file",
         "lease_s",
@@ -57,9 +59,11 @@ class Order:
     lease_s: float
     grace_s: float
     container: dict[str, object] | None
+    hold: bool
 
     def __init__(self, **fields: object) -> None:
-        fields.setdefault("container", None)  # orders of an earlier version have none
+        fields.setdefault("container", None)  # orders of an earlier version have neither
+        fields.setdefault("hold", False)
         for name in self.__slots__:
             setattr(self, name, fields[name])
 
