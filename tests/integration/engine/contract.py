@@ -5,6 +5,7 @@ The jobs are small Python programs, or for engines without processes their scrip
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -182,6 +183,47 @@ class EngineContract:
             bench.engine.limit_cpu(attempt, 0.0)
         with pytest.raises(InvalidFieldError, match="stream"):
             bench.engine.output(attempt, "stdin")
+
+    def test_a_held_attempt_stays_without_a_process_once_its_program_succeeded(self, bench: Bench) -> None:
+        attempt = bench.launch("held", "print('prepared')", hold=True)
+        report = bench.until(attempt, lambda report: report.held)
+        assert (report.state, report.cause, report.exit_code) == (RunState.RUNNING, None, None)
+        assert bench.engine.output(attempt, "stdout") == b"prepared\n"
+        bench.pass_time(0.5)
+        later = bench.report(attempt)
+        assert (later.state, later.held) == (RunState.RUNNING, True)
+        assert later.cpu_s - report.cpu_s <= 0.02, "it costs nothing"
+        bench.engine.pause(attempt)
+        assert bench.wait(attempt, RunState.PAUSED).held
+        bench.engine.resume(attempt)
+        bench.wait(attempt, RunState.RUNNING)
+        bench.engine.limit_cpu(attempt, 0.1)
+        with pytest.raises(ConflictError, match="has not ended"):
+            bench.engine.release(attempt)
+        bench.engine.stop(attempt, 5.0)
+        ended = bench.wait(attempt, RunState.ENDED, timeout_s=4.0)
+        assert (ended.cause, ended.exit_code, ended.held) == (EndCause.STOPPED, None, False)
+        bench.engine.release(attempt)
+
+    def test_a_program_that_fails_is_not_held(self, bench: Bench) -> None:
+        report = bench.wait(bench.launch("not-held", "raise SystemExit(7)", hold=True), RunState.ENDED)
+        assert (report.cause, report.exit_code, report.held) == (EndCause.EXITED, 7, False)
+
+    def test_where_there_is_no_program_it_is_held_at_once(self, bench: Bench) -> None:
+        order = dataclasses.replace(bench.order("bare", "", hold=True), argv=())
+        bench.engine.launch(order)
+        report = bench.until(order.attempt_id, lambda report: report.held)
+        assert report.state is RunState.RUNNING
+        assert report.started_at_s is not None
+        bench.engine.stop(order.attempt_id, 5.0)
+        assert bench.wait(order.attempt_id, RunState.ENDED, timeout_s=4.0).cause is EndCause.STOPPED
+
+    def test_a_program_that_is_to_be_held_can_be_stopped_before_its_end(self, bench: Bench) -> None:
+        attempt = bench.launch("held-late", SLEEP, hold=True)
+        bench.wait(attempt, RunState.RUNNING)
+        bench.engine.stop(attempt, 5.0)
+        report = bench.wait(attempt, RunState.ENDED)
+        assert (report.cause, report.held) == (EndCause.STOPPED, False)
 
     def check_share(self, bench: Bench, attempt: AttemptId, wanted: float) -> None:
         """The mean over two seconds lies within 15 % of the share (and one 10 ms tick).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 import signal
@@ -267,6 +268,30 @@ def test_attempts_end_when_the_platform_is_gone(setup: str, tmp_path: Path) -> N
     report = bench.wait(attempt, RunState.ENDED)
     assert report.cause is EndCause.LOST
     assert "platform was gone" in report.message
+    engine.release(attempt)
+    engine.close()
+    assert nobody_left(str(tmp_path))
+
+
+@pytest.mark.parametrize("program", [True, False])
+def test_a_held_attempt_is_adopted_and_keeps_its_lease(program: bool, tmp_path: Path) -> None:
+    first = make("plain", tmp_path, lease_s=1.5)
+    bench = contract.Bench(first, tmp_path)
+    order = bench.order("kept", "print('prepared')", hold=True)
+    first.launch(order if program else dataclasses.replace(order, argv=()))
+    attempt = order.attempt_id
+    begun = bench.until(attempt, lambda report: report.held)
+    first.close()
+    engine = make("plain", tmp_path, lease_s=1.5)
+    bench = contract.Bench(engine, tmp_path)
+    again = bench.report(attempt)
+    assert (again.state, again.held, again.started_at_s) == (RunState.RUNNING, True, begun.started_at_s)
+    engine.launch(order)
+    assert len(engine.poll()) == 1
+    report = bench.wait(attempt, RunState.ENDED)  # nobody renews the lease
+    assert (report.cause, report.held) == (EndCause.LOST, False)
+    assert "platform was gone" in report.message
+    assert engine.output(attempt, "stdout") == (b"prepared\n" if program else b"")
     engine.release(attempt)
     engine.close()
     assert nobody_left(str(tmp_path))

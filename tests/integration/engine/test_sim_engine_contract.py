@@ -26,9 +26,11 @@ SCRIPTS = {
     "signalled": Script(exit_code=139),
     "nothing": Script(launch_error="Program not found: no-such-program"),
     "once": Script(stdout=b"started\n"),
+    "held": Script(stdout=b"prepared\n"),
+    "not-held": Script(exit_code=7),
     "stubborn": Script(term_delay_s=math.inf),
 }
-SHORT = ("ok", "fails", "signalled", "once")
+SHORT = ("ok", "fails", "signalled", "once", "held", "not-held")
 
 
 class Clock:

@@ -90,7 +90,7 @@ class SimAttempt:
 
     def printed(self, stream: str) -> bytes:
         """Output so far, cut at the order's limit."""
-        if self._cause is not EndCause.EXITED:
+        if self._cause is not EndCause.EXITED and not self._held:
             return b""
         whole = self._script.stdout if stream == "stdout" else self._script.stderr
         return whole[: self.order.output_limit_bytes]
