@@ -112,7 +112,8 @@ class LocalEngine:
             return
         check_order(order)
         path = self._attempts_dir / order.attempt_id
-        folder = self._container(path, order) if order.container is not None else self._process(path, order)
+        contained = order.container is not None and bool(order.argv)  # what holds without a program needs none
+        folder = self._container(path, order) if contained else self._process(path, order)
         self._folders[order.attempt_id] = folder
         folder.start_shim()
 

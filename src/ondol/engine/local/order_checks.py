@@ -15,7 +15,7 @@ def check_order(order: LaunchOrder) -> None:
     """Refuse, with InvalidFieldError, what could not be started or could not stand in a folder's name."""
     if not _NAME.fullmatch(order.attempt_id):
         raise InvalidFieldError("attempt_id", order.attempt_id, "letters, digits, dots, - and _, at most 200")
-    none = order.hold and not order.argv and order.container is None
+    none = order.hold and not order.argv
     if not none and (not order.argv or not order.argv[0]):
         raise InvalidFieldError("argv", order.argv, "a program and its arguments")
     for text in (*order.argv, *order.environment, *order.environment.values()):
