@@ -12,7 +12,8 @@ from ondol.model.account import Account, Budget, Project
 from ondol.model.compute import Task
 from ondol.model.conditions import Scheduling
 from ondol.model.errors import InvalidFieldError, NotEnoughCreditsError, NotFoundError
-from ondol.model.ids import AccountId, NodeId, PoolId, ProjectId
+from ondol.model.ids import AccountId, NodeId, ProjectId
+from ondol.model.pool import ComputePool
 from ondol.model.view import ServiceClass
 from ondol.storage.ports import Store
 
@@ -36,7 +37,7 @@ class PlatformAccounts:
         now: Callable[[], dt.datetime],
         cores_of: Callable[[NodeId], float],
         stored_bytes: Callable[[AccountId], dict[str, int]],
-        holders_of: Callable[[PoolId], tuple[Task, ...]],
+        holders_of: Callable[[ComputePool], tuple[Task, ...]],
     ) -> None:
         self._store, self._works, self._charges, self._now = store, works, charges, now
         self._cores_of, self._stored_bytes, self._holders_of = cores_of, stored_bytes, holders_of
@@ -110,7 +111,7 @@ class PlatformAccounts:
         pool = self._store.pool_by_shortname(account_id, key)
         if pool is None or pool.delete_wanted:
             raise NotFoundError("pool", key)
-        return sum(self._cost(holder) for holder in self._holders_of(pool.id))
+        return sum(self._cost(holder) for holder in self._holders_of(pool))
 
     def budgets(self, account_id: AccountId, project_id: ProjectId, *, active_only: bool) -> tuple[BudgetUse, ...]:
         """Budgets of a project of the account's."""

@@ -31,7 +31,7 @@ from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError,
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
-from ondol.storage.pages import Page
+from ondol.storage.pages import EVERY, Page, Query
 from ondol.storage.ports import Changes, Reply, Store
 
 _log = logging.getLogger(__name__)
@@ -191,9 +191,12 @@ class PlatformDesk:
             progress=None,
         )
 
-    def tasks(self, account_id: AccountId, *, token: str = "", limit: int = 100) -> Page[Task]:
-        page = self._store.tasks(account_id, token=token, limit=limit)
+    def tasks(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Task]:
+        page = self._store.tasks(account_id, query, token=token, limit=limit)
         return Page(tuple(task for task in page.rows if not task.delete_wanted), page.next_token)
+
+    def reply(self, account_id: AccountId, key: str) -> Reply | None:
+        return self._store.reply(account_id, key)
 
     def update(
         self,

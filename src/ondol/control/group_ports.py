@@ -92,8 +92,9 @@ class PoolDesk(Protocol):
         slots: int | None = None,
         elastic: Scaling | None = None,
         scaling: tuple[Scaling, ...] | None = None,
+        inelastic: bool = False,
     ) -> None:
-        """Change what can be changed; None leaves a thing as it is."""
+        """Change what can be changed; None leaves a thing as it is. `inelastic` ends elastic scaling."""
         ...
 
     def refresh(self, account_id: AccountId, key: str) -> None:

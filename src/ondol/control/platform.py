@@ -222,7 +222,7 @@ class Platform:
             now=self.clock.now,
             cores_of=slot_cores.__getitem__,
             stored_bytes=lambda _account: {},
-            holders_of=lambda _pool: (),
+            holders_of=lambda pool: self.loop.groups.pools.holders(pool),
         )
         self.loop = Loop(
             fleet=fleet,

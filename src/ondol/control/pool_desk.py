@@ -118,6 +118,7 @@ class PlatformPools:
         slots: int | None = None,
         elastic: Scaling | None = None,
         scaling: tuple[Scaling, ...] | None = None,
+        inelastic: bool = False,
     ) -> None:
         with self._works.lock:
             pool = self._get(account_id, key)
@@ -127,7 +128,7 @@ class PlatformPools:
                     constants=pool.constants if constants is None else constants,
                     tags=pool.tags if tags is None else tags,
                     slots=pool.slots if slots is None else slots,
-                    elastic=pool.elastic if elastic is None else elastic,
+                    elastic=None if inelastic else elastic or pool.elastic,
                     scaling=pool.scaling if scaling is None else scaling,
                     modified_at=self._now(),
                 )

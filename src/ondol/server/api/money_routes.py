@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -14,10 +15,10 @@ router = APIRouter(tags=["credits"], prefix="/credits/v1")
 
 
 @router.get("/accounts/credits", summary="Money left")
-def account_credits(caller: Caller, desk: DeskIn) -> dict[str, float]:
-    """In EUR; 0 where the operator granted nothing, which only matters where something is charged."""
+def account_credits(caller: Caller, desk: DeskIn) -> dict[str, int]:
+    """In whole EUR (C# reads no fraction), rounded down; 0 where the operator granted nothing, so nothing counts."""
     left = desk.accounts.credits_eur(caller.id)
-    return {"credits": 0.0 if left is None else round(left, 4)}
+    return {"credits": 0 if left is None else math.floor(left)}
 
 
 @router.get("/tasks/{key}/credits", summary="What a task cost so far")

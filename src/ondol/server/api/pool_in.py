@@ -51,14 +51,14 @@ class MultiSlots(WireModel):
 
 
 class Elastic(WireModel):
-    """The older way of scaling; the defaults are those of the SDKs."""
+    """The older way of scaling, with the defaults of the commercial service (as its answers show them)."""
 
     is_elastic: bool = False
     min_total_slots: int = 0
     max_total_slots: int = 0
     min_idle_slots: int = 0
     resize_period: int = 90
-    ramp_resize_factor: float = 0.0
+    ramp_resize_factor: float = 0.4
     min_idle_time_seconds: int = 90
 
 
@@ -125,6 +125,7 @@ class PoolChange:
     slots: int | None = None
     elastic: Scaling | None = None
     scaling: tuple[Scaling, ...] | None = None
+    inelastic: bool = False
 
 
 def read_pool(data: object, *, pool_id: PoolId, around: Lookups) -> ComputePool:
@@ -247,6 +248,7 @@ def read_pool_update(data: object, before: ComputePool) -> PoolChange:
         slots=None if body.instance_count == before.slots else body.instance_count,
         elastic=elastic,
         scaling=scaling,
+        inelastic=body.elastic_property is not None and elastic is None,
     )
 
 
@@ -265,7 +267,7 @@ def scheduling_of(word: object) -> Scheduling:
 
 def _elastic(body: Elastic, faults: list[InvalidFieldError]) -> Scaling | None:
     if not body.is_elastic:
-        return None
+        return None  # its other fields are C#'s defaults, and mean nothing
     least, most, idle = body.min_total_slots, body.max_total_slots, body.min_idle_slots
     if not 0 <= least <= most <= MOST_SLOTS:
         faults.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from typing import Any
 
 from ondol.control.group_ports import PoolDetail
@@ -89,7 +90,7 @@ def pool_summary_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
         "runningInstanceCount": running,
         "runningCoreCount": detail.capacity and running * CORES,
         "queuedOrRunningTaskInstancesCount": detail.queued + detail.running,
-        "executionTime": wire_span(sum(run.exec_s for run in runs)),
+        "executionTime": wire_span(math.ceil(sum(run.exec_s for run in runs))),
         "wallTime": wire_span(wall_seconds(slots, now)),
         "taskDefaultWaitForPoolResourcesSynchronization": bool(pool.wait_for_resources),
     }
@@ -164,7 +165,7 @@ def _elastic_out(elastic: Scaling | None, period_s: float) -> dict[str, Any]:
         "maxTotalSlots": elastic.most if elastic else 0,
         "minIdleSlots": elastic.idle_least if elastic else 0,
         "resizePeriod": int(period_s),
-        "rampResizeFactor": elastic.factor if elastic else 0.0,
+        "rampResizeFactor": elastic.factor if elastic else 0.4,
         "minIdleTimeSeconds": int(elastic.idle_least_s) if elastic else 90,
     }
 

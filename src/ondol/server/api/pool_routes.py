@@ -50,6 +50,7 @@ def update(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
         slots=change.slots,
         elastic=change.elastic,
         scaling=change.scaling,
+        inelastic=change.inelastic,
     )
     return Response()
 

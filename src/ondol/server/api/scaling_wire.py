@@ -61,10 +61,7 @@ def read_scaling(data: object) -> tuple[Scaling, ...]:
 
 def scaling_out(policies: tuple[Scaling, ...], active: str) -> dict[str, Any]:
     """Give the policies in the order of keys that clients send, with the one that is followed now."""
-    shown: dict[str, Any] = {"policies": [_policy_out(policy) for policy in policies]}
-    if active:
-        shown["activePolicyName"] = active
-    return shown
+    return {"policies": [_policy_out(policy) for policy in policies], "activePolicyName": active or None}
 
 
 def _policy(data: object) -> Scaling:
@@ -108,14 +105,21 @@ def _period(data: object) -> Period:
     if kind != "weekly":
         raise InvalidFieldError("enabledPeriods.type", str(low.get("type"))[:40], "Always or Weekly")
     days = low.get("days") or []
-    if not isinstance(days, list) or not days or any(str(day).lower() not in DAYS for day in days):
+    if not isinstance(days, list) or not days or any(_day(day) is None for day in days):
         raise InvalidFieldError("enabledPeriods.days", str(days)[:80], "some of " + ", ".join(DAYS))
     return Period(
         name=name,
-        days=tuple(dict.fromkeys(DAYS.index(str(day).lower()) for day in days)),
+        days=tuple(dict.fromkeys(number for day in days if (number := _day(day)) is not None)),
         start_s=_second("startTimeUtc", low.get("starttimeutc"), 0.0),
         end_s=_second("endTimeUtc", low.get("endtimeutc"), _DAY_S),
     )
+
+
+def _day(day: object) -> int | None:
+    """Number of a weekday, Monday 0; C# sends numbers, from Sunday 0."""
+    if isinstance(day, int) and not isinstance(day, bool):
+        return (day - 1) % 7 if 0 <= day <= 6 else None
+    return DAYS.index(str(day).lower()) if str(day).lower() in DAYS else None
 
 
 def _policy_out(policy: Scaling) -> dict[str, Any]:
