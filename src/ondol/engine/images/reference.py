@@ -12,6 +12,7 @@ DEFAULT_REGISTRY = "docker.io"
 LOCAL_REGISTRY = "localhost"  # under which podman keeps what was built or imported under a short name
 # The grammar of github.com/distribution/reference: what does not fit it is no name of an image anywhere.
 _REGISTRY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_DOTTED = re.compile(r"[.:]")  # without one, what stands before the first slash is no registry but part of the path
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -97,8 +98,8 @@ def parse(repository: str, tag: str = "", registry: str = "") -> Reference:
         registry = DEFAULT_REGISTRY
     if registry == DEFAULT_REGISTRY and "/" not in text:
         text = f"library/{text}"
-    if not _REGISTRY.fullmatch(registry):
-        raise InvalidFieldError("constants.DOCKER_REGISTRY", registry[:80], "a host, perhaps with a port")
+    if not _REGISTRY.fullmatch(registry) or not (_DOTTED.search(registry) or registry == LOCAL_REGISTRY):
+        raise InvalidFieldError("constants.DOCKER_REGISTRY", registry[:80], "a host with a dot or a port in it")
     if not _REPOSITORY.fullmatch(text) or len(text) > _LONGEST:
         raise InvalidFieldError(
             "constants.DOCKER_REPO", repository[:80], "the name of an image in lower case, e.g. library/ubuntu"
