@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -11,7 +14,6 @@ from fastapi.routing import APIRoute
 
 from ondol.control.ports import Desk
 from ondol.server.api import (
-    absent_routes,
     account_routes,
     carbon_routes,
     heat_routes,
@@ -23,13 +25,16 @@ from ondol.server.api import (
     pool_output_routes,
     pool_routes,
     secret_routes,
+    snapshot_routes,
     task_list_routes,
     task_routes,
 )
 from ondol.server.api.paths import TolerantPaths
-from ondol.server.api.request import schemas_of
-from ondol.server.api.wire_in import PageRequest, SearchRequest, Snapshot, TaskCreation, TaskUpdate
+from ondol.server.api.request import body_schemas
 from ondol.server.errors import install_errors
+from ondol.server.once.book import AnswerBook
+from ondol.server.once.journal import Journal
+from ondol.server.once.watch import AnswerWatch
 
 DESCRIPTION = """Compute, heat and ledger of this installation.
 
@@ -41,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     account_routes.router,
     task_list_routes.router,
     task_routes.router,
+    snapshot_routes.router,
     output_routes.router,
     carbon_routes.router,
     job_routes.router,
@@ -49,15 +55,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     pool_output_routes.router,
     money_routes.router,
     secret_routes.router,
-    absent_routes.router,
     heat_routes.router,
     ledger_routes.router,
 )
 _DOCS = ("/docs", "/redoc", "/openapi.json")
-_BODIES = (TaskCreation, TaskUpdate, PageRequest, SearchRequest, Snapshot)
 
 
-def create_api(desk: Desk, *, storage_url: str | None, storage_anywhere: bool = False) -> FastAPI:
+def create_api(
+    desk: Desk, *, storage_url: str | None, storage_anywhere: bool = False, answers: Path | None = None
+) -> FastAPI:
     """Make the API application.
 
     Parameters
@@ -65,15 +71,24 @@ def create_api(desk: Desk, *, storage_url: str | None, storage_anywhere: bool = 
     desk : where the platform is asked
     storage_url : address of the S3 front as clients reach it, None where there is none: SDKs then leave buckets alone
     storage_anywhere : the S3 front listens on all addresses: each client is told the host by which it reached the API
+    answers : file that remembers, over a kill, which answers to creations were not given yet; None for no such memory
     """
+    journal = Journal(answers)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        journal.close()
+
     app = FastAPI(
         title="Ondol",
         version=version("ondol"),
         description=DESCRIPTION,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        lifespan=life,
     )
-    app.state.desk = desk
+    app.state.desk, app.state.answers = desk, AnswerBook(journal)
     app.state.storage_url, app.state.storage_anywhere = storage_url, storage_anywhere
     install_errors(app)
     for router in ROUTERS:
@@ -81,11 +96,12 @@ def create_api(desk: Desk, *, storage_url: str | None, storage_anywhere: bool = 
     routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
     queries = {field.alias for route in routes for field in _queries(route)}
     app.add_middleware(TolerantPaths, routes=[*_DOCS, *(route.path for route in routes)], queries=sorted(queries))
+    app.add_middleware(AnswerWatch, book=app.state.answers)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            schema.setdefault("components", {}).setdefault("schemas", {}).update(schemas_of(_BODIES))
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(body_schemas())
             app.openapi_schema = schema
         return app.openapi_schema
 

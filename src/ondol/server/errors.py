@@ -34,6 +34,10 @@ class InvalidRequestError(OndolError):
     """The request cannot be understood or is not allowed as a whole; its message names every field at fault."""
 
 
+class KeyReusedError(OndolError):
+    """An `Idempotency-Key` that came with another request before."""
+
+
 class TooLargeError(OndolError):
     """The body is larger than this server takes."""
 
@@ -60,6 +64,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotFoundError, 404),
     (ConflictError, 409),
     (TooLargeError, 413),
+    (KeyReusedError, 422),
     (InvalidFieldError, 400),
     (InvalidRequestError, 400),
     (NotOfferedError, 501),

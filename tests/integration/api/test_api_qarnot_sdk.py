@@ -148,10 +148,6 @@ def test_errors_are_the_sdks_own(connect: Connect, desk: Any):
     stranger = connect(token="b0" * 24)
     with pytest.raises(MissingTaskException):
         stranger.retrieve_task(task.uuid)
-    with pytest.raises(QarnotGenericException, match="not offered yet"):
-        connection.create_pool("p", "docker-batch").submit()
-    with pytest.raises(QarnotGenericException, match="not offered yet"):
-        connection.create_job("j").submit()
 
 
 def test_hardware_constraints_are_obeyed_or_refused(connect: Connect):

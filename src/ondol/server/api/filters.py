@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ondol.model.compute import Task
+from ondol.model.conditions import Scheduling
 from ondol.model.errors import InvalidFieldError
+from ondol.server.api.names import NOBODY
+from ondol.server.api.task_limits import SECRET_PREFIX
 from ondol.server.api.times import read_time
 
 Fields = Mapping[str, Callable[[Any], Any]]  # what a filter may name, lower case, and how it is read off a row
 Keep = Callable[[Any], bool]
 Value = str | float | dt.datetime
 _DEEPEST = 16
+_MOST_VALUES = 1000
 _LONGEST_PATTERN = 256
 _LONGEST_SUBJECT = 256  # of a text that Like looks at: bounds what a hostile pattern can cost
-_NO_ID = "00000000-0000-0000-0000-000000000000"
+SCHEDULING_WORDS = {Scheduling.FLEX: "flex", Scheduling.ON_DEMAND: "onDemand", Scheduling.RESERVED: "reserved"}
 
 TASK_FIELDS: dict[str, Callable[[Task], Any]] = {
     "uuid": lambda task: task.id,
@@ -41,11 +44,20 @@ TASK_FIELDS: dict[str, Callable[[Task], Any]] = {
     "resultbucket": lambda task: task.result_bucket,
     "resultscount": lambda task: float(task.results_count),
     "snapshotinterval": lambda task: float(task.snapshot.interval_s),
-    "schedulingtype": lambda task: str(json.loads(task.wire).get("schedulingType", "Flex")),
-    "pooluuid": lambda _: _NO_ID,
-    "jobuuid": lambda _: _NO_ID,
-    "dependencies.dependson": lambda _: (),
+    "schedulingtype": lambda task: SCHEDULING_WORDS[task.scheduling],
+    "pooluuid": lambda task: task.pool_id or NOBODY,
+    "jobuuid": lambda task: task.job_id or NOBODY,
+    "projectuuid": lambda task: task.project_id or NOBODY,
+    "dependencies.dependson": lambda task: tuple(one.task_id for one in task.dependencies),
+    "labels": lambda task: tuple(f"{key}={value}" for key, value in task.labels.items()),
+    "constants": lambda task: tuple(
+        f"{key}={value}" for key, value in task.constants.items() if not key.startswith(SECRET_PREFIX)
+    ),
+    "autodeleteoncompletion": lambda task: "true" if task.auto_delete else "false",
 }
+_NUMBERS = ("instancecount", "totalinstancecount", "resultscount", "snapshotinterval")
+_IDS = ("pooluuid", "jobuuid", "projectuuid")
+_ANY_CASE = ("schedulingtype", "autodeleteoncompletion")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "lessthan": operator.lt,
     "lessthanorequal": operator.le,
@@ -62,12 +74,6 @@ def read_filter(data: Mapping[str, Any] | None, fields: Fields = TASK_FIELDS) ->
     Raises InvalidFieldError for an unknown operator or field, a value of another kind, or a filter nested too deep.
     """
     return _node(data, fields, 0) if data else None
-
-
-def with_any_tag(tags: list[str]) -> Keep | None:
-    """Tasks that carry one of some tags; a comma parts several, as C# sends them."""
-    wanted = {part for tag in tags for part in tag.split(",") if part}
-    return (lambda task: not wanted.isdisjoint(task.tags)) if wanted else None
 
 
 def _node(data: Any, fields: Fields, depth: int) -> Keep:
@@ -96,8 +102,13 @@ def _leaf(word: str, field: str, pick: Callable[[Task], Any], low: Mapping[str, 
     if word == "like":
         pattern = safe_pattern(str(values or ""))
         return lambda task: any(pattern.search(str(one)[:_LONGEST_SUBJECT]) for one in _several(pick(task)))
-    wanted = [_value(field, one) for one in (values if isinstance(values, list) else [values])]
+    given = values if isinstance(values, list) else [values]
+    if len(given) > _MOST_VALUES:
+        raise InvalidFieldError(f"filter.{field}", f"{len(given)} values", f"at most {_MOST_VALUES}")
+    wanted = [_value(field, one) for one in given]
     if word in _ORDER:
+        if len(wanted) != 1:
+            raise InvalidFieldError(f"filter.{field}", f"{len(wanted)} values", "one value")
         compare = _ORDER[word]
         return lambda task: any(compare(one, wanted[0]) for one in _several(pick(task)) if _same(one, wanted[0]))
     keep = word in ("equal", "in")
@@ -132,12 +143,21 @@ def _value(field: str, given: Any) -> Value:
     name = field.lower()
     if name.endswith(("date", "modified", "time")):
         return read_time(f"filter.{field}", str(given))
-    if name in ("instancecount", "totalinstancecount", "resultscount", "snapshotinterval"):
+    if name in _NUMBERS:
         try:
             return float(given)
-        except (TypeError, ValueError) as error:
-            raise InvalidFieldError(f"filter.{field}", given, "a number") from error
-    return "" if given is None else str(given)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InvalidFieldError(f"filter.{field}", str(given)[:80], "a number") from error
+    if isinstance(given, dict | list):
+        raise InvalidFieldError(f"filter.{field}", str(given)[:80], "a text")
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    text = "" if given is None else str(given)
+    if name in _IDS and not text:
+        return NOBODY
+    if name in _ANY_CASE:
+        return next((word for word in SCHEDULING_WORDS.values() if word.lower() == text.lower()), text.lower())
+    return text
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from typing import Any
 
-from ondol.model.compute import ResourceBucket, Task
-from ondol.model.errors import InvalidFieldError
-from ondol.model.fleet import Fleet
-from ondol.model.ids import AccountId, TaskId
+from ondol.model.compute import CACHE_TTL_S, ResourceBucket, Task
+from ondol.model.conditions import OWN_SNAPSHOT, Scheduling, SnapshotConfig
+from ondol.model.errors import ForbiddenError, InvalidFieldError
+from ondol.model.ids import TaskId
 from ondol.model.view import ServiceClass
+from ondol.server.api.conditions_in import read_forced, read_rules, read_secrets
 from ondol.server.api.labels import read_labels
-from ondol.server.api.ranges import read_ranges
-from ondol.server.api.task_limits import SECRET_PREFIX, constants_limits, limits, not_obeyed, tags_limits
+from ondol.server.api.lookups import Lookups
+from ondol.server.api.place_in import read_place
+from ondol.server.api.ranges import MOST_INSTANCES, read_ranges
+from ondol.server.api.task_limits import LONGEST_S, SECRET_PREFIX, constants_limits, limits, tags_limits
+from ondol.server.api.times import read_span
 from ondol.server.api.wire_in import TaskCreation, TaskUpdate, read_body, try_body
 from ondol.server.errors import InvalidRequestError
 
 HIDDEN = "[SECRET]"
-CACHE_TTL_S = 7_776_000  # the contract's default; nothing is cached between tasks here, it is shown again only
 
 
-def read_task(data: object, *, task_id: TaskId, account_id: AccountId, now: dt.datetime, fleet: Fleet) -> Task:
+def read_task(data: object, *, task_id: TaskId, lookups: Lookups) -> Task:
     """Make a task of a JSON body.
 
-    Parameters
-    ----------
-    now : platform time
-
-    Raises InvalidRequestError with every invalid field, what it holds and what is allowed.
+    Raises InvalidRequestError with every invalid field, what it holds and what is allowed; ForbiddenError for what only
+    the administrator of an installation may ask for.
     """
     faults: list[InvalidFieldError] = []
     body = try_body(TaskCreation, data, faults)
     if body is None:
         raise invalid_task(faults)
+    if body.constraints:
+        raise ForbiddenError("Constraints are for the administrator of an installation; leave them out")
     faults += limits(body)
-    faults += not_obeyed(body, fleet)
-    on_demand = str(body.scheduling_type).lower() == "ondemand"
-    wishes = read_labels(body.labels, ServiceClass.ON_DEMAND if on_demand else ServiceClass.FLEX, now, faults)
-    numbers: tuple[int, ...] = tuple(range(min(max(body.instance_count, 1), 2048)))
-    if body.advanced_ranges:
-        try:
-            numbers = read_ranges("advancedRanges", body.advanced_ranges)
-        except InvalidFieldError as fault:
-            faults.append(fault)
-    if faults:
-        raise invalid_task(faults)
-    retries = body.retry_settings
-    return Task(
+    place = read_place(body, lookups, faults)
+    asked = ServiceClass.ON_DEMAND if place.scheduling is not Scheduling.FLEX else ServiceClass.FLEX
+    wishes = read_labels(body.labels, asked, lookups.now, faults)
+    created_at = lookups.moment()
+    secrets_by_key, secrets_by_prefix = read_secrets(body.secrets_access_rights, faults)
+    task = Task(
         id=task_id,
-        account_id=account_id,
+        account_id=lookups.account.id,
         name=body.name,
         shortname=body.shortname,
-        profile=body.profile,
-        instance_numbers=numbers,
+        profile=place.profile,
+        instance_numbers=_numbers(body, faults),
         advanced_ranges=body.advanced_ranges,
         constants={constant.key: constant.value for constant in body.constants},
         labels=dict(body.labels),
@@ -68,14 +62,35 @@ def read_task(data: object, *, task_id: TaskId, account_id: AccountId, now: dt.d
         expected_s=wishes.expected_s,
         resumable=wishes.resumable,
         time_limit_s=wishes.time_limit_s,
-        max_retries_total=retries.max_total_retries,
-        max_retries_per_instance=retries.max_per_instance_retries or body.max_retries_per_instance,
+        max_retries_total=body.retry_settings.max_total_retries,
+        max_retries_per_instance=body.retry_settings.max_per_instance_retries or body.max_retries_per_instance,
         upload_results_on_cancellation=body.upload_results_on_cancellation,
-        created_at=now,
-        modified_at=now,
-        state_since=now,
-        wire=json.dumps(_shown_again(body), sort_keys=True),
+        job_id=place.job_id,
+        pool_id=place.pool_id,
+        project_id=place.project_id,
+        dependencies=place.dependencies,
+        scheduling=place.scheduling,
+        machine_key=place.machine_key,
+        reservation=place.reservation,
+        hardware=place.hardware,
+        forced_constants=read_forced(body.forced_constants, faults),
+        network_rules=read_rules(body.forced_network_rules, faults),
+        secrets_by_key=secrets_by_key,
+        secrets_by_prefix=secrets_by_prefix,
+        export_credentials=body.privileges.export_api_and_storage_credentials_in_environment,
+        max_queue_s=body.max_time_queue_seconds,
+        auto_delete=body.auto_delete_on_completion,
+        ttl_s=_ttl_s(body.completion_time_to_live, faults),
+        wait_for_resources=body.wait_for_pool_resources_synchronization,
+        snapshot=_snapshot(body),
+        created_at=created_at,
+        modified_at=created_at,
+        state_since=created_at,
+        wire=_encode(_shown_again(body)),
     )
+    if faults:
+        raise invalid_task(faults)
+    return task
 
 
 def read_update(data: object, before: Task) -> tuple[dict[str, str] | None, tuple[str, ...] | None]:
@@ -106,35 +121,66 @@ def invalid_task(faults: list[InvalidFieldError]) -> InvalidRequestError:
     )
 
 
+def _numbers(body: TaskCreation, faults: list[InvalidFieldError]) -> tuple[int, ...]:
+    if body.advanced_ranges:
+        try:
+            return read_ranges("advancedRanges", body.advanced_ranges)
+        except InvalidFieldError as fault:
+            faults.append(fault)
+    return tuple(range(min(max(body.instance_count, 1), MOST_INSTANCES)))
+
+
+def _ttl_s(text: str, faults: list[InvalidFieldError]) -> float:
+    try:
+        seconds = float(text) if text.isdecimal() and len(text) < 12 else float(read_span("completionTimeToLive", text))
+    except InvalidFieldError as fault:
+        faults.append(fault)
+        return 0.0
+    if seconds > LONGEST_S:
+        faults.append(InvalidFieldError("completionTimeToLive", text, "at most ten years, 3650.00:00:00"))
+    return seconds
+
+
 def _resources(body: TaskCreation) -> tuple[ResourceBucket, ...]:
-    simple = [ResourceBucket(bucket=name) for name in body.resource_buckets]
+    default_s = body.default_resources_cache_ttl_sec
+    default_s = CACHE_TTL_S if default_s is None else default_s
     return (
-        *simple,
+        *(ResourceBucket(bucket=name, cache_ttl_s=default_s) for name in body.resource_buckets),
         *(
             ResourceBucket(
                 bucket=one.bucket_name,
                 prefix=one.filtering.prefix_filtering.prefix,
                 strip_prefix=one.resources_transformation.strip_prefix.prefix,
+                cache_ttl_s=default_s if one.cache_ttl_sec is None else one.cache_ttl_sec,
             )
             for one in body.advanced_resource_buckets
         ),
     )
 
 
+def _snapshot(body: TaskCreation) -> SnapshotConfig:
+    """Defaults of snapshots; an interval is not read here, the contract sets it by a call of its own."""
+    if not (body.snapshot_whitelist or body.snapshot_blacklist or body.snapshot_bucket or body.snapshot_bucket_prefix):
+        return OWN_SNAPSHOT
+    return SnapshotConfig(
+        whitelist=body.snapshot_whitelist,
+        blacklist=body.snapshot_blacklist,
+        bucket=body.snapshot_bucket,
+        prefix=body.snapshot_bucket_prefix,
+    )
+
+
 def _shown_again(body: TaskCreation) -> dict[str, Any]:
-    """Fields without a meaning here, by their wire names."""
-    scheduling = "OnDemand" if str(body.scheduling_type).lower() == "ondemand" else "Flex"
-    shown: dict[str, Any] = {
-        "schedulingType": scheduling,
-        "autoDeleteOnCompletion": body.auto_delete_on_completion,
-        "completionTimeToLive": "00:00:00",
-        "hardwareConstraints": body.hardware_constraints,
-        "defaultResourcesCacheTTLSec": body.default_resources_cache_ttl_sec or CACHE_TTL_S,
-        "simpleBuckets": bool(body.resource_buckets),
-        "cacheTTLSec": [one.cache_ttl_sec or CACHE_TTL_S for one in body.advanced_resource_buckets],
-    }
-    if body.wait_for_pool_resources_synchronization is not None:
-        shown["waitForPoolResourcesSynchronization"] = body.wait_for_pool_resources_synchronization
+    """Fields without a meaning here that are not as they are when left out, by their wire names."""
+    shown: dict[str, Any] = {}
+    if body.resource_buckets:
+        shown["simpleBuckets"] = True
+    if body.default_resources_cache_ttl_sec is not None:
+        shown["defaultResourcesCacheTTLSec"] = body.default_resources_cache_ttl_sec
     if body.results_cache_ttl_sec is not None:
         shown["resultsCacheTTLSec"] = body.results_cache_ttl_sec
     return shown
+
+
+def _encode(shown: dict[str, Any]) -> str:
+    return json.dumps(shown, sort_keys=True) if shown else "{}"

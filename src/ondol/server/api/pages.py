@@ -1,4 +1,4 @@
-"""Pages of tasks: from where a token left off, only those that a filter keeps, in the order that was asked for."""
+"""Pages of tasks: from right behind the last row of the page before, only what a filter keeps, in any order."""
 
 from __future__ import annotations
 
@@ -9,29 +9,38 @@ from typing import Any
 from ondol.control.ports import Desk, TaskDetail
 from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.model.ids import AccountId
-from ondol.server.api.filters import Keep, read_filter
+from ondol.model.ids import AccountId, TaskId
+from ondol.server.api.filters import Keep
+from ondol.server.api.push_down import pushed_down
 from ondol.server.api.task_times import runs_of
 from ondol.server.api.wire_in import PageRequest
-from ondol.storage.pages import Page
+from ondol.storage.pages import EVERY, Page, Query
 
 Show = Callable[[TaskDetail, dt.datetime], dict[str, Any]]
 DEFAULT_RESULTS = 50
 MOST_RESULTS = 500
-_CHUNK = 200
-_AT = "at:"  # tokens of pages in an order of their own; others are the desk's
-_ORDERS = ("creationdate", "executiontime", "name", "state")
+_CHUNK = 500
+_LARGEST_CHUNK = 4000  # rows that are looked at in one go where few are kept
+_TRIES = 20
+_AT = "at:"  # tokens of pages by execution time; others are the desk's
+_ORDERS = {"": "created", "creationdate": "created", "name": "name", "state": "state"}
+_BY_TIME = "executiontime"
 
 
-def every_task(desk: Desk, account_id: AccountId, keep: Keep | None = None) -> Iterator[Task]:
-    """All tasks of an account, newest first."""
+def every_task(desk: Desk, account_id: AccountId, query: Query = EVERY, keep: Keep | None = None) -> Iterator[Task]:
+    """All tasks of an account that a query and a filter keep."""
     token = ""
     while True:
-        page = _page(desk, account_id, token, _CHUNK)
+        page = desk.tasks(account_id, query, token=token, limit=_CHUNK)
         yield from (task for task in page.rows if keep is None or keep(task))
         token = page.next_token
         if not token:
             return
+
+
+def with_any_tag(tags: list[str]) -> Query:
+    """Tasks that carry one of some tags, all where there is none; a comma parts several, as C# sends them."""
+    return Query(tags=tuple(dict.fromkeys(part for tag in tags for part in tag.split(",") if part)))
 
 
 def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show) -> dict[str, Any]:
@@ -43,15 +52,15 @@ def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show
     if limit < 0:
         raise InvalidFieldError("maximumResults", limit, f"1 to {MOST_RESULTS}, or 0 for {DEFAULT_RESULTS}")
     limit = min(limit, MOST_RESULTS)
-    keep = read_filter(request.filter)
-    order = request.order_by.lower()
-    if order and order not in _ORDERS:
-        raise InvalidFieldError("orderBy", request.order_by, "creationDate, executionTime, name or state")
-    rising = request.order_type.lower() == "asc"
-    if order and (order != "creationdate" or rising):
-        tasks, token = _ordered(desk, account_id, order, rising, keep, limit, request.token)
+    order, rising = request.order_by.lower(), request.order_type.lower() == "asc"
+    if order == _BY_TIME:
+        query, keep = pushed_down(request.filter)
+        tasks, token = _by_time(desk, account_id, query, keep, rising=rising, limit=limit, token=request.token)
+    elif order in _ORDERS:
+        query, keep = pushed_down(request.filter, Query(order=_ORDERS[order], rising=rising and bool(order)))
+        tasks, token = _some(desk, account_id, query, keep, limit, request.token)
     else:
-        tasks, token = _newest(desk, account_id, keep, limit, request.token)
+        raise InvalidFieldError("orderBy", request.order_by[:80], "creationDate, executionTime, name or state")
     data = shown(desk, account_id, tasks, show)
     page: dict[str, Any] = {
         "data": data,
@@ -74,66 +83,71 @@ def shown(desk: Desk, account_id: AccountId, tasks: list[Task], show: Show) -> l
     return data
 
 
-def empty_page() -> dict[str, Any]:
-    """Page of what this installation has none of."""
-    return {"data": [], "token": None, "nextToken": None, "isTruncated": False, "count": 0, "total": 0}
-
-
-def _page(desk: Desk, account_id: AccountId, token: str, limit: int) -> Page[Task]:
+def _page(desk: Desk, account_id: AccountId, query: Query, token: str, limit: int) -> Page[Task]:
     try:
-        return desk.tasks(account_id, token=token, limit=limit)
-    except (NotFoundError, ValueError, OverflowError) as error:
-        if not token:
+        return desk.tasks(account_id, query, token=token, limit=limit)
+    except NotFoundError as error:
+        if error.kind != "page":
             raise
-        raise InvalidFieldError("token", token[:80], "the nextToken of a page") from error
+        raise InvalidFieldError("token", token[:80], "the nextToken of a page in the same order") from error
 
 
-def _newest(desk: Desk, account_id: AccountId, keep: Keep | None, limit: int, token: str) -> tuple[list[Task], str]:
+def _some(
+    desk: Desk, account_id: AccountId, query: Query, keep: Keep | None, limit: int, token: str
+) -> tuple[list[Task], str]:
+    """Rows that are kept, and the token that goes on right behind the last of them.
+
+    As long as no more rows are looked at than are wanted, a page's own token is that. Where few are kept the chunks
+    grow, and the chunk in which the last wanted row lies is read again up to that row.
+    """
     found: list[Task] = []
+    chunk = limit
     while True:
-        page = _page(desk, account_id, token, limit - len(found) if keep is None else _CHUNK)
-        for row, task in enumerate(page.rows, 1):
-            if keep is None or keep(task):
-                found.append(task)
-            if len(found) == limit and row < len(page.rows):
-                return found, _token_after(desk, account_id, token, task, row)
+        page = _page(desk, account_id, query, token, chunk)
+        kept = [row for row, task in enumerate(page.rows) if keep is None or keep(task)]
+        wanted = limit - len(found)
+        if len(kept) > wanted or (len(kept) == wanted and kept and kept[-1] + 1 < len(page.rows)):
+            found += [page.rows[row] for row in kept[:wanted]]
+            return found, _token_behind(desk, account_id, query, token, found[-1].id, kept[wanted - 1] + 1)
+        found += [page.rows[row] for row in kept]
         token = page.next_token
-        if not token or len(found) >= limit:
+        if not token or len(found) == limit:
             return found, token
+        chunk = min(2 * chunk, _LARGEST_CHUNK) if len(kept) * 4 < len(page.rows) else limit - len(found)
 
 
-def _token_after(desk: Desk, account_id: AccountId, token: str, last: Task, row: int) -> str:
-    """Token that goes on after a task at (or a little beyond) a row inside of a page: only the desk knows it."""
-    shorter = ""
-    for limit in range(row, _CHUNK + 1):
-        page = desk.tasks(account_id, token=token, limit=limit)
-        if page.rows and page.rows[-1].id == last.id:
-            return page.next_token
-        shorter = page.next_token
-    return shorter
+def _token_behind(desk: Desk, account_id: AccountId, query: Query, token: str, last: TaskId, row: int) -> str:
+    """Token that goes on behind a task, which stood at the `row`-th place behind a token.
+
+    Pages may hold rows that are being deleted and not shown, and rows may have gone meanwhile: a few tries find the
+    place all the same; failing that, the page begins a little earlier rather than later.
+    """
+    limit, before = row, token
+    for _ in range(_TRIES):
+        page = _page(desk, account_id, query, token, max(1, limit))
+        ids = [task.id for task in page.rows]
+        if last in ids:
+            beyond = len(ids) - 1 - ids.index(last)
+            if not beyond or limit <= 1:
+                return page.next_token
+            limit -= beyond
+        else:
+            if len(ids) >= row:  # it was deleted: one row less is what was given
+                return _page(desk, account_id, query, token, row - 1).next_token if row > 1 else token
+            before = page.next_token or before
+            limit += row - len(ids)
+    return before
 
 
-def _ordered(
-    desk: Desk, account_id: AccountId, order: str, rising: bool, keep: Keep | None, limit: int, token: str
+def _by_time(
+    desk: Desk, account_id: AccountId, query: Query, keep: Keep | None, *, rising: bool, limit: int, token: str
 ) -> tuple[list[Task], str]:
     start = 0
     if token:
         digits = token.removeprefix(_AT)
         if digits == token or not digits.isdecimal() or len(digits) > 9:
-            raise InvalidFieldError("token", token, "the nextToken of a page in the same order")
+            raise InvalidFieldError("token", token[:80], "the nextToken of a page in the same order")
         start = int(digits)
-    tasks = sorted(every_task(desk, account_id, keep), key=_key(desk, account_id, order), reverse=not rising)
-    more = start + limit < len(tasks)
-    return tasks[start : start + limit], f"{_AT}{start + limit}" if more else ""
-
-
-def _key(desk: Desk, account_id: AccountId, order: str) -> Callable[[Task], tuple[Any, str]]:
-    if order == "name":
-        return lambda task: (task.name, task.id)
-    if order == "state":
-        return lambda task: (task.state.value, task.id)
-    if order == "creationdate":
-        return lambda task: (task.created_at, task.id)
     now = desk.platform_time()
 
     def spent(task: Task) -> tuple[float, str]:
@@ -142,4 +156,5 @@ def _key(desk: Desk, account_id: AccountId, order: str) -> Callable[[Task], tupl
         except NotFoundError:
             return 0.0, task.id
 
-    return spent
+    tasks = sorted(every_task(desk, account_id, query, keep), key=spent, reverse=not rising)
+    return tasks[start : start + limit], f"{_AT}{start + limit}" if start + limit < len(tasks) else ""

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Template = tuple[str | None, ...]  # literal segments; None where any segment may stand
+REST = "{…}"  # last segment of a template whose rest may be any number of segments
 
 
 class TolerantPaths:
@@ -23,7 +24,14 @@ class TolerantPaths:
 
     def __init__(self, app: ASGIApp, routes: Iterable[str], queries: Iterable[str]) -> None:
         self._app = app
-        self._templates = tuple(_template(route) for route in routes)
+        # By how many segments they have and how they begin: few are left to compare with a path.
+        self._exact: dict[tuple[int, str | None], list[Template]] = {}
+        self._open: dict[str | None, list[Template]] = {}
+        for template in dict.fromkeys(_template(route) for route in routes):
+            if template and template[-1] == REST:
+                self._open.setdefault(template[0], []).append(template)
+            else:
+                self._exact.setdefault((len(template), template[0] if template else ""), []).append(template)
         self._queries = {name.lower(): name for name in queries}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,12 +51,19 @@ class TolerantPaths:
         segments = [segment for segment in path.split("/") if segment]
         if segments and segments[0].lower() == "v1":
             segments = segments[1:]
-        for template in self._templates:
-            if len(template) == len(segments) and all(
-                fixed is None or fixed == given.lower() for fixed, given in zip(template, segments, strict=True)
+        first = segments[0].lower() if segments else ""
+        for template in self._exact.get((len(segments), first), ()):
+            if all(fixed is None or fixed == given.lower() for fixed, given in zip(template, segments, strict=True)):
+                return "/" + "/".join(
+                    given if fixed is None else fixed for fixed, given in zip(template, segments, strict=True)
+                )
+        for template in self._open.get(first, ()):
+            fixed_part = template[:-1]
+            head = segments[: len(fixed_part)]
+            if len(segments) > len(fixed_part) and all(
+                fixed == given.lower() for fixed, given in zip(fixed_part, head, strict=True)
             ):
-                segments = [given if fixed is None else fixed for fixed, given in zip(template, segments, strict=True)]
-                break
+                return "/" + "/".join((*(fixed or "" for fixed in fixed_part), *segments[len(fixed_part) :]))
         return "/" + "/".join(segments)
 
     def _query(self, query: bytes) -> bytes:
@@ -57,4 +72,5 @@ class TolerantPaths:
 
 
 def _template(route: str) -> Template:
-    return tuple(None if part.startswith("{") else part for part in route.split("/") if part)
+    parts = [part for part in route.split("/") if part]
+    return tuple(REST if part.endswith(":path}") else None if part.startswith("{") else part for part in parts)

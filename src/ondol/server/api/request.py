@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -22,7 +21,7 @@ _TOKEN = APIKeyHeader(
 )
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
     """Where the platform is asked."""
     return cast("Desk", request.app.state.desk)
 
@@ -63,7 +62,7 @@ async def raw_body(request: Request, _caller: Caller) -> bytes:
     return b"".join(parts)
 
 
-def json_body(raw: Annotated[bytes, Depends(raw_body)]) -> Any:
+async def json_body(raw: Annotated[bytes, Depends(raw_body)]) -> Any:
     """Parsed body, None where it is empty; raises InvalidRequestError where it is no JSON."""
     if not raw.strip():
         return None
@@ -76,8 +75,12 @@ def json_body(raw: Annotated[bytes, Depends(raw_body)]) -> Any:
 JsonBody = Annotated[Any, Depends(json_body)]
 
 
+_documented: dict[str, type[BaseModel]] = {}
+
+
 def body_docs(*models: type[BaseModel], or_list: bool = False) -> dict[str, Any]:
-    """Describe the body of a route for OpenAPI; the models' schemas are added by `app`."""
+    """Describe the body of a route for OpenAPI; the models' schemas are those of `body_schemas`."""
+    _documented.update({model.__name__: model for model in models})
     shapes: list[dict[str, Any]] = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
     if or_list:
         shapes += [{"type": "array", "items": shape} for shape in list(shapes)]
@@ -85,11 +88,11 @@ def body_docs(*models: type[BaseModel], or_list: bool = False) -> dict[str, Any]
     return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
 
 
-def schemas_of(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
-    """JSON schemas of models and all that they hold, by name."""
+def body_schemas() -> dict[str, Any]:
+    """JSON schemas of all bodies that routes describe, and of what they hold, by name."""
     from pydantic.json_schema import models_json_schema
 
     _, top = models_json_schema(
-        [(model, "serialization") for model in models], ref_template="#/components/schemas/{model}"
+        [(model, "serialization") for model in _documented.values()], ref_template="#/components/schemas/{model}"
     )
     return cast("dict[str, Any]", top.get("$defs", {}))

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
 from ondol.model.errors import InvalidFieldError
-from ondol.server.api.filters import read_filter, with_any_tag
-from ondol.server.api.pages import every_task, page_out, shown
+from ondol.server.api.pages import every_task, page_out, shown, with_any_tag
+from ondol.server.api.push_down import pushed_down
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.wire_in import PageRequest, SearchRequest, read_body
 from ondol.server.api.wire_out import summary_out, task_out
@@ -54,7 +54,7 @@ def search(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
     if most < 0:
         raise InvalidFieldError("maximumResults", most, "0 (all) or more")
     tasks = []
-    for task in every_task(desk, caller.id, read_filter(asked.filter)):
+    for task in every_task(desk, caller.id, *pushed_down(asked.filter)):
         tasks.append(task)
         if len(tasks) == most:
             break

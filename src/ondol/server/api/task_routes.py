@@ -1,8 +1,7 @@
-"""Routes of single tasks: create (one or many), get, update, abort, delete, snapshots."""
+"""Routes of single tasks: create (one or many), make anew, get, update, refresh, abort, delete, open ports."""
 
 from __future__ import annotations
 
-import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
@@ -10,33 +9,39 @@ from fastapi.responses import JSONResponse
 
 from ondol.control.ports import Desk
 from ondol.model.account import Account
-from ondol.model.compute import Task
-from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError, OndolError
-from ondol.model.ids import TaskId
-from ondol.server.api.intake import invalid_task, read_task, read_update
+from ondol.model.errors import ConflictError, ForbiddenError
+from ondol.server.api.again import body_again
+from ondol.server.api.intake import read_update
+from ondol.server.api.lookups import Lookups
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
-from ondol.server.api.wire_in import Snapshot, TaskCreation, TaskUpdate, read_body
+from ondol.server.api.status_out import forwards_out
+from ondol.server.api.task_creation import create_many, create_one
+from ondol.server.api.wire_in import TaskCreation, TaskUpdate
 from ondol.server.api.wire_out import task_out
-from ondol.server.errors import InvalidRequestError, NotOfferedError, status_of
+from ondol.server.errors import InvalidRequestError, NotOfferedError
+from ondol.server.once.creation import Once, OnceIn
 
 router = APIRouter(tags=["tasks"])
 Key = Annotated[str, Path(description="UUID or shortname of the task")]
+_AGAIN = body_docs(TaskCreation)
 
 
 @router.post("/tasks", summary="Create a task, or several", openapi_extra=body_docs(TaskCreation, or_list=True))
-def create(caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
+def create(caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
     """One object answers `{"uuid"}`; a list answers `[{"statusCode", "uuid", "message"}]` in its order.
 
     A list is answered with 200 where all were accepted, 207 where some were, 4xx where none was.
     """
+    lookups = Lookups(desk, caller)
     if isinstance(body, list):
-        return _create_many(caller, desk, body)
-    task = _read(caller, desk, body, set())
-    try:
-        desk.submit([task])
-    except OndolError as error:
-        raise _as_task_error(error) from error
-    return JSONResponse({"uuid": task.id}, headers={"Location": f"/v1/tasks/{task.id}"})
+        return once.run(lambda commit: create_many(desk, lookups, body, commit))
+    return once.run(lambda commit: create_one(desk, lookups, body, commit))
+
+
+@router.post("/tasks/force", summary="Create a task over quotas (not offered)")
+def force(_caller: Caller) -> Response:
+    """501: quotas hold for everybody; the administrator of an installation changes them."""
+    raise NotOfferedError("Creating tasks over quotas is", "Create tasks with POST /tasks")
 
 
 @router.get("/tasks/{key}", summary="A task")
@@ -53,13 +58,14 @@ def update(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
     return Response()
 
 
-@router.patch("/tasks/{key}", summary="Fetch resources again on the nodes (not offered yet)")
+@router.patch("/tasks/{key}", summary="Fetch new and changed resources on the nodes")
 def refresh(key: Key, caller: Caller, desk: DeskIn) -> Response:
-    """404 for an unknown task, 400 for one that is over, else 501."""
-    task = desk.detail(caller.id, key).task
-    if task.state.final:
-        raise InvalidRequestError(f"Task {key} is over ({task.state.value}): there is nothing to refresh")
-    raise NotOfferedError("Refreshing the resources of a task is", "Submit a new task for new inputs")
+    """For its running instances; nothing is removed there. 400 where none runs."""
+    try:
+        desk.refresh(caller.id, key)
+    except ConflictError as error:
+        raise InvalidRequestError(str(error)) from error
+    return Response()
 
 
 @router.delete("/tasks/{key}", summary="Delete a task")
@@ -79,116 +85,45 @@ def abort(key: Key, caller: Caller, desk: DeskIn) -> Response:
     return Response()
 
 
-@router.post("/tasks/{key}/snapshot", summary="Upload the results so far", openapi_extra=body_docs(Snapshot))
-def snapshot(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> dict[str, str]:
-    """Answers the snapshot's id; follow `resultsCount` of the task to see it arrive."""
-    _only_interval(read_body(Snapshot, body or {}))
-    try:
-        return {"id": desk.snapshot(caller.id, key)}
-    except ConflictError as error:
-        raise ForbiddenError(str(error)) from error
+@router.post("/tasks/{key}/clone", summary="A new task like this one", openapi_extra=_AGAIN)
+def clone(key: Key, caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
+    """What the body says is different. Answers the new task's `{"uuid"}`."""
+    return _again(key, "clone", caller, desk, body, once)
 
 
-@router.post("/tasks/{key}/snapshot/periodic", summary="Upload results now and then", openapi_extra=body_docs(Snapshot))
-def periodic(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
-    """Every `interval` seconds of wall time; 0 stops it."""
-    asked = read_body(Snapshot, body or {})
-    _only_interval(asked)
-    if asked.interval is None or not 0 <= asked.interval <= 10**9:
-        raise InvalidFieldError("interval", asked.interval, "seconds, 0 (stop) to 1000000000")
-    try:
-        desk.set_snapshot_interval(caller.id, key, asked.interval)
-    except ConflictError as error:
-        raise ForbiddenError(str(error)) from error
-    return Response()
+@router.post("/tasks/{key}/retry", summary="A new task of the failed instances", openapi_extra=_AGAIN)
+def retry(key: Key, caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
+    """400 where none failed."""
+    return _again(key, "retry", caller, desk, body, once)
 
 
-@router.get("/tasks/{key}/snapshot/{snapshot_id}", summary="State of a snapshot (not offered yet)")
-def snapshot_state(key: Key, snapshot_id: str, caller: Caller, desk: DeskIn) -> Response:
-    """404 for an unknown task, else 501."""
+@router.post("/tasks/{key}/recover", summary="A new task of the failed and cancelled instances", openapi_extra=_AGAIN)
+def recover(key: Key, caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
+    """400 where there is none."""
+    return _again(key, "recover", caller, desk, body, once)
+
+
+@router.post("/tasks/{key}/resume", summary="A new task of the cancelled instances", openapi_extra=_AGAIN)
+def resume(key: Key, caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
+    """400 where none was cancelled."""
+    return _again(key, "resume", caller, desk, body, once)
+
+
+@router.post("/tasks/{key}/restart", summary="Restart a task (deprecated, not offered)")
+def restart(key: Key, caller: Caller, desk: DeskIn) -> Response:
+    """404 for an unknown task, else 501: its answer could not name the new task."""
     desk.detail(caller.id, key)
-    raise NotOfferedError(f"The state of snapshot {snapshot_id} is", "Watch resultsCount of the task")
+    raise NotOfferedError("Restarting a task is", "Use retry, recover, resume or clone: they answer the new task")
 
 
 @router.get("/network/tasks/{key}/port-forward", summary="Open ports of a task's instances")
 def port_forward(key: Key, caller: Caller, desk: DeskIn) -> dict[str, Any]:
-    """Always empty: jobs get no open ports here."""
-    desk.detail(caller.id, key)
-    return {}
+    """By number of instance, then by name of the rule; empty for instances that have none or do not run."""
+    return forwards_out(desk.detail(caller.id, key))
 
 
-def _create_many(caller: Account, desk: Desk, bodies: list[Any]) -> JSONResponse:
-    answers: list[dict[str, Any]] = [{} for _ in bodies]
-    good: dict[int, Task] = {}
-    names: set[str] = set()
-    for row, body in enumerate(bodies):
-        try:
-            task = _read(caller, desk, body, names)
-            desk.check(task)
-            good[row] = task
-        except OndolError as error:
-            answers[row] = _bulk_error(error)
-    try:
-        desk.submit(good.values())
-        accepted = set(good)
-    except OndolError:  # the world changed since the check: let each stand for itself
-        accepted = set()
-        for row, task in good.items():
-            try:
-                desk.submit([task])
-                accepted.add(row)
-            except OndolError as error:
-                answers[row] = _bulk_error(error)
-    for row in accepted:
-        answers[row] = {"statusCode": 200, "uuid": good[row].id, "message": None}
-    if len(accepted) == len(bodies):
-        return JSONResponse(answers)
-    statuses = {answer["statusCode"] for answer in answers}
-    status = 207 if accepted else statuses.pop() if len(statuses) == 1 else 400
-    return JSONResponse(answers, status)
-
-
-def _bulk_error(error: OndolError) -> dict[str, Any]:
-    error = _as_task_error(error)
-    return {"statusCode": status_of(error), "uuid": None, "message": str(error)}
-
-
-def _read(caller: Account, desk: Desk, body: object, names: set[str]) -> Task:
-    task = read_task(
-        body,
-        task_id=TaskId(str(uuid.uuid4())),
-        account_id=caller.id,
-        now=desk.platform_time(),
-        fleet=desk.fleet(),
+def _again(key: str, word: str, caller: Account, desk: Desk, body: object, once: Once) -> Response:
+    lookups = Lookups(desk, caller)
+    return once.run(
+        lambda commit: create_one(desk, lookups, body_again(desk.detail(caller.id, key), body, word), commit)
     )
-    if task.shortname:
-        if task.shortname in names or _exists(desk, caller, task.shortname):
-            taken = InvalidFieldError("shortname-uniqueness", task.shortname, "a shortname that no task of yours has")
-            raise invalid_task([taken])
-        names.add(task.shortname)
-    return task
-
-
-def _exists(desk: Desk, caller: Account, key: str) -> bool:
-    try:
-        desk.detail(caller.id, key)
-    except NotFoundError:
-        return False
-    return True
-
-
-def _as_task_error(error: OndolError) -> OndolError:
-    """404 on creation means a missing bucket to the SDKs; anything else that is missing is an invalid field."""
-    if isinstance(error, InvalidFieldError):
-        return invalid_task([error])
-    if isinstance(error, NotFoundError) and error.kind != "bucket":
-        return InvalidRequestError(f"Invalid task file. Invalid fields: {error.kind}. {error}")
-    return error
-
-
-def _only_interval(asked: Snapshot) -> None:
-    if asked.whitelist or asked.blacklist or asked.bucket or asked.bucket_prefix:
-        raise NotOfferedError(
-            "Snapshots with a filter, bucket or prefix of their own are",
-            "Leave them out: a snapshot takes what the task's result filters let through, into its result bucket",
-        )

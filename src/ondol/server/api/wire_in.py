@@ -36,7 +36,8 @@ class WireModel(BaseModel):
     @classmethod
     def _fold(cls, data: Any) -> Any:
         if isinstance(data, dict):
-            return {key.lower(): value for key, value in data.items() if value is not None}
+            # One of the SDKs writes some keys with underscores; no two keys of the contract differ by those alone.
+            return {key.lower().replace("_", ""): value for key, value in data.items() if value is not None}
         return data
 
 
@@ -92,6 +93,76 @@ class Privileges(WireModel):
     export_api_and_storage_credentials_in_environment: bool = False
 
 
+class AdvancedDependency(WireModel):
+    """A task, and how it may end; no state named: in any way."""
+
+    task_uuid: str
+    task_final_state_condition: list[str] = []
+
+
+class Dependencies(WireModel):
+    """Tasks that must have ended before."""
+
+    depends_on: list[str] = []
+    advanced_depends_on: list[AdvancedDependency] = []
+
+
+class ForcedConstantIn(WireModel):
+    """A constant that is fixed over the profile's."""
+
+    constant_name: str
+    forced_value: str = ""
+    force_export_in_environment: bool | None = None
+    access: str = ""
+
+    @field_validator("forced_value", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return scalar_text(value)
+
+
+class NetworkRuleIn(WireModel):
+    """A port that a job opens or may reach."""
+
+    inbound: bool
+    proto: str = "tcp"
+    port: str = ""
+    to: str = ""
+    name: str = ""
+    application_type: str = ""
+    description: str = ""
+    public_host: str = ""
+    public_port: str = ""
+    forwarder: str = ""
+    priority: str = ""
+    to_q_box: bool = False
+    to_payload: bool = False
+
+    @field_validator("port", "public_port", "priority", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return scalar_text(value)
+
+
+class SecretKey(WireModel):
+    """A secret by its name."""
+
+    key: str
+
+
+class SecretPrefix(WireModel):
+    """Secrets by how their names begin."""
+
+    prefix: str
+
+
+class SecretsAccessRights(WireModel):
+    """Secrets that the job is given."""
+
+    by_secret: list[SecretKey] = []
+    by_prefix: list[SecretPrefix] = []
+
+
 class TaskCreation(WireModel):
     """Body of `POST /tasks`; the limits are checked by `intake`, all at once."""
 
@@ -120,23 +191,32 @@ class TaskCreation(WireModel):
     auto_delete_on_completion: bool = False
     wait_for_pool_resources_synchronization: bool | None = None
     completion_time_to_live: str = "00:00:00"
-    # What follows is read to be refused where it says something: it would silently not be obeyed.
     pool_uuid: str = ""
     job_uuid: str = ""
     project_uuid: str = ""
-    dependencies: dict[str, Any] = {}
-    constraints: list[Any] = []
-    forced_constants: list[Any] = []
-    forced_network_rules: list[Any] = []
+    dependencies: Dependencies = Dependencies()
+    forced_constants: list[ForcedConstantIn] = []
+    forced_network_rules: list[NetworkRuleIn] = []
     hardware_constraints: list[dict[str, Any]] = []
-    secrets_access_rights: dict[str, Any] = {}
+    secrets_access_rights: SecretsAccessRights = SecretsAccessRights()
     snapshot_whitelist: str = ""
     snapshot_blacklist: str = ""
     snapshot_bucket: str = ""
     snapshot_bucket_prefix: str = ""
-    max_time_queue_seconds: int = 0
+    max_time_queue_seconds: float = 0
     targeted_reserved_machine_key: str = ""
     targeted_reservation_name: str = ""
+    constraints: list[Any] = []
+
+    @field_validator("resource_buckets", mode="before")
+    @classmethod
+    def _listed(cls, names: Any) -> Any:
+        return ([names] if names else []) if isinstance(names, str) else names  # the Go SDK sends one name
+
+    @field_validator("completion_time_to_live", mode="before")
+    @classmethod
+    def _span(cls, value: Any) -> Any:
+        return scalar_text(value)  # the Go SDK sends seconds
 
     @field_validator("labels", mode="before")
     @classmethod

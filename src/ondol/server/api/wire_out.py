@@ -7,15 +7,25 @@ import json
 from typing import Any
 
 from ondol.control.ports import TaskDetail
-from ondol.model.compute import AttemptState, InstanceState, Task
-from ondol.server.api.hardware import CORES
-from ondol.server.api.intake import CACHE_TTL_S, HIDDEN
-from ondol.server.api.status_out import CLOCK_RATIO, progress_percent, status_out, wall_seconds
+from ondol.model.compute import CACHE_TTL_S, AttemptState, InstanceState, Task
+from ondol.model.conditions import Dependency
+from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
+from ondol.server.api.filters import SCHEDULING_WORDS
+from ondol.server.api.intake import HIDDEN
+from ondol.server.api.status_out import (
+    MIB,
+    NOMINAL,
+    cores_of,
+    progress_percent,
+    specification_of,
+    status_out,
+    wall_seconds,
+)
 from ondol.server.api.task_limits import SECRET_PREFIX
 from ondol.server.api.task_times import InstanceRun, runs_of
 from ondol.server.api.times import wire_span, wire_time
 
-_MIB = 1 << 20
+_FULFILLED, _NOT_FULFILLED = "dependencyConditionsFulfilled", "dependencyConditionsNotFulfilled"
 _FINAL = {
     InstanceState.SUCCEEDED: "Success",
     InstanceState.FAILED: "Failure",
@@ -39,32 +49,77 @@ def task_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
         "resultsCount": task.results_count,
         "snapshotInterval": task.snapshot.interval_s,
         "constants": [{"key": key, "value": _value(key, value)} for key, value in task.constants.items()],
+        "forcedConstants": [
+            one | {"forcedValue": _value(one["constantName"], one["forcedValue"])}
+            for one in map(forced_out, task.forced_constants)
+        ],
         "tags": list(task.tags),
         "labels": dict(task.labels),
         "completedInstances": [_completed(detail, run) for run in runs if run.instance.state.final],
         "status": status_out(detail, runs, now),
-        "autoDeleteOnCompletion": bool(wire.get("autoDeleteOnCompletion", False)),
-        "completionTimeToLive": wire.get("completionTimeToLive", "00:00:00"),
-        "hardwareConstraints": wire.get("hardwareConstraints", []),
-        "forcedNetworkRules": [],
+        "autoDeleteOnCompletion": task.auto_delete,
+        "completionTimeToLive": wire_span(task.ttl_s),
+        "hardwareConstraints": [hardware_out(one) for one in task.hardware],
+        "forcedNetworkRules": [rule_out(one) for one in task.network_rules],
         "defaultResourcesCacheTTLSec": wire.get("defaultResourcesCacheTTLSec", CACHE_TTL_S),
-        "privileges": {"exportApiAndStorageCredentialsInEnvironment": False},
+        "privileges": {"exportApiAndStorageCredentialsInEnvironment": task.export_credentials},
         "retrySettings": {
             "maxTotalRetries": task.max_retries_total,
             "maxPerInstanceRetries": task.max_retries_per_instance,
         },
-        "schedulingType": wire.get("schedulingType", "Flex"),
-        "secretsAccessRights": {"bySecret": [], "byPrefix": []},
+        "schedulingType": SCHEDULING_WORDS[task.scheduling],
+        "secretsAccessRights": {
+            "bySecret": [{"key": key} for key in task.secrets_by_key],
+            "byPrefix": [{"prefix": prefix} for prefix in task.secrets_by_prefix],
+        },
         "uploadResultsOnCancellation": task.upload_results_on_cancellation,
-        "dependencies": {"dependsOn": []},
+        "dependencies": dependencies_out(task),
     }
-    if task.results_whitelist:
-        shown["resultsWhitelist"] = task.results_whitelist
-    if task.results_blacklist:
-        shown["resultsBlacklist"] = task.results_blacklist
+    # What was not given is left out: some clients take an empty text for a value.
+    texts = {
+        "resultsWhitelist": task.results_whitelist,
+        "resultsBlacklist": task.results_blacklist,
+        "snapshotWhitelist": task.snapshot.whitelist,
+        "snapshotBlacklist": task.snapshot.blacklist,
+        "snapshotBucket": task.snapshot.bucket,
+        "snapshotBucketPrefix": task.snapshot.prefix,
+        "targetedReservedMachineKey": task.machine_key,
+        "targetedReservationName": task.reservation,
+    }
+    shown |= {key: text for key, text in texts.items() if text}
+    if task.max_queue_s:
+        shown["maxTimeQueueSeconds"] = round(task.max_queue_s)
     if "resultsCacheTTLSec" in wire:
         shown["resultsCacheTTLSec"] = shown["ResultsCacheTTLSec"] = wire["resultsCacheTTLSec"]
     return shown
+
+
+def dependencies_out(task: Task) -> dict[str, Any]:
+    """What a task waits for, and whether that has come."""
+    if not task.dependencies:
+        return {"dependsOn": []}
+    shown: dict[str, Any] = {"dependsOn": [one.task_id for one in task.dependencies if one.simple]}
+    advanced = [
+        {
+            "taskUuid": one.task_id,
+            "taskFinalStateCondition": [end.value for end in one.accepts],
+            "state": _dependency_state(one),
+            "actualFinalState": one.ended.value if one.ended else None,
+        }
+        for one in task.dependencies
+        if not one.simple
+    ]
+    if advanced:
+        shown["advancedDependsOn"] = advanced
+    if any(one.broken for one in task.dependencies):
+        return shown | {"state": _NOT_FULFILLED}
+    return shown | {"state": "waiting" if task.blocked else _FULFILLED}
+
+
+def _dependency_state(one: Dependency) -> str:
+    if one.broken:
+        return _NOT_FULFILLED
+    return _FULFILLED if one.fulfilled else "waiting"
 
 
 def summary_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
@@ -74,20 +129,21 @@ def summary_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
 
 def _identity(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.datetime) -> dict[str, Any]:
     task = detail.task
-    wire: dict[str, Any] = json.loads(task.wire or "{}")
     running = [run for run in runs if run.latest and run.latest.state in (AttemptState.RUNNING, AttemptState.PAUSED)]
     spent_s = sum(run.exec_s for run in runs)
+    cores = [cores_of(detail, run.latest.node_id) for run in running if run.latest]
     shown: dict[str, Any] = {
         "uuid": task.id,
         "name": task.name,
         "shortname": task.shortname or task.id,
         "profile": task.profile,
-        "poolUuid": None,
-        "jobUuid": None,
+        "poolUuid": task.pool_id or None,
+        "jobUuid": task.job_id or None,
+        "projectUuid": task.project_id or None,
         "progress": progress_percent(runs),
         "runningInstanceCount": len(running),
-        "runningCoreCount": len(running) * CORES,
-        "clusterInfo": {"clusterCoresCount": CORES},
+        "runningCoreCount": sum(cores),
+        "clusterInfo": {"clusterCoresCount": max(cores, default=1)},
         "executionTime": wire_span(spent_s),
         "wallTime": wire_span(wall_seconds(detail, now)),
         "state": task.state.value,
@@ -102,8 +158,8 @@ def _identity(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.datetim
         "creationDate": wire_time(task.created_at),
         "endDate": wire_time(task.ended_at),
     }
-    if "waitForPoolResourcesSynchronization" in wire:
-        shown["waitForPoolResourcesSynchronization"] = wire["waitForPoolResourcesSynchronization"]
+    if task.wait_for_resources is not None:
+        shown["waitForPoolResourcesSynchronization"] = task.wait_for_resources
     return shown
 
 
@@ -113,7 +169,6 @@ def _value(key: str, value: str) -> str:
 
 def _buckets_out(task: Task, wire: dict[str, Any]) -> dict[str, Any]:
     simple = bool(wire.get("simpleBuckets", False))
-    lives = wire.get("cacheTTLSec", [])
     shown: dict[str, Any] = {
         "resourceBuckets": [one.bucket for one in task.resources] if simple else [],
         "advancedResourceBuckets": []
@@ -121,11 +176,11 @@ def _buckets_out(task: Task, wire: dict[str, Any]) -> dict[str, Any]:
         else [
             {
                 "bucketName": one.bucket,
-                "filtering": {"prefixFiltering": {"prefix": one.prefix}} if one.prefix else {},
-                "resourcesTransformation": {"stripPrefix": {"prefix": one.strip_prefix}} if one.strip_prefix else {},
-                "cacheTTLSec": lives[row] if row < len(lives) else CACHE_TTL_S,
+                "filtering": {"prefixFiltering": {"prefix": one.prefix}},
+                "resourcesTransformation": {"stripPrefix": {"prefix": one.strip_prefix}},
+                "cacheTTLSec": one.cache_ttl_s,
             }
-            for row, one in enumerate(task.resources)
+            for one in task.resources
         ],
     }
     if task.result_bucket:
@@ -147,12 +202,12 @@ def _completed(detail: TaskDetail, run: InstanceRun) -> dict[str, Any]:
         "execTimeSec": run.exec_s,
         "execTimeSecGHz": run.exec_s * clock,
         "averageGHz": clock,
-        "clockRatio": CLOCK_RATIO,
-        "peakMemoryMB": max((a.memory_peak_bytes for a in run.attempts), default=0) // _MIB,
+        "clockRatio": NOMINAL,
+        "peakMemoryMB": max((a.memory_peak_bytes for a in run.attempts), default=0) // MIB,
         "cpuModel": detail.cpu_model_of_node.get(node, ""),
-        "specificationKey": detail.cpu_model_of_node.get(node, ""),
+        "specificationKey": specification_of(detail, node),
         "siteUuid": detail.site_of_node.get(node, ""),
-        "coreCount": CORES,
+        "coreCount": cores_of(detail, node),
         "executionAttemptCount": len(run.attempts),
         "results": [f"s3://{bucket}/{key}" for key in latest.results] if latest else [],
     }
