@@ -255,10 +255,6 @@ class PlatformDesk:
     def set_periodic_snapshot(self, account_id: AccountId, key: str, config: SnapshotConfig) -> None:
         self._files.set_periodic(self._parts(account_id, key)[0], config)
 
-    def set_snapshot_interval(self, account_id: AccountId, key: str, interval_s: int) -> None:
-        task = self._parts(account_id, key)[0]
-        self._files.set_periodic(task, dataclasses.replace(task.snapshot, interval_s=interval_s))
-
     def snapshot_state(self, account_id: AccountId, key: str, snapshot_id: str) -> SnapshotState:
         return self._files.state(self._parts(account_id, key)[0], snapshot_id)
 

@@ -45,12 +45,13 @@ def content_matches(path: Path, etag: str) -> bool | None:
     found = _MD5.fullmatch(etag)
     if found is None:
         return None
-    whole = hashlib.md5(usedforsecurity=False)
-    parts: list[bytes] = []
+    whole, parts = hashlib.md5(usedforsecurity=False), []
     with path.open("rb") as file:
         while part := file.read(PART_SIZE):
-            whole.update(part)
-            parts.append(hashlib.md5(part, usedforsecurity=False).digest())
+            if found[2] is None:
+                whole.update(part)
+            else:
+                parts.append(hashlib.md5(part, usedforsecurity=False).digest())
     if found[2] is None:
         return whole.hexdigest() == found[1]
     joined = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest()
