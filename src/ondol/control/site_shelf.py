@@ -73,6 +73,9 @@ class Shelf:
             kept = self._kept.get(digest)
             if kept is None:
                 return None
+            if not self._whole(digest, kept):  # somebody tidied up, or the disk is ill
+                self._drop(digest)
+                return None
             kept.pins += 1
             kept.until_s = max(kept.until_s, self._until(keep_s))
             self._kept.move_to_end(digest)
@@ -81,7 +84,9 @@ class Shelf:
     def give_back(self, digest: str) -> None:
         """A file that was taken, or put here, is no longer needed by one who took it."""
         with self._lock:
-            self._kept[digest].pins -= 1
+            kept = self._kept.get(digest)
+            if kept is not None and kept.pins:
+                kept.pins -= 1
             self._drop_expired()
 
     def make_room(self, size: int) -> bool:
@@ -135,6 +140,12 @@ class Shelf:
         handle, name = tempfile.mkstemp(dir=self.passing)
         os.close(handle)
         return Path(name)
+
+    def _whole(self, digest: str, kept: _Kept) -> bool:
+        try:
+            return self._path(digest, kept.size).stat().st_size == kept.size
+        except FileNotFoundError:
+            return False
 
     def _until(self, keep_s: float) -> float:
         return self._now_s() + min(max(keep_s, 0.0), _LONGEST_S)

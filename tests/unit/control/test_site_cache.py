@@ -167,6 +167,19 @@ def test_a_restart_drops_what_is_short_expired_too_much_or_of_no_site(bench: Ben
     assert bench.start(most_bytes=100).used_bytes(HERE) == 0
 
 
+def test_a_file_that_somebody_removed_or_cut_is_fetched_again(bench: Bench) -> None:
+    wanted = bench.put("a", b"content")
+    bench.read(wanted)
+    file = next((bench.folder / "cache" / HERE).glob(f"{wanted.digest}-*"))
+    file.unlink()
+    assert bench.read(wanted) == b"content"
+    file.chmod(0o600)
+    file.write_bytes(b"con")
+    assert bench.read(wanted) == b"content"
+    assert bench.cache.used_bytes(HERE) == 7
+    assert len(bench.objects.fetched) == 3
+
+
 def test_damaged_content_is_refused_and_not_kept(bench: Bench) -> None:
     wanted = bench.put("a", b"content")
     data = next(path for path in (bench.folder / "objects" / "behind").iterdir() if path.suffix != ".json")
