@@ -52,7 +52,7 @@ class SqlBelongings:
             return tuple(connection.execute(query).scalars())
 
     def put_secret(self, secret: Secret) -> None:
-        row = {"account_id": secret.account_id, "key": secret.key, "sealed": secret.sealed}
+        row = (secret.account_id, secret.key, secret.sealed)
         with self._database.writing() as connection:
             self._database.upsert(connection, tables.secret, [row])
 
@@ -72,7 +72,7 @@ class SqlBelongings:
 
     def put_project(self, project: Project) -> None:
         taken = f"There is already a project with the short name {project.slug}; choose another"
-        row = {"id": project.id, "slug": project.slug, "body": encode(project)}
+        row = (project.id, project.slug, encode(project))
         with self._database.writing(taken) as connection:
             self._database.upsert(connection, tables.project, [row])
 
@@ -88,14 +88,7 @@ def write_replies(database: Database, connection: sa.Connection, changes: Change
         connection,
         tables.reply,
         [
-            {
-                "account_id": reply.account_id,
-                "key": reply.key,
-                "fingerprint": reply.fingerprint,
-                "status": reply.status,
-                "body": reply.body,
-                "created_us": to_us(reply.created_at),
-            }
+            (reply.account_id, reply.key, reply.fingerprint, reply.status, reply.body, to_us(reply.created_at))
             for reply in changes.replies
         ],
     )

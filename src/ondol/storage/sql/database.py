@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from ondol.storage.rows import decode
+from ondol.storage.sql.dialects import connect, is_sqlite
 from ondol.storage.sql.faults import translated
 from ondol.storage.sql.migrate import upgrade
+from ondol.storage.sql.statements import Statements
+from ondol.storage.sql.tenure import Tenure
 
 Noun = TypeVar("Noun")
+_BATCH = 1000  # rows fetched at once where very many are read
 
 
 class Database:
@@ -24,30 +28,51 @@ class Database:
     Parameters
     ----------
     url : SQLAlchemy URL, e.g. ``sqlite:///var/ondol.db`` or ``postgresql+psycopg://…``
+    alone : no other platform may use it as long as this one does (PostgreSQL; a SQLite file's folder is locked already)
+
+    Raises ConflictError where another platform uses it, UnavailableError where it cannot be reached.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, connect_args=_connect_args(url))
-        self._sqlite = self._engine.dialect.name == "sqlite"
-        if self._sqlite:
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
+    def __init__(self, url: str, *, alone: bool = False) -> None:
+        self._engine = connect(url)
+        self._sqlite = is_sqlite(self._engine)
+        # Every read is one statement or bears that others come between: no transaction to begin and end around it.
+        self._reader = self._engine if self._sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._write = threading.RLock()
-        self._upserts: dict[str, sa.Insert] = {}
+        self._statements = Statements(self._engine.dialect)
+        self._tenure = Tenure(self._engine) if alone and not self._sqlite else None
         where = self._engine.url.render_as_string(hide_password=True)
-        with translated(f"opened or brought to this version's schema ({where})"):
-            upgrade(self._engine)
+        try:
+            with translated(f"opened or brought to this version's schema ({where})"):
+                if self._tenure is not None:
+                    self._tenure.begin()
+                upgrade(self._engine)
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection to read from."""
-        with translated("read"), self._engine.connect() as connection:
+        with translated("read"), self._reader.connect() as connection:
             yield connection
+
+    @contextmanager
+    def streaming(self) -> Iterator[sa.Connection]:
+        """A connection to read very many rows from, some at a time; PostgreSQL does that in a transaction only."""
+        with translated("read"), self._engine.connect() as connection:
+            yield connection.execution_options(yield_per=_BATCH)
 
     @contextmanager
     def writing(self, taken: str = "") -> Iterator[sa.Connection]:
         """One transaction at a time; `taken` is said where something is to be there only once."""
-        with translated("written", taken), self._write, self._engine.begin() as connection:
-            yield connection
+        with translated("written", taken), self._write:
+            if self._tenure is not None:
+                with self._tenure.transaction() as connection:
+                    yield connection
+                return
+            with self._engine.connect().execution_options(ondol_writes=True) as connection, connection.begin():
+                yield connection
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -55,31 +80,28 @@ class Database:
         with self._write:
             yield
 
-    def upsert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-        """Add rows, or put them in the place of those with the same key."""
-        if not rows:
-            return
-        statement = self._upserts.get(table.name)
-        if statement is None:
-            statement = self._upserts[table.name] = self._upsert_of(table)
-        connection.execute(statement, list(rows))
+    def upsert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows, or put them in the place of those with the same key; values in the order of the table's columns."""
+        self._statements.run(connection, self._statements.upsert(table), rows)
 
-    def add(self, connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]], *sums: str) -> None:
+    def insert(self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows that are new; values in the order of the table's columns."""
+        self._statements.run(connection, self._statements.insert(table), rows)
+
+    def add(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], sums: tuple[str, ...]
+    ) -> None:
         """Add rows; where a key is there already, its columns `sums` grow by what the row says."""
-        if rows:
-            insert = self._insert(table)
-            connection.execute(
-                insert.on_conflict_do_update(
-                    index_elements=[column.name for column in table.primary_key],
-                    set_={name: table.c[name] + insert.excluded[name] for name in sums},
-                ),
-                list(rows),
-            )
+        self._statements.run(connection, self._statements.add(table, sums), rows)
+
+    def delete(self, connection: sa.Connection, table: sa.Table, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Remove rows by their primary keys."""
+        self._statements.run(connection, self._statements.delete(table), keys)
 
     def among(self, column: sa.ColumnElement[str], keys: Sequence[str]) -> sa.ColumnElement[bool]:
         """Whether a column holds one of any number of keys, given as one parameter."""
         if self._sqlite:
-            listed = sa.func.json_each(json.dumps(list(keys))).table_valued("value")
+            listed = sa.func.json_each(msgspec.json.encode(keys).decode()).table_valued("value")
             return column.in_(sa.select(listed.c.value))
         return column == sa.any_(sa.literal(list(keys), postgresql.ARRAY(sa.Text(collation="C"))))
 
@@ -102,27 +124,6 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        if self._tenure is not None:
+            self._tenure.end()
         self._engine.dispose()
-
-    def _insert(self, table: sa.Table) -> Any:  # the two dialects' inserts have no common type with `on_conflict`
-        return sqlite.insert(table) if self._sqlite else postgresql.insert(table)
-
-    def _upsert_of(self, table: sa.Table) -> sa.Insert:
-        insert = self._insert(table)
-        keys = [column.name for column in table.primary_key]
-        statement: sa.Insert = insert.on_conflict_do_update(
-            index_elements=keys,
-            set_={column.name: insert.excluded[column.name] for column in table.columns if column.name not in keys},
-        )
-        return statement
-
-
-def _connect_args(url: str) -> dict[str, Any]:
-    return {"timeout": 30, "check_same_thread": False} if url.startswith("sqlite") else {}
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:  # the DB-API connection has no type here
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

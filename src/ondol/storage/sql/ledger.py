@@ -16,8 +16,6 @@ from ondol.storage.sql.database import Database
 from ondol.storage.sql.ledger_rows import energy_columns, energy_row, heat_columns, heat_row
 from ondol.storage.times import to_us
 
-_BATCH = 1000  # rows fetched at once
-
 
 class SqlLedger:
     """The ledger's part of the store."""
@@ -37,8 +35,8 @@ class SqlLedger:
         query = _windowed(tables.energy, site_id, start, end, offset, limit)
         if task_id is not None:
             query = query.where(tables.energy.c.task_id == task_id)
-        with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=_BATCH).execute(query):
+        with self._database.streaming() as connection:
+            for row in connection.execute(query):
                 yield energy_row(row)
 
     def heat(
@@ -51,8 +49,8 @@ class SqlLedger:
         limit: int | None = None,
     ) -> Iterator[HeatRow]:
         query = _windowed(tables.heat, site_id, start, end, offset, limit)
-        with self._database.reading() as connection:
-            for row in connection.execution_options(yield_per=_BATCH).execute(query):
+        with self._database.streaming() as connection:
+            for row in connection.execute(query):
                 yield heat_row(row)
 
 

@@ -13,6 +13,6 @@ def upgrade(engine: sa.Engine, target: str = "head") -> None:
     """Run every migration up to `target` that the database has not seen; a new one gets all."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with engine.connect().execution_options(ondol_writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, target)

@@ -20,11 +20,12 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
 
     Parameters
     ----------
-    url : SQLAlchemy URL, e.g. ``sqlite:///var/ondol.db`` or ``postgresql+psycopg://…``
+    url : SQLAlchemy URL, e.g. ``sqlite:///var/ondol.db`` or ``postgresql://…``
+    alone : refuse to share it with another platform; the commands that only look something up do not ask for it
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    def __init__(self, url: str, *, alone: bool = False) -> None:
+        self._database = Database(url, alone=alone)
 
     def commit(self, changes: Changes) -> None:
         if not changes:
@@ -35,11 +36,7 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
             write_listed(database, connection, tables.job, changes.jobs, changes.deleted_jobs)
             write_listed(database, connection, tables.pool, changes.pools, changes.deleted_pools)
             write_replies(database, connection, changes)
-            database.upsert(
-                connection,
-                tables.document,
-                [{"key": key, "body": body} for key, body in sorted(changes.documents.items())],
-            )
+            database.upsert(connection, tables.document, sorted(changes.documents.items()))
             append_rows(connection, changes)
 
     def document(self, key: str) -> bytes | None:

@@ -99,5 +99,5 @@ def _merely_queued(one: Instance, new: Task | None) -> bool:
     return one.since == new.created_at and one.number in new.instance_numbers
 
 
-def _part_columns(part: Instance | Attempt) -> dict[str, object]:
-    return {"id": part.id, "task_id": part.task_id, "body": encode(part)}
+def _part_columns(part: Instance | Attempt) -> tuple[str, str, bytes]:
+    return part.id, part.task_id, encode(part)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -22,6 +22,11 @@ class _Tagged(msgspec.Struct):
 
 
 _TAGGED = msgspec.json.Decoder(_Tagged)
+# The facets that a table has columns for, between its id and its body.
+_PICKS = {
+    table.name: operator.attrgetter(*(name for name in table.c.keys() if name not in ("id", "body")))  # noqa: SIM118
+    for table in (tables.task, tables.job, tables.pool)
+}
 
 
 def write_listed(
@@ -38,11 +43,12 @@ def write_listed(
         return frozenset()
     before = _before(database, connection, table, touched)
     found = {key: facets(noun) for key, noun in fresh.items()}
-    database.upsert(connection, table, [_columns(table, key, found[key], noun) for key, noun in fresh.items()])
-    after = {key: facet for key, facet in found.items() if key not in set(deleted)}
+    pick = _PICKS[table.name]
+    database.upsert(connection, table, [(key, *pick(found[key]), encode(noun)) for key, noun in fresh.items()])
+    after = {key: facet for key, facet in found.items() if key not in set(deleted)} if deleted else found
     if deleted:
-        connection.execute(table.delete().where(database.among(table.c.id, deleted)))
-    _retag(connection, table, before, after)
+        database.delete(connection, table, [(key,) for key in deleted])
+    _retag(database, connection, table, before, after)
     _recount(database, connection, table, before, after)
     return frozenset(fresh) - before.keys()
 
@@ -65,40 +71,21 @@ def _before(database: Database, connection: sa.Connection, table: sa.Table, keys
     }
 
 
-def _columns(table: sa.Table, key: str, found: Facets, noun: Listed) -> dict[str, Any]:
-    columns = {name: getattr(found, name) for name in table.c.keys() if name not in ("id", "body")}  # noqa: SIM118
-    columns["counted"] = int(found.counted)
-    return {**columns, "id": key, "body": encode(noun)}
-
-
 def _entries(rows: Mapping[str, _Before | Facets]) -> set[_Entry]:
     return {(row.account_id, tag, row.created_us, key) for key, row in rows.items() for tag in row.tags}
 
 
 def _retag(
-    connection: sa.Connection, table: sa.Table, before: Mapping[str, _Before], after: Mapping[str, Facets]
+    database: Database,
+    connection: sa.Connection,
+    table: sa.Table,
+    before: Mapping[str, _Before],
+    after: Mapping[str, Facets],
 ) -> None:
     old, new = _entries(before), _entries(after)
-    t = tables.tag.c
-    if gone := old - new:
-        connection.execute(
-            tables.tag.delete().where(
-                t.account_id == sa.bindparam("a"),
-                t.kind == table.name,
-                t.tag == sa.bindparam("t"),
-                t.created_us == sa.bindparam("c"),
-                t.id == sa.bindparam("i"),
-            ),
-            [dict(zip("atci", entry, strict=True)) for entry in sorted(gone)],
-        )
-    if come := new - old:
-        connection.execute(
-            tables.tag.insert(),
-            [
-                {"account_id": account_id, "kind": table.name, "tag": tag, "created_us": created_us, "id": key}
-                for account_id, tag, created_us, key in sorted(come)
-            ],
-        )
+    for change, entries in ((database.delete, old - new), (database.insert, new - old)):
+        rows = [(account_id, table.name, *rest) for account_id, *rest in sorted(entries)]
+        change(connection, tables.tag, rows)
 
 
 def _recount(
@@ -117,10 +104,9 @@ def _recount(
         connection,
         tables.tally,
         [
-            {"account_id": account_id, "kind": table.name, "stored": stored, "live": live}
+            (account_id, table.name, stored, live)
             for account_id, (stored, live) in sorted(change.items())
             if stored or live
         ],
-        "stored",
-        "live",
+        ("stored", "live"),
     )
