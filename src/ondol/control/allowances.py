@@ -66,9 +66,14 @@ class Allowances:
         return int(self._cores[self._sets[number]].max(initial=1))
 
     def rows(self, numbers: Ints) -> tuple[Bools, Ints]:
-        """For the View: the sets that are in use, every node first, and the row of each of `numbers`."""
-        used = np.union1d([0], numbers)
-        return np.stack([self._sets[number] for number in used.tolist()]), np.searchsorted(used, numbers)
+        """For the View: the sets that are in use, every node first, and the row of each of `numbers`.
+
+        The order is that of their nodes, so that a view does not depend on what was asked before.
+        """
+        used = sorted(set(numbers.tolist()) - {0}, key=lambda number: self._sets[number].tobytes())
+        rows = np.zeros(len(self._sets), dtype=np.int64)
+        rows[used] = np.arange(1, len(used) + 1)
+        return np.stack([self._sets[number] for number in (0, *used)]), rows[numbers]
 
     def _forget(self) -> None:
         everywhere = np.ones(len(self._ids), dtype=np.bool_)

@@ -61,6 +61,7 @@ class Columns:
     clock_rate : platform seconds per wall second
     limits_of, reserved : what accounts may have; without them everybody may have everything
     inputs : which sites lack which bytes; without it nothing is missing
+    least_shown : of each group and order that a policy sees, where the fleet has no more slots than that
     """
 
     def __init__(
@@ -71,13 +72,14 @@ class Columns:
         limits_of: Callable[[AccountId], AccountLimits] = lambda _account: NO_LIMITS,
         reserved: Callable[[], Reserved] = dict,
         inputs: Inputs | None = None,
+        least_shown: int = LEAST_SHOWN,
     ) -> None:
         self._rate, self._limits_of = clock_rate, limits_of
         self._slot_cores = {node.id: node.host_cores / node.slots for node in fleet.nodes}
         self._cores = {node.id: node.cores_per_slot for node in fleet.nodes}
         self._node_row = {node.id: row for row, node in enumerate(fleet.nodes)}
         self._slots = sum(node.slots for node in fleet.nodes)
-        self._most = max(LEAST_SHOWN, self._slots)
+        self._most = max(least_shown, self._slots)
         self._largest = max(self._cores.values(), default=1)
         self._no_inputs = np.zeros((1, len(fleet.sites)))
         self._inputs = inputs

@@ -8,7 +8,7 @@ import numpy as np
 
 from ondol.agent.orders import NodeOrder, SiteOrders, UnitOrder
 from ondol.control.allowances import Reserved
-from ondol.control.columns import Columns, Inputs
+from ondol.control.columns import LEAST_SHOWN, Columns, Inputs
 from ondol.control.grids import Grids
 from ondol.control.limit_book import NO_LIMITS
 from ondol.control.lines import Withheld
@@ -32,6 +32,7 @@ class World:
     clock_rate : platform seconds per wall second
     limits_of, reserved : what accounts may have at once, and every machine that is kept for one; without them nobody
         is limited (`control.limit_book` has both)
+    least_shown : instances of each class and order that policies see at least (`control.lines`)
     inputs : bytes that sites lack of tasks' inputs (`MissingInputs.columns`); without it nothing is missing
 
     `withheld` is what the last view left out because of quotas, in words.
@@ -47,11 +48,19 @@ class World:
         limits_of: Callable[[AccountId], AccountLimits] = lambda _account: NO_LIMITS,
         reserved: Callable[[], Reserved] = dict,
         inputs: Inputs | None = None,
+        least_shown: int = LEAST_SHOWN,
     ) -> None:
         self._fleet = fleet
         self._grids = grids
         self._seed = seed
-        self._columns = Columns(fleet, clock_rate=clock_rate, limits_of=limits_of, reserved=reserved, inputs=inputs)
+        self._columns = Columns(
+            fleet,
+            clock_rate=clock_rate,
+            limits_of=limits_of,
+            reserved=reserved,
+            inputs=inputs,
+            least_shown=least_shown,
+        )
         site_row = {site.id: row for row, site in enumerate(fleet.sites)}
         unit_row = {unit.id: row for row, unit in enumerate(fleet.units)}
         sink_row = {sink.id: row for row, sink in enumerate(fleet.sinks)}
