@@ -22,7 +22,7 @@ def open_store(folder: DataFolder) -> Iterator[SqlStore]:
 
     Raises NotFoundError where there is none.
     """
-    if not folder.database_file.is_file():
+    if not folder.has_database:
         raise NotFoundError("platform data", f"{folder.path}; --data names the folder of 'ondol up'")
     from ondol.storage.sql.store import SqlStore
 

@@ -65,6 +65,7 @@ def up(
     host_images: bool = True,
     image_cache: float = 20.0,
     lease: float = 60.0,
+    database: Annotated[str, Parameter(env_var="ONDOL_DATABASE")] = "",
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Start a platform on this machine and serve until Ctrl-C.
@@ -102,6 +103,9 @@ def up(
     lease:
         Seconds after which running jobs end by themselves where the platform is gone; started again within them, it
         takes the jobs over.
+    database:
+        PostgreSQL for tasks, accounts and the ledger: postgresql://USER:PASSWORD@HOST/DATABASE. Remembered in the data
+        folder, which keeps everything else. Without one, a SQLite file there.
     quiet:
         Draw no screen.
     """
@@ -123,6 +127,7 @@ def up(
         host_images=host_images,
         image_cache_bytes=round(image_cache * 2**30),
         lease_s=lease,
+        database=database,
         quiet=quiet,
     )
 

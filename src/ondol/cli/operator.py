@@ -34,7 +34,7 @@ def installation(data: Path | None, *, make: bool = False) -> Iterator[tuple[Dir
     folder = data_folder(data)
     if make:
         folder.make()
-    elif not folder.database_file.is_file():
+    elif not folder.has_database:
         raise NotFoundError("platform data", f"{folder.path}; 'ondol user add' or 'ondol up' makes it, --data names it")
     store = SqlStore(folder.database_url)
     try:

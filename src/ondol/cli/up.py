@@ -144,6 +144,7 @@ def run_up(
     image_cache_bytes: int,
     lease_s: float,
     quiet: bool,
+    database: str,
 ) -> int:
     """Serve until SIGINT or SIGTERM; gives the exit status."""
     settings = Settings(
@@ -156,6 +157,7 @@ def run_up(
         containers=containers,
         images=ImageSettings(host_images=host_images, cache_bytes=image_cache_bytes),
         lease_s=lease_s,
+        database_url=database,
     )
     log_to(DataFolder(data))
     doors = Doors(host=host, api_port=api_port, s3_port=s3_port, allow_remote=allow_remote)

@@ -30,9 +30,22 @@ class DataFolder:
         return self.path / "ondol.db"
 
     @property
+    def database_note(self) -> Path:
+        """URL of the database where it is not in this folder; may hold a password, mode 0600."""
+        return self.path / "database"
+
+    @property
     def database_url(self) -> str:
         """SQLAlchemy URL of the database."""
-        return f"sqlite:///{self.database_file}"
+        try:
+            return self.database_note.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return f"sqlite:///{self.database_file}"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether a platform or `ondol user add` has made a database, here or elsewhere."""
+        return self.database_note.is_file() or self.database_file.is_file()
 
     @property
     def key_file(self) -> Path:

@@ -32,7 +32,14 @@ from ondol.control.missing_inputs import MissingInputs
 from ondol.control.node_book import NodeBook
 from ondol.control.outputs import Outputs
 from ondol.control.placing import Placing
-from ondol.control.preconditions import check_rate, keep_fleet, lock_folder, refuse_lost_nodes
+from ondol.control.preconditions import (
+    check_rate,
+    choose_database,
+    keep_database,
+    keep_fleet,
+    lock_folder,
+    refuse_lost_nodes,
+)
 from ondol.control.record import TickWriter
 from ondol.control.results import MOST_BYTES
 from ondol.control.secret_desk import PlatformSecrets
@@ -78,6 +85,7 @@ class Settings:
     lease_s : after which jobs end by themselves where the platform is gone, 0.5 to 86 400 [s, wall]
     record : whether ticks are recorded for replay
     results_bytes : most that one attempt may upload as results, sizes as `ls` shows them [bytes]
+    database_url : "" for that of the last start, which is a SQLite file in `data` unless another was named
     site_cache_bytes : most that each site keeps of inputs that were fetched, ≥ 0 [bytes]
     containers : whether tasks may run in containers where this machine can
     images : how container images are kept
@@ -92,6 +100,7 @@ class Settings:
     lease_s: float = 60.0
     record: bool = True
     results_bytes: int = MOST_BYTES
+    database_url: str = ""
     site_cache_bytes: int = SITE_CACHE_BYTES
     containers: bool = True
     images: ImageSettings = field(default_factory=ImageSettings)
@@ -121,8 +130,9 @@ class Platform:
     def _build(self) -> None:
         settings, folder = self.settings, self.folder
         fleet = settings.fleet
-        self.store = SqlStore(folder.database_url)
+        self.store = SqlStore(choose_database(folder, settings.database_url), alone=True)
         self._closers.append(self.store.close)
+        keep_database(folder, settings.database_url)
         kept = Kept(self.store, fleet)
         self.clock = kept.clock(settings.clock_rate, settings.begin)
         keyring = Keyring(folder.key_file)

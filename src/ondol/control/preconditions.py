@@ -50,6 +50,25 @@ def lock_folder(folder: DataFolder) -> IO[str]:
     return file
 
 
+def choose_database(folder: DataFolder, given: str) -> str:
+    """Give the URL of the database: the one that was named, else that of the last start, else a file in the folder.
+
+    Raises ConflictError where the folder's data lies in its file already: it would silently be left behind.
+    """
+    if given and folder.database_file.is_file():
+        raise ConflictError(
+            f"The data of {folder.path} is in {folder.database_file.name} there: leave --database out, or start with "
+            "another --data"
+        )
+    return given or folder.database_url
+
+
+def keep_database(folder: DataFolder, given: str) -> None:
+    """Note where the database is, for the next start and for the commands that look into it."""
+    if given:
+        write_private(folder.database_note, f"{given}\n".encode())
+
+
 def keep_fleet(folder: DataFolder, fleet: Fleet) -> None:
     """Remember the fleet, so that anyone can see what this data belongs to."""
     text = fleet_to_toml(fleet)
