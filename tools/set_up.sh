@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes .venv with Ondol in it (editable), and installs by apt what the system lacks where that is permitted.
-# Usage: tools/set_up.sh run|test      environment: PYTHON, the interpreter to use (a command or a path)
+# Usage: tools/set_up.sh run|test
+# environment: PYTHON, the interpreter to use (a command or a path); CONTAINERS=no, to leave out what containers need
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,25 +31,39 @@ find_python() {
 # Debian keeps the server's programs off the path.
 has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
+# A machine without a network is told so by apt within seconds, not after its retries.
+IMPATIENT=(-o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 -o DPkg::Lock::Timeout=60)
+
 may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 apt_install() {
   local log
   log=$(mktemp)
   say "installing $* by apt"
-  if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null >"$log" 2>&1; then
+  if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${IMPATIENT[@]}" "$@" \
+    </dev/null >"$log" 2>&1; then
     tail -n 5 "$log" >&2
     say "apt could not install $*"
   fi
   rm -f "$log"
 }
 
+# What jobs in containers need, where this machine could run any: root, and control groups that can be written.
+# catatonit is their first process, slirp4netns their network; tests make their images of busybox.
+container_packages() {
+  local command
+  if [ "${CONTAINERS:-}" = no ] || [ ! -w /sys/fs/cgroup ]; then return; fi
+  for command in podman runc slirp4netns catatonit; do command -v "$command" >/dev/null || echo "$command"; done
+  if [ "$1" = test ] && ! command -v busybox >/dev/null; then echo busybox-static; fi
+}
+
 system_packages() {
-  local python version wanted=()
+  local python version package wanted=()
   python=$(find_python)
   command -v bwrap >/dev/null || wanted+=(bubblewrap)
   if [ "$1" = test ] && ! has_postgres; then wanted+=(postgresql); fi
   if [ -n "$python" ] && ! makes_venv "$python"; then wanted+=("python$(version_of "$python")-venv"); fi
+  if may_install; then for package in $(container_packages "$1"); do wanted+=("$package"); done; fi
   if [ -n "$python" ] && [ ${#wanted[@]} = 0 ]; then return; fi
   if ! may_install; then
     if [[ " ${wanted[*]} " == *" bubblewrap "* ]]; then
@@ -60,7 +75,8 @@ system_packages() {
     fi
     return
   fi
-  apt-get update -qq </dev/null >/dev/null 2>&1 || say "apt-get update failed; going on with the lists that are here"
+  apt-get update -qq "${IMPATIENT[@]}" </dev/null >/dev/null 2>&1 ||
+    say "apt-get update failed; going on with the lists that are here"
   if [ -z "$python" ] && [ -z "${PYTHON:-}" ]; then
     for version in 3 3.13 3.12 3.11; do
       if [ "$version" = 3 ] && ! apt-cache policy python3 | grep -qE 'Candidate: 3\.(1[1-9]|[2-9][0-9])'; then continue; fi
