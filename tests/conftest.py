@@ -39,11 +39,18 @@ def no_process_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def image_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A store of container images of the tests' own, empty at first: the machine's is neither read nor changed."""
+    """A store of container images of the tests' own, empty at first: the machine's is neither read nor changed.
+
+    Nor is any registry asked: all lead to a host that RFC 2606 keeps from being.
+    """
     store = tmp_path_factory.mktemp("images")
-    os.environ["ONDOL_IMAGE_STORE"] = str(store)
+    registries = store / "registries.conf"
+    registries.write_text('[[registry]]\nprefix = "docker.io"\nlocation = "registry.invalid"\n')
+    named = {"ONDOL_IMAGE_STORE": str(store), "CONTAINERS_REGISTRIES_CONF": str(registries)}
+    os.environ.update(named)
     yield store
-    del os.environ["ONDOL_IMAGE_STORE"]
+    for name in named:
+        del os.environ[name]
     image_trees.forget_store(store)
 
 
