@@ -66,7 +66,10 @@ class Serving:
             [
                 (
                     create_api(
-                        self.platform.desk, storage_url=self.storage_url, storage_anywhere=is_anywhere(doors.host)
+                        self.platform.desk,
+                        storage_url=self.storage_url,
+                        storage_anywhere=is_anywhere(doors.host),
+                        answers=self.platform.folder.answers_file,
                     ),
                     self._api_socket,
                 ),

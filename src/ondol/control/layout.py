@@ -93,6 +93,11 @@ class DataFolder:
         return self.path / "ticks.gz"
 
     @property
+    def answers_file(self) -> Path:
+        """Which answers to creations were not given yet (ADR 7)."""
+        return self.path / "answers"
+
+    @property
     def client_file(self) -> Path:
         """How the operator's own commands reach the platform; holds a token, mode 0600."""
         return self.path / "client.json"

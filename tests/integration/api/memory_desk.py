@@ -38,7 +38,7 @@ from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.storage.memory.store import MemoryStore
 from ondol.storage.pages import EVERY, Page, Query
-from ondol.storage.ports import Changes, Reply
+from ondol.storage.ports import Changes, Reply, Store
 from ondol.storage.tokens import Keyring
 
 ALICE, BOB = "a1" * 24, "b0" * 24
@@ -72,8 +72,8 @@ def small_fleet() -> Fleet:
 class MemoryDesk:
     """The Desk port over a MemoryStore; `start`, `say`, `finish` and `burn` are what an engine would report."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = MemoryStore()
+    def __init__(self, folder: Path, store: Store | None = None) -> None:
+        self.store = store or MemoryStore()
         self.jobs, self.pools = MemoryJobs(self), MemoryPools(self)
         self.accounts, self.secrets = MemoryAccounts(self), PlatformSecrets(self.store, Keyring(folder / "key"))
         self.before_commit: Callable[[], None] = lambda: None  # a test may wait here, or fail
@@ -89,6 +89,8 @@ class MemoryDesk:
         self._fleet = small_fleet()
         self._ticks = itertools.count()
         for name, token in (("alice", ALICE), ("bob", BOB)):
+            if self.store.account(AccountId(name)) is not None:
+                continue  # of an earlier life
             self.store.add_account(
                 Account(
                     id=AccountId(name),

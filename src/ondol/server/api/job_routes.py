@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 
+from ondol.control.ports import Desk
+from ondol.model.account import Account
 from ondol.model.errors import InvalidFieldError, NotFoundError, OndolError
 from ondol.model.ids import JobId
 from ondol.server.api.group_pages import Groups, named, page_of, rows_of, searched
@@ -16,6 +18,7 @@ from ondol.server.api.pages import shown
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.wire_in import PageRequest, SearchRequest, read_body
 from ondol.server.api.wire_out import task_out
+from ondol.server.once.creation import Commit, OnceIn
 
 router = APIRouter(tags=["jobs"])
 Key = Annotated[str, Path(description="UUID or shortname of the job")]
@@ -38,14 +41,9 @@ Tags = Annotated[list[str], Query(description="any of these; a comma parts sever
 
 
 @router.post("/jobs", summary="Create a job", openapi_extra=body_docs(JobCreation))
-def create(caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
+def create(caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
     """Answers `{"uuid"}`."""
-    job = read_job(body, job_id=JobId(str(uuid.uuid4())), account_id=caller.id, now=desk.platform_time())
-    try:
-        desk.jobs.create(job)
-    except (InvalidFieldError, NotFoundError) as error:
-        raise _as_job_error(error) from error
-    return JSONResponse({"uuid": job.id}, headers={"Location": f"/v1/jobs/{job.id}"})
+    return once.run(lambda commit: _created(caller, desk, body, commit))
 
 
 @router.get("/jobs", summary="All jobs, or those with a tag")
@@ -92,6 +90,14 @@ def delete(key: Key, caller: Caller, desk: DeskIn, force: str = "false") -> Resp
     """403 where it has tasks left, unless `force=true`: then they are deleted with it."""
     desk.jobs.delete(caller.id, key, force=force.strip().lower() in ("true", "1"))
     return Response()
+
+
+def _created(caller: Account, desk: Desk, body: object, commit: Commit) -> Response:
+    job = read_job(body, job_id=JobId(str(uuid.uuid4())), account_id=caller.id, now=desk.platform_time())
+    try:
+        return commit({"uuid": job.id}, lambda reply: desk.jobs.create(job, reply), made=(job.id,))
+    except (InvalidFieldError, NotFoundError) as error:
+        raise _as_job_error(error) from error
 
 
 def _jobs(desk: DeskIn) -> Groups:

@@ -21,15 +21,16 @@ from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.scaling_wire import InvalidScalingError, read_scaling, scaling_out
 from ondol.server.api.wire_out import task_out
 from ondol.server.errors import InvalidRequestError
+from ondol.server.once.creation import Commit, OnceIn
 
 router = APIRouter(tags=["pools"])
 Key = Annotated[str, Path(description="UUID or shortname of the pool")]
 
 
 @router.post("/pools", summary="Create a pool", openapi_extra=body_docs(PoolCreation))
-def create(caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
+def create(caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
     """Answers `{"uuid"}`. What its slots cannot be given (an image, say) is told by the pool's errors later."""
-    return _created(caller, desk, body)
+    return once.run(lambda commit: _created(caller, desk, body, commit))
 
 
 @router.get("/pools/{key}", summary="A pool")
@@ -83,7 +84,7 @@ def close(key: Key, caller: Caller, desk: DeskIn) -> Response:
 
 
 @router.post("/pools/{key}/clone", summary="A pool like another", openapi_extra=body_docs(PoolCreation))
-def clone(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
+def clone(key: Key, caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Response:
     """As the other one is now, but for what the body says otherwise. Answers the new `{"uuid"}`."""
     if body is not None and not isinstance(body, dict):
         raise InvalidRequestError("The body must be an object with what is to be different, {} for nothing")
@@ -92,7 +93,7 @@ def clone(key: Key, caller: Caller, desk: DeskIn, body: JsonBody) -> Response:
     other = {names.get(str(name).lower(), name): value for name, value in (body or {}).items() if value is not None}
     if any(name in other for name in ("resourceBuckets", "advancedResourceBuckets")):
         like["resourceBuckets"] = like["advancedResourceBuckets"] = []
-    return _created(caller, desk, like | other)
+    return once.run(lambda commit: _created(caller, desk, like | other, commit))
 
 
 @router.get("/pools/{key}/scaling", summary="How a pool is scaled")
@@ -139,13 +140,12 @@ def jobs(key: Key, caller: Caller, desk: DeskIn) -> JSONResponse:
     return JSONResponse([job_out(job, now) for job in desk.pools.jobs(caller.id, key)])
 
 
-def _created(caller: Account, desk: Desk, body: object) -> Response:
+def _created(caller: Account, desk: Desk, body: object, commit: Commit) -> Response:
     pool = read_pool(body, pool_id=PoolId(str(uuid.uuid4())), around=Lookups(desk, caller))
     try:
-        desk.pools.create(pool)
+        return commit({"uuid": pool.id}, lambda reply: desk.pools.create(pool, reply), made=(pool.id,))
     except OndolError as error:
         raise _as_pool_error(error) from error
-    return JSONResponse({"uuid": pool.id}, headers={"Location": f"/v1/pools/{pool.id}"})
 
 
 def _as_pool_error(error: OndolError) -> OndolError:

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader
 from pydantic import BaseModel
+from starlette.requests import ClientDisconnect
 
 from ondol.control.ports import Desk
 from ondol.model.account import Account
@@ -49,14 +50,17 @@ async def raw_body(request: Request, _caller: Caller) -> bytes:
     """Body of a request whose caller is known; raises TooLargeError above `LARGEST_BODY`."""
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= LARGEST_BODY:
-            parts.append(part)
-        elif size > _PATIENCE * LARGEST_BODY:
-            break
-        else:
-            parts.clear()
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size <= LARGEST_BODY:
+                parts.append(part)
+            elif size > _PATIENCE * LARGEST_BODY:
+                break
+            else:
+                parts.clear()
+    except ClientDisconnect as error:  # nothing was done yet, and nobody hears this
+        raise InvalidRequestError("The client hung up before its request was read") from error
     if size > LARGEST_BODY:
         raise TooLargeError(f"The body is larger than {LARGEST_BODY >> 20} MiB: send fewer tasks at once")
     return b"".join(parts)

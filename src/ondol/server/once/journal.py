@@ -99,7 +99,9 @@ class Journal:
         young = self._wall_s() - DOUBT_S
         self._open = {number: intent for number, intent in self._open.items() if intent.at > young}
         beside = path.with_suffix(".new")
-        beside.write_bytes(b"".join(msgspec.json.encode(intent) + b"\n" for intent in self._open.values()))
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b"".join(msgspec.json.encode(intent) + b"\n" for intent in self._open.values()))
         beside.replace(path)
         if self._file >= 0:
             os.close(self._file)
