@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 
 from ondol.agent.orders import SiteOrders
 from ondol.engine.ports import Engine
@@ -22,22 +22,26 @@ def apply_caps(
     orders: Iterable[SiteOrders],
     running: Mapping[NodeId, Sequence[Attempt]],
     accepted: MutableMapping[AttemptId, float],
+    sharers: Callable[[Attempt], int] = lambda _attempt: 1,
 ) -> None:
     """Tell the engine every running attempt's share of the host, where it changed.
 
     Parameters
     ----------
     accepted : shares told before, by attempt [cores]; updated here
+    sharers : how many instances share the slot that an attempt runs in, each with the same part of it
     """
     for site in orders:
         for order in site.nodes:
             node = nodes[order.node_id]
             busy = running.get(node.id, ())
             # A slot never gets more than its own part of the node, so a cap binds only below full load.
-            load = min(node.curve.load_at(order.cap_w), len(busy) / node.slots)
+            slots = len({attempt.held_by or attempt.id for attempt in busy})
+            load = min(node.curve.load_at(order.cap_w), slots / node.slots)
             for attempt in busy:
-                cores = max(LEAST_CORES, node.host_cores * load / len(busy))
-                if abs(cores - accepted.get(attempt.id, node.host_cores / node.slots)) > _WORTH_TELLING * cores:
+                part = sharers(attempt)
+                cores = max(LEAST_CORES, node.host_cores * load / slots / part)
+                if abs(cores - accepted.get(attempt.id, node.host_cores / node.slots / part)) > _WORTH_TELLING * cores:
                     try:
                         engine.limit_cpu(attempt.id, cores)
                     except OSError as error:  # a full disk: told again at the next sample

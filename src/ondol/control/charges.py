@@ -54,7 +54,7 @@ class Charges:
 
     def book(self, changes: Changes) -> Changes:
         """Add the document of charges to changes that hold attempts which have just ended."""
-        ended = [attempt for attempt in changes.attempts if attempt.state.final and attempt.started_at is not None]
+        ended = [attempt for attempt in changes.attempts if _billed(attempt)]
         if not ended or self.tariff.free:
             return changes
         for attempt in ended:
@@ -112,3 +112,8 @@ def now_and_then(read: Callable[[], Tariff]) -> Callable[[], Tariff]:
         return last[0][1]
 
     return tariff
+
+
+def _billed(attempt: Attempt) -> bool:
+    """Whether the time of an attempt is paid for: that in a slot of a compute pool is paid with the slot."""
+    return attempt.state.final and attempt.started_at is not None and not attempt.held_by

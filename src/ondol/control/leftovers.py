@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ondol.engine.local import removal
-from ondol.model.ids import AttemptId, InstanceId, TaskId, task_of
+from ondol.model.ids import AttemptId, InstanceId, PoolId, TaskId, task_of
 from ondol.storage.ports import Store
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def sweep(store: Store, jobs_dir: Path, outputs_dir: Path) -> None:
         if folder.name not in needed(task_of(AttemptId(folder.name))):
             remove_tree(folder)
     for folder in _folders(outputs_dir):
-        if store.task(TaskId(folder.name)) is None:
+        if store.task(TaskId(folder.name)) is None and store.pool(PoolId(folder.name)) is None:
             remove_tree(folder)
 
 

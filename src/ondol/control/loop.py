@@ -149,16 +149,16 @@ class Loop:
     def node_status(self) -> list[NodeStatus]:
         """What is known of every node, by id."""
         service: dict[NodeId, ServiceClass] = {}
-        busy: dict[NodeId, int] = {}
+        busy: dict[NodeId, set[AttemptId]] = {}
         for work, _, attempt in self._works.under_way():
-            if attempt.state is AttemptState.RUNNING:
-                busy[attempt.node_id] = busy.get(attempt.node_id, 0) + 1
+            if attempt.state is AttemptState.RUNNING and not self.watch.is_held(attempt.id):
+                busy.setdefault(attempt.node_id, set()).add(attempt.held_by or attempt.id)
                 service[attempt.node_id] = min(service.get(attempt.node_id, ServiceClass.FILLER), work.task.service)
         return [
             NodeStatus(
                 node_id=node.id,
                 power_w=self.power_w.get(node.id, node.curve.idle_w),
-                busy_slots=busy.get(node.id, 0),
+                busy_slots=len(busy.get(node.id, ())),
                 service=service.get(node.id),
                 healthy=self.nodes.works(node.id),
             )
@@ -180,7 +180,7 @@ class Loop:
             orders = self._sites.orders
         self.requests.sample(utc(now_s), orders)
         self._window.add_heat(span_s, orders, energy_j)
-        apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps)
+        apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps, self.groups.pools.sharers)
         self._sampled_s = now_s
 
     def _decide(self, now_s: float) -> None:

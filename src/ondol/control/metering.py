@@ -187,7 +187,8 @@ class MeterBook:
             account_id=task.account_id,
             cpu_s=self._tally.cpu_s.get(attempt.id, 0.0),
             share=Share.HEAT_ONLY if task.service is ServiceClass.FILLER else Share.JOB,
-            held_s=max(0.0, held_s),
+            # In a compute pool the slot, and with it the idle energy, is its holder's: nothing is counted twice.
+            held_s=0.0 if attempt.held_by else max(0.0, held_s),
         )
 
     def _empty(self) -> _Tally:

@@ -19,7 +19,7 @@ from ondol.lifecycle.pool import holder_failed, moved, queue_timed_out, state_of
 from ondol.lifecycle.scaling import given_up, target_slots
 from ondol.lifecycle.task import final_of
 from ondol.lifecycle.work import Change, Work
-from ondol.model.compute import NEVER, AttemptState, InstanceState, Task, TaskError
+from ondol.model.compute import NEVER, Attempt, AttemptState, InstanceState, Task, TaskError
 from ondol.model.conditions import FinalState
 from ondol.model.ids import AccountId, AttemptId, NodeId, PoolId, TaskId, task_of
 from ondol.model.pool import ComputePool, PoolState
@@ -100,6 +100,11 @@ class PoolBook:
         """A task as it is launched, and how many instances share the slot that it is launched in."""
         line = self._lines.get(task.pool_id) if task.pool_id else None
         return (task, 1) if line is None else (at_launch(task, line.pool), line.pool.slots_per_node)
+
+    def sharers(self, attempt: Attempt) -> int:
+        """How many instances share the slot that an attempt runs in."""
+        work = self._works.get(attempt.task_id) if attempt.held_by else None
+        return 1 if work is None else self.at_launch(work.task)[1]
 
     def syncing(self, pool: ComputePool, attempt_id: AttemptId, *, begins: bool) -> None:
         """Note that the pool's resources are being fetched anew into a slot, or are there."""

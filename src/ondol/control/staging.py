@@ -23,13 +23,14 @@ from ondol.control.missing_inputs import MissingInputs
 from ondol.control.progress import IN, OUT, ProgressBook
 from ondol.control.results import MOST_BYTES, ResultLists, files_below, fingerprint, results
 from ondol.control.site_cache import Lent, SiteCache
+from ondol.control.slot_files import bring_from_slot
 from ondol.model.compute import Attempt, ResourceBucket, Task
 from ondol.model.conditions import OWN_SNAPSHOT, SnapshotConfig
 from ondol.model.errors import NotFoundError
 from ondol.model.ids import AccountId, InstanceId, NodeId, SiteId, instance_number
 from ondol.storage.objects.port import ObjectStore
 
-_INCOMING = "incoming"
+_INCOMING, _FROM_SLOT = "incoming", "from-slot"
 _ONE_SITE = SiteId("here")
 # What a key cannot hold: bytes that are no UTF-8, as Python holds them (PEP 383), and the backslash, which the object
 # store takes for a slash (SeaweedFS, weed/s3api/s3_constants: NormalizeObjectKey).
@@ -87,6 +88,10 @@ class Stager:
         """Folder that the job works in."""
         return self._root / "attempts" / attempt.id / "job"
 
+    def _slot_dir(self, attempt: Attempt) -> Path:
+        """Folder of the slot of a compute pool that an attempt runs in."""
+        return self._root / "attempts" / attempt.held_by / "job"
+
     def checkpoint_dir(self, attempt: Attempt) -> Path:
         """Folder that a later attempt of the same instance finds again."""
         return self._root / "checkpoints" / checkpoint_name(attempt.instance_id)
@@ -110,6 +115,8 @@ class Stager:
         job_dir.mkdir(parents=True)
         self.checkpoint_dir(attempt).mkdir(parents=True, exist_ok=True)
         self._progress.begin(attempt.id, IN)
+        if attempt.held_by:
+            bring_from_slot(self._slot_dir(attempt), job_dir, job_dir.parent / _FROM_SLOT, wanted)
         inputs = self._listed(task)
         self._progress.expect(attempt.id, IN, sum(one.object.size for one in inputs.values()))
         for path, one in inputs.items():

@@ -79,11 +79,16 @@ class Watch:
         """Node of each attempt that the engine knows."""
         return {attempt_id: report.node_id for attempt_id, report in self.reports.items()}
 
+    def is_held(self, attempt_id: AttemptId) -> bool:
+        """Whether an attempt is kept without a process."""
+        report = self.reports.get(attempt_id)
+        return report is not None and report.held
+
     def running(self) -> dict[NodeId, list[Attempt]]:
-        """Attempts that run, by node."""
+        """Attempts that run a program, by node; a slot that is only kept ready runs none."""
         running: dict[NodeId, list[Attempt]] = {}
         for _, _, attempt in self._works.under_way():
-            if attempt.state is AttemptState.RUNNING:
+            if attempt.state is AttemptState.RUNNING and not self.is_held(attempt.id):
                 running.setdefault(attempt.node_id, []).append(attempt)
         return running
 
