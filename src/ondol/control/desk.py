@@ -116,6 +116,9 @@ class PlatformDesk:
             tasks = groups.admission.accepted(tasks)
             for task in tasks:
                 self._check(task)
+            # Money does not depend on more than this: a list of 1,000 tasks asks once.
+            payers = {(task.account_id, task.project_id, task.scheduling, task.service): task for task in tasks}
+            for task in payers.values():
                 self.accounts.check_money(task)
             _refuse_twins(tasks)
             for account_id in dict.fromkeys(task.account_id for task in tasks):

@@ -36,13 +36,13 @@ class SqlAccounts:
             )
 
     def account(self, account_id: AccountId) -> Account | None:
-        return self._account(tables.account.c.id == account_id)
+        return self._account(id=account_id)
 
     def account_by_email(self, email: str) -> Account | None:
-        return self._account(tables.account.c.email == email)
+        return self._account(email=email)
 
     def account_by_token_hash(self, token_hash: str) -> Account | None:
-        return self._account(tables.account.c.token_hash == token_hash)
+        return self._account(token_hash=token_hash)
 
     def replace_token(self, account_id: AccountId, token_hash: str, token_sealed: bytes) -> None:
         self._change(account_id, token_hash=token_hash, token_sealed=token_sealed)
@@ -55,9 +55,8 @@ class SqlAccounts:
             rows = connection.execute(sa.select(tables.account).order_by(tables.account.c.email)).all()
         return tuple(_account(row) for row in rows)
 
-    def _account(self, condition: sa.ColumnElement[bool]) -> Account | None:
-        with self._database.reading() as connection:
-            row = connection.execute(sa.select(tables.account).where(condition)).first()
+    def _account(self, **key: str) -> Account | None:
+        row = self._database.row(tables.account, **key)
         return None if row is None else _account(row)
 
     def _change(self, account_id: AccountId, **columns: str | bytes) -> None:
@@ -74,9 +73,7 @@ class SqlAccounts:
         return tuple(_bucket(row) for row in rows)
 
     def bucket(self, account_id: AccountId, name: str) -> Bucket | None:
-        t = tables.bucket.c
-        with self._database.reading() as connection:
-            row = connection.execute(sa.select(tables.bucket).where(t.account_id == account_id, t.name == name)).first()
+        row = self._database.row(tables.bucket, account_id=account_id, name=name)
         return None if row is None else _bucket(row)
 
     def add_bucket(self, bucket: Bucket) -> Bucket:

@@ -22,9 +22,7 @@ class SqlBelongings:
     _database: Database
 
     def reply(self, account_id: AccountId, key: str) -> Reply | None:
-        t = tables.reply.c
-        with self._database.reading() as connection:
-            row = connection.execute(sa.select(tables.reply).where(t.account_id == account_id, t.key == key)).first()
+        row = self._database.row(tables.reply, account_id=account_id, key=key)
         if row is None:
             return None
         return Reply(
@@ -41,9 +39,8 @@ class SqlBelongings:
             connection.execute(tables.reply.delete().where(tables.reply.c.created_us < to_us(before)))
 
     def secret(self, account_id: AccountId, key: str) -> Secret | None:
-        t = tables.secret.c
-        sealed = self._database.scalar(sa.select(t.sealed).where(t.account_id == account_id, t.key == key))
-        return None if sealed is None else Secret(account_id=account_id, key=key, sealed=sealed)
+        row = self._database.row(tables.secret, account_id=account_id, key=key)
+        return None if row is None else Secret(account_id=account_id, key=key, sealed=bytes(row.sealed))
 
     def secret_keys(self, account_id: AccountId, prefix: str = "") -> tuple[str, ...]:
         t = tables.secret.c
@@ -67,8 +64,7 @@ class SqlBelongings:
         return self._database.decoded(sa.select(t.body).order_by(t.slug), Project)
 
     def project(self, project_id: ProjectId) -> Project | None:
-        t = tables.project.c
-        return self._database.found(sa.select(t.body).where(t.id == project_id), Project)
+        return self._database.noun(tables.project, Project, id=project_id)
 
     def put_project(self, project: Project) -> None:
         taken = f"There is already a project with the short name {project.slug}; choose another"

@@ -105,22 +105,21 @@ class Database:
             return column.in_(sa.select(listed.c.value))
         return column == sa.any_(sa.literal(list(keys), postgresql.ARRAY(sa.Text(collation="C"))))
 
-    def scalar(self, query: sa.Select[Any]) -> bytes | None:
-        """First column of the first row, which holds bytes; None where there is no row."""
+    def row(self, table: sa.Table, **key: str) -> sa.Row[Any] | None:
+        """First row whose columns have these values, None where there is none; faster than a query made each time."""
         with self.reading() as connection:
-            value = connection.execute(query).scalar()
-        return None if value is None else bytes(value)
+            return self._statements.first(connection, self._statements.select(table, *key), tuple(key.values()))
+
+    def noun(self, table: sa.Table, kind: type[Noun], **key: str) -> Noun | None:
+        """Noun of the body of such a row."""
+        row = self.row(table, **key)
+        return None if row is None else decode(bytes(row.body), kind)
 
     def decoded(self, query: sa.Select[Any], kind: type[Noun]) -> tuple[Noun, ...]:
         """Nouns of the bodies that a query gives."""
         with self.reading() as connection:
             bodies = connection.execute(query).scalars().all()
         return tuple(decode(bytes(body), kind) for body in bodies)
-
-    def found(self, query: sa.Select[Any], kind: type[Noun]) -> Noun | None:
-        """Noun of the first body, None where there is no row."""
-        body = self.scalar(query)
-        return None if body is None else decode(body, kind)
 
     def close(self) -> None:
         """Close every connection."""

@@ -20,12 +20,10 @@ class SqlGroups:
     _database: Database
 
     def job(self, job_id: JobId) -> Job | None:
-        t = tables.job.c
-        return self._database.found(sa.select(t.body).where(t.id == job_id), Job)
+        return self._database.noun(tables.job, Job, id=job_id)
 
     def job_by_shortname(self, account_id: AccountId, shortname: str) -> Job | None:
-        t = tables.job.c
-        return self._database.found(sa.select(t.body).where(t.account_id == account_id, t.shortname == shortname), Job)
+        return self._database.noun(tables.job, Job, account_id=account_id, shortname=shortname)
 
     def jobs(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Job]:
         with self._database.reading() as connection:
@@ -37,14 +35,10 @@ class SqlGroups:
         return self._database.decoded(sa.select(t.body).where(t.open).order_by(t.id), Job)
 
     def pool(self, pool_id: PoolId) -> ComputePool | None:
-        t = tables.pool.c
-        return self._database.found(sa.select(t.body).where(t.id == pool_id), ComputePool)
+        return self._database.noun(tables.pool, ComputePool, id=pool_id)
 
     def pool_by_shortname(self, account_id: AccountId, shortname: str) -> ComputePool | None:
-        t = tables.pool.c
-        return self._database.found(
-            sa.select(t.body).where(t.account_id == account_id, t.shortname == shortname), ComputePool
-        )
+        return self._database.noun(tables.pool, ComputePool, account_id=account_id, shortname=shortname)
 
     def pools(
         self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100

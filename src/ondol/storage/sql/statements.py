@@ -26,6 +26,20 @@ class Statements:
         if rows:
             connection.exec_driver_sql(statement, list(rows) if self._sqlite else [_without_nul(row) for row in rows])
 
+    def select(self, table: sa.Table, *by: str) -> str:
+        """Give the rows of which some columns have given values."""
+
+        def make() -> str:
+            columns = ", ".join(self._quote(column.name) for column in table.columns)
+            condition = " AND ".join(f"{self._quote(name)} = {self._mark}" for name in by)
+            return f"SELECT {columns} FROM {self._quote(table.name)} WHERE {condition}"  # noqa: S608  # our own names
+
+        return self._once(" ".join(("select", *by)), table, make)
+
+    def first(self, connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> sa.Row[Any] | None:
+        """First row that a statement gives, None where there is none."""
+        return connection.exec_driver_sql(statement, values if self._sqlite else _without_nul(values)).first()
+
     def insert(self, table: sa.Table) -> str:
         """Add a row."""
         return self._once("insert", table, lambda: self._insert(table, table.columns.keys()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from ondol.storage.ports import Changes
 from ondol.storage.sql import tables
 from ondol.storage.sql.accounts import SqlAccounts
@@ -40,7 +38,8 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
             append_rows(connection, changes)
 
     def document(self, key: str) -> bytes | None:
-        return self._database.scalar(sa.select(tables.document.c.body).where(tables.document.c.key == key))
+        row = self._database.row(tables.document, key=key)
+        return None if row is None else bytes(row.body)
 
     def close(self) -> None:
         """Close every connection."""

@@ -35,12 +35,10 @@ class SqlTasks:
     _database: Database
 
     def task(self, task_id: TaskId) -> Task | None:
-        t = tables.task.c
-        return self._database.found(sa.select(t.body).where(t.id == task_id), Task)
+        return self._database.noun(tables.task, Task, id=task_id)
 
     def task_by_shortname(self, account_id: AccountId, shortname: str) -> Task | None:
-        t = tables.task.c
-        return self._database.found(sa.select(t.body).where(t.account_id == account_id, t.shortname == shortname), Task)
+        return self._database.noun(tables.task, Task, account_id=account_id, shortname=shortname)
 
     def tasks(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Task]:
         with self._database.reading() as connection:
