@@ -158,7 +158,7 @@ def run_up(
         begin=parse_start(start),
         sandbox=sandbox,
         containers=containers,
-        images=ImageSettings(host_images=host_images, cache_bytes=image_cache_bytes),
+        images=ImageSettings(host_images=host_images, cache_bytes=image_cache_bytes, forward_host=host),
         lease_s=lease_s,
         database_url=database,
     )

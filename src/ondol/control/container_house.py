@@ -25,17 +25,19 @@ def named_store() -> Path | None:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSettings:
-    """How images are kept.
+    """How containers get their images and their ports.
 
     Parameters
     ----------
     host_images : whether this host's own system may stand in for a general image that is nowhere to be had
     cache_bytes : most that unpacked images take, those in use aside, ≥ 1 MiB [bytes]
+    forward_host : address at which ports of containers are opened to others
     store : folder of a podman store of our own, None for that of this machine; by default what $ONDOL_IMAGE_STORE names
     """
 
     host_images: bool = True
     cache_bytes: int = CACHE_BYTES
+    forward_host: str = "127.0.0.1"
     store: Path | None = dataclasses.field(default_factory=named_store)
 
     def __post_init__(self) -> None:
@@ -63,7 +65,7 @@ class ContainerHouse:
                 host_images=settings.host_images,
             )
             self._house.begin(live)
-        self.images = TaskImages(self._house)
+        self.images = TaskImages(self._house, forward_host=settings.forward_host)
         self.profiles: Profiles = profiles_of(
             containers=self._house is not None, network=self._house is not None and said.container_network
         )

@@ -13,6 +13,7 @@ from ondol.control.account_desk import PlatformAccounts
 from ondol.control.command import check_command
 from ondol.control.directory import OPERATOR, Directory
 from ondol.control.file_desk import FileDesk
+from ondol.control.forwards import open_ports
 from ondol.control.hands import Hands
 from ondol.control.job_desk import PlatformJobs
 from ondol.control.loop import Loop
@@ -192,6 +193,7 @@ class PlatformDesk:
             memory_limit_bytes=node.memory_bytes // node.slots,
             run_s=max(0.0, (self._now() - begun).total_seconds() - attempt.paused_s),
             progress=None,
+            ports=() if report is None else open_ports(report.forwards),
         )
 
     def tasks(self, account_id: AccountId, query: Query = EVERY, *, token: str = "", limit: int = 100) -> Page[Task]:

@@ -10,12 +10,14 @@ from ondol.control.command import (
     argv_of,
     container_argv,
     environment_of,
+    has_command,
     login_of,
     read_only,
     reference_of,
     resources_path,
     work_dir,
 )
+from ondol.control.forwards import forwards_of
 from ondol.control.profiles import ALL
 from ondol.engine.images.house import ImageHouse, Wish
 from ondol.engine.images.image import Image
@@ -34,10 +36,12 @@ class TaskImages:
     Parameters
     ----------
     house : None where this machine runs no containers; every task then runs on the host's own system
+    forward_host : address at which ports of containers are opened to others
     """
 
-    def __init__(self, house: ImageHouse | None = None) -> None:
+    def __init__(self, house: ImageHouse | None = None, *, forward_host: str = "127.0.0.1") -> None:
         self._house = house
+        self._forward_host = forward_host
         self._lock = threading.Lock()
         self._under_way: set[AttemptId] = set()
 
@@ -46,8 +50,11 @@ class TaskImages:
 
         That may be at once or from another thread. Asked again while it is under way, it does nothing.
         """
-        if self._house is None or not ALL[task.profile].container:
+        if not ALL[task.profile].container:
             then("")
+            return
+        if self._house is None:
+            then(_not_here(task))
             return
         with self._lock:
             if attempt_id in self._under_way:
@@ -85,8 +92,9 @@ class TaskImages:
             work_dir=work_dir(task),
             job_mounts=tuple(dict.fromkeys((path, _JOB_DIR))),
             read_only=read_only(task),
+            forwards=forwards_of(task, self._forward_host),
         )
-        order = dataclasses.replace(blank, container=container, network=ALL[task.profile].network)
+        order = dataclasses.replace(blank, container=container, network=_wants_network(task))
         own = environment_of(task, number, *inside(order))
         argv = container_argv(task, number, own, image.config)
         defaults = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -103,19 +111,30 @@ class TaskImages:
         return self._house.pinned(attempt_id)
 
 
+def _wants_network(task: Task) -> bool:
+    return ALL[task.profile].network or bool(task.network_rules)
+
+
 def _may_stand_in(task: Task) -> bool:
     """Whether the host's tree can do: a general image, no network, and a command of the task's own."""
     return (
         reference_of(task).general
-        and not ALL[task.profile].network
-        and any(task.constants.get(name, "").strip() for name in ALL[task.profile].commands)
+        and not _wants_network(task)
+        and (has_command(task) or bool(task.holds_pool))
         and not task.constants.get("DOCKER_ENTRYPOINT", "").strip()
     )
 
 
+def _not_here(task: Task) -> str:
+    """Why a machine without containers cannot run a task, perhaps of a time when it had them; empty where it can."""
+    if _may_stand_in(task):
+        return ""
+    return f"The image {reference_of(task).short} needs containers, and this machine runs none: 'ondol doctor' says why"
+
+
 def _no_command(task: Task, image: Image | None) -> str:
     """Why the task has nothing to run, empty where it has."""
-    if image is None:
+    if image is None or (task.holds_pool and not has_command(task)):
         return ""
     try:
         number = task.instance_numbers[0]

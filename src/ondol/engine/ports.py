@@ -42,12 +42,15 @@ class PortForward:
     port : inside of the container, 1 to 65535
     host_address : address of this machine that listens
     host_port : its port there, chosen free by who gives the order
+    name, application_type : of the rule that opens it, for who asks
     """
 
     protocol: str
     port: int
     host_address: str
     host_port: int
+    name: str = ""
+    application_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ class AttemptReport:
     exit_code : of the job where it ended by itself; 128 + signal where a signal ended it; else None
     started_at_s, ended_at_s : wall clock of the host [s since the epoch], None while unknown
     message : one sentence for the user where something went wrong, else empty
+    forwards : ports of its container that others may reach
     held : whether it is kept without a process, its program over: see `LaunchOrder.hold`
     """
 
@@ -141,6 +145,7 @@ class AttemptReport:
     started_at_s: float | None = None
     ended_at_s: float | None = None
     message: str = ""
+    forwards: tuple[PortForward, ...] = ()
     held: bool = False
 
 

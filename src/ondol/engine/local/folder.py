@@ -17,6 +17,7 @@ from ondol.engine.local.group import open_group
 from ondol.engine.local.procfs import kill_marked, signal_process
 from ondol.engine.local.removal import remove_tree
 from ondol.engine.local.shim.order import LOCK_FD, Control, Order, read_control
+from ondol.engine.ports import PortForward
 
 _SHIM = Path(__file__).parent / "shim"
 
@@ -48,6 +49,7 @@ class AttemptFolder:
         self.node_id = str(header["node_id"])
         self.marker = str(header["marker"])
         self.order = Order(**header["shim"])
+        self.forwards = _forwards(self.order)
         self._lock_fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._record_fd = record.open_record(str(path / "status"), create=True)
         self._block = b""
@@ -183,3 +185,8 @@ class AttemptFolder:
             pid = self._shim_pid
         if pid:
             self._shim_pid = None
+
+
+def _forwards(order: Order) -> tuple[PortForward, ...]:
+    rules = (order.container or {}).get("forwards")
+    return tuple(PortForward(**rule) for rule in rules) if isinstance(rules, list) else ()

@@ -44,6 +44,7 @@ def report(folder: AttemptFolder) -> AttemptReport:
         started_at_s=_number(fields, "started_at_s"),
         ended_at_s=_number(fields, "ended_at_s"),
         message=str(fields.get("message", "")),
+        forwards=folder.forwards,
         held=bool(fields.get("held")) and fields.get("state") != RunState.ENDED.value,
     )
 
