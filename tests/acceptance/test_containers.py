@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from qarnot.exceptions import QarnotGenericException
+from qarnot.forced_network_rule import ForcedNetworkRule
 
 import image_trees
 from acceptance.asking import abort_all, end_of, keys, messages, ondol, says, until
@@ -106,6 +108,27 @@ def test_the_hosts_system_stands_in_for_a_general_image_that_is_nowhere(connecti
     assert task.stdout() == "0 here\n"
 
 
+def test_a_rule_opens_a_port_of_a_container_with_a_network_of_its_own(connection: Any) -> None:
+    if "docker-network" not in connection.profiles_names():
+        pytest.skip("containers cannot run here: slirp4netns is not installed")
+    task = connection.create_task("served", "docker-network", 1)
+    task.constants = {"DOCKER_CMD": "sh -c 'echo served > /job/page; echo up; exec httpd -f -p 8080 -h /job'"}
+    task.labels = {"ondol.service": "on_demand"}
+    task.forced_network_rules = [ForcedNetworkRule(True, "tcp", port="8080", name="web")]
+    task.submit()
+    says(task, "up")
+
+    def access() -> dict[str, Any]:
+        shown = connection._get(f"/v1/network/tasks/{task.uuid}/port-forward").json()
+        return shown["0"].get("web", {}).get("access", {})
+
+    found = until(access, "the open port")
+    address = f"{found['publicHost']}:{found['publicPort']}"
+    assert until(lambda: _page(address), "the page of the container") == "served\n"
+    task.abort()
+    assert end_of(task) == "Cancelled"
+
+
 def test_a_name_that_is_none_is_refused_at_once(connection: Any) -> None:
     with pytest.raises(QarnotGenericException, match="DOCKER_REPO"):
         work(connection, "true", DOCKER_REPO="Not An Image").submit()
@@ -147,3 +170,11 @@ def test_images_in_the_store_are_listed_and_removed(up: Up, tmp_path: Path) -> N
 def _removed(up: Up) -> str:
     done = ondol("image", "remove", "short-lived:3", "--data", str(up.data))
     return done.stdout if done.returncode == 0 else ""
+
+
+def _page(address: str) -> str:
+    try:
+        with urllib.request.urlopen(f"http://{address}/page", timeout=5) as answer:
+            return answer.read().decode()
+    except OSError:
+        return ""
