@@ -11,6 +11,8 @@ import socket
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from ondol.server.s3.errors import S3Error
+
 _ALWAYS = ("localhost",)
 # What only a request on a bucket carries: tells, on a host nobody told us of, a list of objects from one of buckets.
 _OF_BUCKETS = frozenset({"max-buckets"})
@@ -26,9 +28,9 @@ class Addressing:
         need not be given. ``bucket.NAME`` is virtual-host style, NAME itself path style.
 
     An IP address is path style always. Under a name that is neither a base host nor below one, the first labels are
-    taken for a bucket when the caller has one of that name and the path does not begin with a bucket of theirs, or
-    when the request makes sense in no other way. So a front behind an unforeseen name works in both styles; naming the
-    host makes it certain.
+    taken for a bucket when the caller has one of that name, or when the request makes sense in no other way. So a front
+    behind an unforeseen name works in both styles; naming the host makes it certain. What may mean either of two
+    buckets of the caller's is refused.
     """
 
     def __init__(self, base_hosts: Iterable[str] = ()) -> None:
@@ -47,6 +49,8 @@ class Addressing:
         method : HTTP method
         query_names : names of the query's parameters
         own : whether the caller has a bucket of that name; may be asked several times
+
+        Raises S3Error InvalidRequest where both styles name a bucket of the caller's.
         """
         name = re.sub(r":[0-9]*$", "", host.strip()).lower().rstrip(".")
         first, _, rest = path.partition("/")
@@ -63,12 +67,19 @@ class Addressing:
     @staticmethod
     def _guess(name: str, first: str, method: str, query_names: frozenset[str], own: Callable[[str], bool]) -> str:
         labels = name.split(".")
-        if len(labels) < 2 or (first and own(first)):
-            return ""
         for end in range(len(labels) - 1, 0, -1):
             candidate = ".".join(labels[:end])
-            if own(candidate):
-                return "" if not first and query_names & _OF_BUCKETS else candidate
+            if not own(candidate):
+                continue
+            if first and own(first):
+                raise S3Error(
+                    "InvalidRequest",
+                    f"This may mean your bucket {candidate!r} or your bucket {first!r}: have the host name of this "
+                    "store configured as a base host, or use another name for it",
+                )
+            return "" if not first and query_names & _OF_BUCKETS else candidate
+        if len(labels) < 2:
+            return ""
         return labels[0] if not first and method in _NO_PATH_IS_A_BUCKET else ""
 
 

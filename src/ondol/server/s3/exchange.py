@@ -14,7 +14,7 @@ from ondol.server.s3.errors import S3Error
 from ondol.server.s3.request import HttpRequest
 
 _DRAIN_BYTES = 16 * 1024 * 1024
-_DRAIN_S = 5.0
+_DRAIN_S = 2.0
 _LENGTH_DIGITS = 18
 _SILENCE_S = 60.0
 """How long a caller may send nothing of its body [s]; then the connection it holds is given to others."""

@@ -111,7 +111,7 @@ async def abort(asked: Asked, services: Services, behind: Behind) -> Response:
     return asked.nothing()
 
 
-async def list_parts(asked: Asked, _: Services, behind: Behind) -> Response:
+async def list_parts(asked: Asked, services: Services, behind: Behind) -> Response:
     """ListParts."""
     upload_id = _upload(asked)
     most = number_in(asked.exchange, "max-parts", _PAGE, 1, _PAGE)
@@ -127,13 +127,24 @@ async def list_parts(asked: Asked, _: Services, behind: Behind) -> Response:
     content += element("PartNumberMarker", after)
     content += element("NextPartNumberMarker", found.findtext("{*}NextPartNumberMarker") or "0")
     content += element("MaxParts", most) + element("IsTruncated", found.findtext("{*}IsTruncated") or "false")
-    for each in found.iterfind("{*}Part"):
+    for each in _newest(found, services.quota.book.part_sizes(asked.backend, upload_id)):
         etag = (each.findtext("{*}ETag") or "").strip('"')
         content += "<Part>" + "".join(
             element(name, each.findtext(f"{{*}}{name}") or "") for name in ("PartNumber", "LastModified", "Size")
         )
         content += element("ETag", f'"{etag}"') + "</Part>"
     return asked.xml(document("ListPartsResult", content))
+
+
+def _newest(found: ElementTree.Element, known: dict[int, int]) -> list[ElementTree.Element]:
+    """Choose the last sending of each part: SeaweedFS lists them all, in no order, with times in whole seconds."""
+    chosen: dict[int, tuple[tuple[str, bool], ElementTree.Element]] = {}
+    for each in found.iterfind("{*}Part"):
+        number, size = (int(each.findtext(f"{{*}}{name}") or 0) for name in ("PartNumber", "Size"))
+        rank = (each.findtext("{*}LastModified") or "", known.get(number) == size)
+        if number not in chosen or rank > chosen[number][0]:
+            chosen[number] = (rank, each)
+    return [each for _, (_, each) in sorted(chosen.items())]
 
 
 def _upload(asked: Asked) -> str:

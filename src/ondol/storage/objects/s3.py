@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 from boto3.s3.transfer import TransferConfig
@@ -110,13 +111,18 @@ class S3ObjectStore:
         return Tally(size, objects, parts)
 
     def _part_sizes(self, bucket: str, name: str, upload_id: str) -> dict[int, int]:
+        """Give the sizes of an upload's parts; SeaweedFS lists each sending of a part, of which the last counts."""
+        newest: dict[int, tuple[Any, int]] = {}
+        pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=name, UploadId=upload_id)
         try:
-            pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=name, UploadId=upload_id)
-            return {part["PartNumber"]: part["Size"] for page in pages for part in page.get("Parts", ())}
+            for page in pages:
+                for part in page.get("Parts", ()):
+                    sent = (part["LastModified"], part["Size"])  # whole seconds: the larger of two in one
+                    newest[part["PartNumber"]] = max(sent, newest.get(part["PartNumber"], sent))
         except ClientError as gone:  # finished or given up since the listing
-            if _code(gone) == "NoSuchUpload":
-                return {}
-            raise
+            if _code(gone) != "NoSuchUpload":
+                raise
+        return {number: size for number, (_, size) in newest.items()}
 
     def delete(self, bucket: str, key: str) -> None:
         with self._errors(bucket, key):

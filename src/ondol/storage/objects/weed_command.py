@@ -124,12 +124,12 @@ def weed_command(program: Path, folder: Path, identity: Path, ports: WeedPorts) 
         f"-dir={folder / 'data'}",
         f"-master.port={ports.master}",
         f"-master.port.grpc={ports.master_grpc}",
-        "-master.volumeSizeLimitMB=64",  # each bucket has volumes of its own: keep them small and allow many
+        "-master.volumeSizeLimitMB=64",  # each bucket has volumes of its own: keep them small
         "-master.telemetry=false",  # on by default upstream
         "-master.electionTimeout=1s",  # ten by default: a restarted one would serve no data for that long
         f"-volume.port={ports.volume}",
         f"-volume.port.grpc={ports.volume_grpc}",
-        "-volume.max=200",
+        "-volume.max=10000",  # slots, not files: a bucket takes one, and one more for each 64 MB
         "-volume.preStopSeconds=0",
         "-filer",
         f"-filer.port={ports.filer}",

@@ -1,7 +1,7 @@
-"""Certificates with which the parts of one SeaweedFS know each other on their gRPC ports.
+"""Certificates with which the parts of one SeaweedFS know each other on their gRPC ports and the master's HTTP port.
 
 Those ports carry everything, past the S3 credentials: the filer's reads and deletes any entry, the volume server's
-gives any data. SeaweedFS serves them to whoever connects unless it has certificates; with them it takes only peers that
+gives any data, the master's drops whole buckets (``/col/delete``). SeaweedFS serves them to whoever connects unless it has certificates; with them it takes only peers that
 show one of the same authority (mutual TLS; SeaweedFS wiki, "Security Configuration"). Authority and key are made anew
 at each start, for this one process, and the authority's own key is never written down.
 """
@@ -49,6 +49,8 @@ def write_certificates(folder: Path) -> dict[str, str]:
             out.write(content)
     paths = {what: str(folder / name) for what, (name, _) in files.items()}
     settings = {"WEED_GRPC_CA": paths["ca"]}
+    for what, place in paths.items():  # else whoever asks the master's plain HTTP port may drop a whole bucket
+        settings[f"WEED_HTTPS_MASTER_{what.upper()}"] = place
     for part in _PARTS:
         settings[f"WEED_GRPC_{part.upper()}_CERT"] = paths["cert"]
         settings[f"WEED_GRPC_{part.upper()}_KEY"] = paths["key"]
