@@ -15,7 +15,6 @@ from ondol.model.errors import InvalidFieldError
 
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SECRET_PREFIX = "QARNOT_SECRET__"  # noqa: S105  # a prefix of names, no secret
 
 
 def check_command(task: Task, profiles: Profiles = PROFILES) -> None:

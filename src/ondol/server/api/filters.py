@@ -12,7 +12,7 @@ from ondol.model.compute import Task
 from ondol.model.conditions import Scheduling
 from ondol.model.errors import InvalidFieldError
 from ondol.server.api.names import NOBODY
-from ondol.server.api.task_limits import SECRET_PREFIX
+from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.times import read_time
 
 Fields = Mapping[str, Callable[[Any], Any]]  # what a filter may name, lower case, and how it is read off a row
@@ -51,7 +51,7 @@ TASK_FIELDS: dict[str, Callable[[Task], Any]] = {
     "dependencies.dependson": lambda task: tuple(one.task_id for one in task.dependencies),
     "labels": lambda task: tuple(f"{key}={value}" for key, value in task.labels.items()),
     "constants": lambda task: tuple(
-        f"{key}={value}" for key, value in task.constants.items() if not key.startswith(SECRET_PREFIX)
+        f"{key}={value}" for key, value in task.constants.items() if not key.startswith(SECRET_PREFIXES)
     ),
     "autodeleteoncompletion": lambda task: "true" if task.auto_delete else "false",
 }

@@ -15,7 +15,7 @@ from ondol.server.api.labels import read_labels
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.place_in import read_place
 from ondol.server.api.ranges import MOST_INSTANCES, read_ranges
-from ondol.server.api.task_limits import LONGEST_S, SECRET_PREFIX, constants_limits, limits, tags_limits
+from ondol.server.api.task_limits import LONGEST_S, SECRET_PREFIXES, constants_limits, limits, tags_limits
 from ondol.server.api.times import read_span
 from ondol.server.api.wire_in import TaskCreation, TaskUpdate, read_body, try_body
 from ondol.server.errors import InvalidRequestError
@@ -106,7 +106,7 @@ def read_update(data: object, before: Task) -> tuple[dict[str, str] | None, tupl
     if body.constants is not None:
         constants = {
             constant.key: before.constants.get(constant.key, "")
-            if constant.value == HIDDEN and constant.key.startswith(SECRET_PREFIX)
+            if constant.value == HIDDEN and constant.key.startswith(SECRET_PREFIXES)
             else constant.value
             for constant in body.constants
         }

@@ -18,7 +18,7 @@ from ondol.server.api.hardware import CORES
 from ondol.server.api.intake import HIDDEN
 from ondol.server.api.scaling_wire import scaling_out
 from ondol.server.api.status_out import status_out, wall_seconds
-from ondol.server.api.task_limits import SECRET_PREFIX
+from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import runs_of
 from ondol.server.api.times import wire_span, wire_time
 
@@ -195,4 +195,4 @@ def _secrets_out(pool: ComputePool) -> dict[str, Any]:
 
 
 def _shown(key: str, value: str) -> str:
-    return HIDDEN if key.startswith(SECRET_PREFIX) else value
+    return HIDDEN if key.startswith(SECRET_PREFIXES) else value

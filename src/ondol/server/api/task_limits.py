@@ -11,7 +11,8 @@ from ondol.server.api.names import LONGEST_TEXT, name_limits
 from ondol.server.api.ranges import MOST_INSTANCES
 from ondol.server.api.wire_in import KeyValue, TaskCreation
 
-SECRET_PREFIX = "QARNOT_SECRET__"  # noqa: S105  # a prefix of names, no secret
+# Constants that are never shown: the contract's, and the password at a registry of images.
+SECRET_PREFIXES = ("QARNOT_SECRET__", "DOCKER_REGISTRY_PASSWORD")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,2048}")
 LONGEST_S = 10 * 365 * 86_400  # ten years: of a time to live, of waiting in the queue, of a cache [s]
 

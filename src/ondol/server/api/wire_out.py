@@ -21,7 +21,7 @@ from ondol.server.api.status_out import (
     status_out,
     wall_seconds,
 )
-from ondol.server.api.task_limits import SECRET_PREFIX
+from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import InstanceRun, runs_of
 from ondol.server.api.times import wire_span, wire_time
 
@@ -164,7 +164,7 @@ def _identity(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.datetim
 
 
 def _value(key: str, value: str) -> str:
-    return HIDDEN if key.startswith(SECRET_PREFIX) else value
+    return HIDDEN if key.startswith(SECRET_PREFIXES) else value
 
 
 def _buckets_out(task: Task, wire: dict[str, Any]) -> dict[str, Any]:
