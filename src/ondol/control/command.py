@@ -143,6 +143,8 @@ def _folder(task: Task, name: str) -> str:
     if not ALL[task.profile].container:
         return ""
     text = task.constants.get(name, "").strip()
+    if text == f"${{{name}}}":  # how some clients say "the profile's own"
+        return ""
     parts = text.split("/")
     if text and (parts[0] or ".." in parts or "\0" in text):
         raise InvalidFieldError(f"constants.{name}", text[:80], "an absolute path without ..")
@@ -159,8 +161,9 @@ def environment_of(task: Task, number: int, job_dir: str, checkpoint_dir: str) -
     ----------
     job_dir, checkpoint_dir : as the job sees them
     """
+    hidden = KEPT_BACK | {constant.name for constant in task.forced_constants if constant.export is False}
     environment = {
-        key: value for key, value in task.constants.items() if _ENVIRONMENT_NAME.fullmatch(key) and key not in KEPT_BACK
+        key: value for key, value in task.constants.items() if _ENVIRONMENT_NAME.fullmatch(key) and key not in hidden
     }
     count = str(len(task.instance_numbers))
     environment |= {

@@ -232,7 +232,7 @@ class Platform:
             now=self.clock.now,
             cores_of=slot_cores.__getitem__,
             stored_bytes=lambda _account: {},
-            holders_of=lambda pool: self.loop.groups.pools.holders(pool),
+            holders_of=groups.pools.holders,
         )
         self.loop = Loop(
             fleet=fleet,

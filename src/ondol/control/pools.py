@@ -14,7 +14,7 @@ from ondol.control.works import Works
 from ondol.engine.ports import AttemptReport
 from ondol.lifecycle.dispatch import dispatch
 from ondol.lifecycle.events import CancelAsked, DeleteAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
-from ondol.lifecycle.inherit import at_launch, holder_of
+from ondol.lifecycle.inherit import at_launch, holder_of, settled
 from ondol.lifecycle.pool import holder_failed, moved, queue_timed_out, state_of
 from ondol.lifecycle.scaling import given_up, target_slots
 from ondol.lifecycle.task import final_of
@@ -99,7 +99,9 @@ class PoolBook:
     def at_launch(self, task: Task) -> tuple[Task, int]:
         """A task as it is launched, and how many instances share the slot that it is launched in."""
         line = self._lines.get(task.pool_id) if task.pool_id else None
-        return (task, 1) if line is None else (at_launch(task, line.pool), line.pool.slots_per_node)
+        if line is None:
+            return settled(task), 1
+        return settled(at_launch(task, line.pool)), line.pool.slots_per_node
 
     def sharers(self, attempt: Attempt) -> int:
         """How many instances share the slot that an attempt runs in."""

@@ -70,7 +70,9 @@ DOCKER_BATCH = Profile(
 DOCKER_NETWORK = Profile(
     name="docker-network", constants=_CONTAINER_CONSTANTS, commands=("DOCKER_CMD", "CMD"), container=True, network=True
 )
-KEPT_BACK = frozenset(("DOCKER_REGISTRY_LOGIN", "DOCKER_REGISTRY_PASSWORD"))
+KEPT_BACK = frozenset(
+    prefix + name for prefix in ("", "QARNOT_SECRET__") for name in ("DOCKER_REGISTRY_LOGIN", "DOCKER_REGISTRY_PASSWORD")
+)
 
 Profiles = Mapping[str, Profile]
 

@@ -11,6 +11,8 @@ from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import TaskId
 from ondol.model.pool import ComputePool
 
+SECRET_PREFIX = "QARNOT_SECRET__"  # noqa: S105  # a prefix of names, no secret
+
 
 def check_own(task: Task, pool: ComputePool) -> None:
     """Refuse, with InvalidFieldError, what a task in a pool cannot have of its own: the pool decided it before."""
@@ -59,6 +61,22 @@ def at_launch(task: Task, pool: ComputePool) -> Task:
         secrets_by_prefix=pool.secrets_by_prefix,
         export_credentials=task.export_credentials or pool.export_credentials,
     )
+
+
+def settled(task: Task) -> Task:
+    """Give a task with its constants as its jobs find them.
+
+    Forced constants stand over its own. A constant named QARNOT_SECRET__X, which nobody is shown, is X as well.
+    """
+    secret = {key.removeprefix(SECRET_PREFIX): value for key, value in task.constants.items() if _is_secret(key)}
+    if not secret and not task.forced_constants:
+        return task
+    forced = {constant.name: constant.value for constant in task.forced_constants}
+    return dataclasses.replace(task, constants={**secret, **task.constants, **forced})
+
+
+def _is_secret(key: str) -> bool:
+    return key.startswith(SECRET_PREFIX) and key != SECRET_PREFIX
 
 
 def holder_of(pool: ComputePool, number: int, task_id: TaskId, at: dt.datetime, commands: Sequence[str]) -> Task:
