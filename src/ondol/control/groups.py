@@ -58,8 +58,7 @@ class Groups:
             elif kind in (pools.QUEUE, pools.TTL):
                 self.pools.rings(kind, key, at)
             else:
-                self.times.rings(key, at)
-        self.times.tick(at)
+                self.times.rings(kind, key, at)
         self.settle(at)
         self.pools.tick(at, reports, accepts)
 
