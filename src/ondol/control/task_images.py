@@ -95,7 +95,7 @@ class TaskImages:
             forwards=forwards_of(task, self._forward_host),
         )
         order = dataclasses.replace(blank, container=container, network=_wants_network(task))
-        own = environment_of(task, number, *inside(order))
+        own = environment_of(task, number, *inside(order)) | {"ONDOL_JOB_DIR": path}
         argv = container_argv(task, number, own, image.config)
         defaults = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         return dataclasses.replace(order, argv=argv, environment={**defaults, **image.config.environment, **own})
