@@ -71,7 +71,9 @@ DOCKER_NETWORK = Profile(
     name="docker-network", constants=_CONTAINER_CONSTANTS, commands=("DOCKER_CMD", "CMD"), container=True, network=True
 )
 KEPT_BACK = frozenset(
-    prefix + name for prefix in ("", "QARNOT_SECRET__") for name in ("DOCKER_REGISTRY_LOGIN", "DOCKER_REGISTRY_PASSWORD")
+    prefix + name
+    for prefix in ("", "QARNOT_SECRET__")
+    for name in ("DOCKER_REGISTRY_LOGIN", "DOCKER_REGISTRY_PASSWORD")
 )
 
 Profiles = Mapping[str, Profile]
