@@ -63,7 +63,7 @@ class Allowances:
 
     def most_cores(self, number: int) -> int:
         """Cores that a slot in a set has at most, 1 for an empty set."""
-        return int(self._cores[self._sets[number]].max(initial=1))
+        return self._most_cores[number]
 
     def rows(self, numbers: Ints) -> tuple[Bools, Ints]:
         """For the View: the sets that are in use, every node first, and the row of each of `numbers`.
@@ -76,15 +76,17 @@ class Allowances:
         return np.stack([self._sets[number] for number in (0, *used)]), rows[numbers]
 
     def _forget(self) -> None:
-        everywhere = np.ones(len(self._ids), dtype=np.bool_)
-        self._sets: list[Bools] = [everywhere]
-        self._by_content: dict[bytes, int] = {everywhere.tobytes(): 0}
+        self._sets: list[Bools] = []
+        self._most_cores: list[int] = []
+        self._by_content: dict[bytes, int] = {}
         self._numbers: dict[_Asked, int] = {}
+        self._number(np.ones(len(self._ids), dtype=np.bool_))
 
     def _number(self, nodes: Bools) -> int:
         number = self._by_content.setdefault(nodes.tobytes(), len(self._sets))
         if number == len(self._sets):
             self._sets.append(nodes)
+            self._most_cores.append(int(self._cores[nodes].max(initial=1)))
         return number
 
     def _nodes(self, asked: _Asked) -> Bools:

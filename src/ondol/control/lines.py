@@ -90,7 +90,9 @@ class Lines:
         if before is not None and before[:2] != (group, keys):
             self.drop(task_id)
             before = None
-        line = self._groups.setdefault(group, _Group())
+        line = self._groups.get(group)
+        if line is None:
+            line = self._groups[group] = _Group()
         line.instances += count - (0 if before is None else before[2])
         self._keys[task_id] = (group, keys, count)
         self._entries[keys[0][2]] = entry
@@ -98,7 +100,9 @@ class Lines:
             for order, key in zip(line.orders, keys, strict=False):
                 order.add(key)
             if group[2] is not None:
-                self._by_quota.setdefault(group[2], SortedSet()).add(keys[0])
+                if group[2] not in self._by_quota:
+                    self._by_quota[group[2]] = SortedSet()
+                self._by_quota[group[2]].add(keys[0])
 
     def drop(self, task_id: TaskId) -> None:
         """Take a task out of the lines."""

@@ -199,12 +199,12 @@ class Works:
 def _untouched(task: Task) -> Work | None:
     """Put together without a look into storage what has never left the queue; None for any other task.
 
-    A task that is in its first state has instances that wait, all since then, and no attempts; only one that waited
-    for others may have begun to queue later. At a start with a long queue this saves two reads a task.
+    A task that is in its first state has instances that all wait, and no attempts; only one that waited for others
+    may have begun to queue later than it was made. At a start with a long queue this saves two reads a task.
     """
     if task.state is not TaskState.SUBMITTED or task.previous_state is not None or task.dependencies:
         return None
-    return submit(TaskSubmitted(at=task.state_since, task=task))[0]
+    return submit(TaskSubmitted(at=task.created_at, task=task))[0]
 
 
 class Gathered:

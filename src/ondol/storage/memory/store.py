@@ -67,7 +67,7 @@ class MemoryStore(MemoryAccounts):
 
     def mortal_tasks(self, before: dt.datetime | None = None) -> tuple[Task, ...]:
         with self._lock:
-            ends = [(facets(task).expires_us, key) for key, task in self._tasks.rows.items()]
+            ends = [(facets(task).expires_us, key) for key, task in self._tasks.rows.items() if task.ttl_s > 0]
             known = sorted((end, key) for end, key in ends if end is not None)
             return tuple(self._tasks.rows[key] for end, key in known if before is None or end < to_us(before))
 
