@@ -15,6 +15,7 @@ from ondol.control.directory import OPERATOR, Directory
 from ondol.control.file_desk import FileDesk
 from ondol.control.forwards import open_ports
 from ondol.control.hands import Hands
+from ondol.control.intake import Intake
 from ondol.control.job_desk import PlatformJobs
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
@@ -28,7 +29,7 @@ from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, AttemptState, Instance, Task
 from ondol.model.conditions import SnapshotConfig
-from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError, UnavailableError
+from ondol.model.errors import ConflictError, ForbiddenError, NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow
@@ -76,6 +77,16 @@ class PlatformDesk:
         self._nodes = {node.id: node for node in fleet.nodes}
         site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
         self._site_of_node = {node.id: site_of_unit[node.unit_id] for node in fleet.nodes}
+        self._intake = Intake(
+            store=store,
+            directory=directory,
+            works=works,
+            loop=loop,
+            accounts=accounts,
+            secrets=secrets,
+            profiles=profiles,
+            now=now,
+        )
         self.jobs = PlatformJobs(store, works, loop, now)
         self.pools = PlatformPools(
             store,
@@ -83,7 +94,7 @@ class PlatformDesk:
             loop,
             hands=hands,
             outputs=outputs,
-            check=self._check,
+            check=self._intake.look_at,
             task_detail=self._detail_of,
             now=now,
         )
@@ -95,43 +106,10 @@ class PlatformDesk:
         return tuple((name, self._profiles[name].constants) for name in sorted(self._profiles))
 
     def check(self, task: Task) -> None:
-        with self._works.lock:
-            (task,) = self._loop.groups.admission.accepted((task,))
-        self._check(task)
-
-    def _check(self, task: Task) -> None:
-        """Raise what is wrong with a task as accepted: in a pool it has taken over what it takes over."""
-        check_command(self._loop.groups.pools.at_launch(task)[0], self._profiles)
-        self.secrets.check_rights(task)
-        for resource in task.resources:
-            if self._directory.backend_name(task.account_id, resource.bucket) is None:
-                raise NotFoundError("bucket", resource.bucket)
-        if task.result_bucket and self._directory.backend_name(task.account_id, task.result_bucket) is None:
-            raise NotFoundError("bucket", task.result_bucket)
-        if task.shortname and self._store.task_by_shortname(task.account_id, task.shortname) is not None:
-            raise InvalidFieldError("shortname-uniqueness", task.shortname, "a shortname that no other task has")
+        self._intake.check(task)
 
     def submit(self, tasks: Iterable[Task], reply: Reply | None = None) -> None:
-        groups = self._loop.groups
-        with self._works.lock:
-            tasks = groups.admission.accepted(tasks)
-            for task in tasks:
-                self._check(task)
-            # Money does not depend on more than this: a list of 1,000 tasks asks once.
-            payers = {(task.account_id, task.project_id, task.scheduling, task.service): task for task in tasks}
-            for task in payers.values():
-                self.accounts.check_money(task)
-            _refuse_twins(tasks)
-            for account_id in dict.fromkeys(task.account_id for task in tasks):
-                number = sum(task.account_id == account_id for task in tasks)
-                groups.room.for_tasks(account_id, number, self._now(), self._loop.flush)
-            self._works.admit(tasks, self._now(), () if reply is None else (reply,))
-            self._loop.stir()
-            try:
-                self._loop.flush()
-            except UnavailableError as error:
-                # The tasks themselves are durable; to say otherwise would make clients submit them once more.
-                _log.error("what changed beside new tasks cannot be written yet: %s", error)
+        self._intake.submit(tasks, reply)
 
     def detail(self, account_id: AccountId, key: str) -> TaskDetail:
         with self._works.lock:
@@ -351,12 +329,3 @@ class PlatformDesk:
             measured_at=None if reading is None else reading.measured_at,
             stale=reading is None or at - reading.measured_at > _STALE,
         )
-
-
-def _refuse_twins(tasks: tuple[Task, ...]) -> None:
-    """Refuse two new tasks with one shortname; those stored were looked at before."""
-    seen: set[tuple[AccountId, str]] = set()
-    for task in tasks:
-        if task.shortname and (task.account_id, task.shortname) in seen:
-            raise InvalidFieldError("shortname-uniqueness", task.shortname, "a shortname that no other task has")
-        seen.add((task.account_id, task.shortname))
