@@ -187,7 +187,8 @@ def _place(view: View, urgent: Urgency, slots: _Slots) -> _Placed:
 
 def _anywhere(view: View, rows: Ints) -> Bools:
     """Tell per row whether it may run on every node."""
-    return np.asarray(np.all(view.allowances[view.instances.allowed[rows]], axis=1), dtype=np.bool_)
+    everywhere = np.asarray(np.all(view.allowances, axis=1), dtype=np.bool_)
+    return np.take(everywhere, view.instances.allowed[rows])
 
 
 def _starts(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints, near: Bools) -> list[Start]:
