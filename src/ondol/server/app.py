@@ -29,6 +29,7 @@ from ondol.server.api import (
     task_list_routes,
     task_routes,
 )
+from ondol.server.api.describe import describe_answers
 from ondol.server.api.paths import TolerantPaths
 from ondol.server.api.request import body_schemas
 from ondol.server.errors import install_errors
@@ -102,6 +103,7 @@ def create_api(
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             schema.setdefault("components", {}).setdefault("schemas", {}).update(body_schemas())
+            describe_answers(schema, routes)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -240,6 +240,9 @@ class MemoryDesk:
             raise NotFoundError("snapshot", snapshot_id)
         return state
 
+    def set_node(self, account_id: AccountId, node_id: NodeId, state: str) -> str:
+        raise ForbiddenError("Only the operator may drain nodes")
+
     def energy(
         self,
         *,

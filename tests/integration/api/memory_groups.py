@@ -93,6 +93,7 @@ class MemoryPools:
         tags: tuple[str, ...] | None = None,
         slots: int | None = None,
         elastic: Scaling | None = None,
+        inelastic: bool = False,
         scaling: tuple[Scaling, ...] | None = None,
     ) -> None:
         given: dict[str, Any] = {

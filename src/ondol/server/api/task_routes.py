@@ -24,6 +24,7 @@ from ondol.server.once.creation import Once, OnceIn
 router = APIRouter(tags=["tasks"])
 Key = Annotated[str, Path(description="UUID or shortname of the task")]
 _AGAIN = body_docs(TaskCreation)
+_ABSENT: dict[int | str, dict[str, Any]] = {501: {}}
 
 
 @router.post("/tasks", summary="Create a task, or several", openapi_extra=body_docs(TaskCreation, or_list=True))
@@ -38,7 +39,7 @@ def create(caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Respon
     return once.run(lambda commit: create_one(desk, lookups, body, commit))
 
 
-@router.post("/tasks/force", summary="Create a task over quotas (not offered)")
+@router.post("/tasks/force", summary="Create a task over quotas (not offered)", responses=_ABSENT)
 def force(_caller: Caller) -> Response:
     """501: quotas hold for everybody; the administrator of an installation changes them."""
     raise NotOfferedError("Creating tasks over quotas is", "Create tasks with POST /tasks")
@@ -109,7 +110,7 @@ def resume(key: Key, caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn)
     return _again(key, "resume", caller, desk, body, once)
 
 
-@router.post("/tasks/{key}/restart", summary="Restart a task (deprecated, not offered)")
+@router.post("/tasks/{key}/restart", summary="Restart a task (not offered)", deprecated=True, responses=_ABSENT)
 def restart(key: Key, caller: Caller, desk: DeskIn) -> Response:
     """404 for an unknown task, else 501: its answer could not name the new task."""
     desk.detail(caller.id, key)
