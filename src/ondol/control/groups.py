@@ -25,13 +25,18 @@ from ondol.storage.ports import Changes, Store
 
 
 class Groups:
-    """What ties tasks together. Everything here happens under `works.lock`."""
+    """What ties tasks together. Everything here happens under `works.lock`.
 
-    def __init__(self, store: Store, works: Works) -> None:
+    Parameters
+    ----------
+    closing_s : least time that a pool is seen to be closing [s, platform]
+    """
+
+    def __init__(self, store: Store, works: Works, *, closing_s: float = 0.0) -> None:
         self._works = works
         self._alarms = Alarms()
         # In this order the works' observers are called; none steps, so the order matters to nobody.
-        self.pools = PoolBook(store, works, self._alarms)
+        self.pools = PoolBook(store, works, self._alarms, closing_s=closing_s)
         self.jobs = JobBook(store, works, self._alarms)
         self.dependents = Dependents(store, works)
         self.times = TaskTimes(store, works, self._alarms)
@@ -55,7 +60,7 @@ class Groups:
         for kind, key in self._alarms.due(at):
             if kind in (jobs.WALL, jobs.TTL):
                 self.jobs.rings(kind, key, at)
-            elif kind in (pools.QUEUE, pools.TTL):
+            elif kind in (pools.QUEUE, pools.TTL, pools.CLOSING):
                 self.pools.rings(kind, key, at)
             else:
                 self.times.rings(kind, key, at)

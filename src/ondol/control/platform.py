@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,7 @@ from ondol.storage.tokens import Keyring
 _log = logging.getLogger(__name__)
 TICK_S = 0.25  # longest wait between ticks [s, wall]
 SAMPLE_S = 1.0  # least time between samples of power and heat [s, wall]
+_CLOSING_S = 2.0  # a client that closes a pool and looks at once sees it closing [s, wall]
 _CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
 
 
@@ -183,7 +185,7 @@ class Platform:
             most_bytes=settings.results_bytes,
         )
         self.outputs = Outputs(folder.outputs_dir, self.engine)
-        groups = Groups(self.store, self.works)
+        groups = Groups(self.store, self.works, closing_s=_CLOSING_S * self.clock.rate)
         self._hands = Hands(
             fleet,
             self.engine,
@@ -325,6 +327,7 @@ class Platform:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            begun_s = time.monotonic()
             try:
                 self.loop.tick()
                 self.snapshots.take_due()
@@ -332,7 +335,10 @@ class Platform:
                 # The loop must outlive a fault in one tick: heat goes on, and the next tick sees the same world again.
                 _log.exception("a tick failed")
                 self._stop.wait(1.0)
-            self.loop.wake.wait(TICK_S)
+            # A tick holds the lock of all works. However often it is stirred, half of the time is for who submits.
+            took_s = min(time.monotonic() - begun_s, TICK_S)
+            self._stop.wait(took_s)
+            self.loop.wake.wait(TICK_S - took_s)
             self.loop.wake.clear()
         try:
             self.loop.tick()

@@ -26,7 +26,7 @@ from ondol.model.pool import ComputePool, PoolState
 from ondol.storage.pages import Query
 from ondol.storage.ports import Changes, Reply, Store
 
-QUEUE, TTL = "pool in queue", "pool time to live"
+QUEUE, TTL, CLOSING = "pool in queue", "pool time to live", "pool closing"
 EVERY_S = 30.0  # every pool is looked at this often: periods begin and end, slots grow idle [s, platform]
 KEPT_HOLDERS = 100  # holders that are over, kept per pool for what their preparation said
 _PAGE = 500
@@ -34,10 +34,15 @@ _HOLDS = (AttemptState.RUNNING, AttemptState.PAUSED)
 
 
 class PoolBook:
-    """Pools that are not over, in memory; observes the works."""
+    """Pools that are not over, in memory; observes the works.
 
-    def __init__(self, store: Store, works: Works, alarms: Alarms) -> None:
-        self._store, self._works, self._alarms = store, works, alarms
+    Parameters
+    ----------
+    closing_s : least time that a pool is seen to be closing [s, platform]
+    """
+
+    def __init__(self, store: Store, works: Works, alarms: Alarms, *, closing_s: float) -> None:
+        self._store, self._works, self._alarms, self._closing_s = store, works, alarms, closing_s
         self._lines: dict[PoolId, PoolLine] = {}
         self._touched: set[PoolId] = set()
         self._stirred: set[PoolId] = set()
@@ -81,7 +86,8 @@ class PoolBook:
 
     def delete(self, pool: ComputePool, at: dt.datetime) -> None:
         """Cancel a pool's tasks and let it go with its slots."""
-        self.put(dataclasses.replace(pool, delete_wanted=True, modified_at=at))
+        # Its shortname is free again from this moment on, whatever is left to be done.
+        self.put(dataclasses.replace(pool, delete_wanted=True, shortname="", modified_at=at))
         self._end_tasks(self._lines[pool.id], "POOL_DELETED", "was deleted", at)
         for task in self._stored_holders(pool):
             self._works.revive(task)
@@ -124,6 +130,8 @@ class PoolBook:
             self.put(queue_timed_out(line.pool, at))
         elif kind == TTL and line.pool.state.final:
             self.delete(line.pool, at)
+        elif kind == CLOSING:
+            self._touched.add(line.pool.id)
 
     # -- turned by the loop --
 
@@ -256,8 +264,20 @@ class PoolBook:
             self._end_holders(line, at)
         self._forget_old_holders(line, at)
         placed = sum(self._placed(holder) for holder in line.holders)
-        left = len(line.members) + len(line.holders)
-        self.put(moved(pool, state_of(pool, placed=placed, ready=len(line.ready(self._works)), left=left), at))
+        left = len(line.members) + len(line.holders) + self._must_be_seen(line.pool, at)
+        ready = len(line.ready(self._works))
+        self.put(moved(line.pool, state_of(line.pool, placed=placed, ready=ready, left=left), at))
+
+    def _must_be_seen(self, pool: ComputePool, at: dt.datetime) -> bool:
+        """Whether a pool is not closed yet for the sake of those who look at it right after they asked for it."""
+        if not pool.closing_wanted or pool.state.final:
+            return False
+        begun = pool.state_since if pool.state is PoolState.CLOSING else at
+        end = begun + dt.timedelta(seconds=self._closing_s)
+        if at < end or pool.state is not PoolState.CLOSING:
+            self._alarms.set(end, CLOSING, pool.id)
+            return True
+        return False
 
     def _end_tasks(self, line: PoolLine, code: str, what: str, at: dt.datetime) -> None:
         error = TaskError(code=code, message=f"Its pool {line.pool.name or line.pool.id} {what}.", debug=line.pool.id)

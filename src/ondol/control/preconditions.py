@@ -80,7 +80,7 @@ def keep_fleet(folder: DataFolder, fleet: Fleet) -> None:
 def refuse_lost_nodes(fleet: Fleet, works: Works) -> None:
     """Refuse a fleet that lacks nodes or slots on which work is under way."""
     slots = {node.id: node.slots for node in fleet.nodes}
-    busy = Counter(attempt.node_id for _, _, attempt in works.under_way())
+    busy = Counter(attempt.node_id for _, _, attempt in works.under_way() if not attempt.held_by)
     lost = sorted(busy.keys() - slots.keys())
     if lost:
         raise ConflictError(

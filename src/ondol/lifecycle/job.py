@@ -45,4 +45,5 @@ def after(job: Job, signal: JobSignal, at: dt.datetime) -> Job:
         modified_at=at,
         ended_at=at if state is JobState.COMPLETED else job.ended_at,
         delete_wanted=job.delete_wanted or state is JobState.DELETING,
+        shortname="" if state is JobState.DELETING else job.shortname,  # free again from this moment on
     )

@@ -182,7 +182,8 @@ def _delete(draft: Draft) -> None:
     if not draft.task.delete_wanted:
         if not draft.task.cancel_wanted and not draft.task.state.final:
             _cancel(draft)
-        draft.task = dataclasses.replace(draft.task, delete_wanted=True, modified_at=draft.at)
+        # Its shortname is free again from this moment on, whatever is left to be done.
+        draft.task = dataclasses.replace(draft.task, delete_wanted=True, shortname="", modified_at=draft.at)
     if draft.over:
         draft.tell(DeleteTask(draft.task.id))
 

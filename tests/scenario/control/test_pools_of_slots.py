@@ -315,3 +315,17 @@ def test_a_drained_node_gives_its_idle_slot_away(stage: Stage) -> None:
     (slot,) = stage.groups.pools.line(pool).ready(stage.works)
     stage.loop.nodes.ask(slot.node_id, "draining")
     stage.until(lambda: any(s.node_id != slot.node_id for s in stage.groups.pools.line(pool).ready(stage.works)))
+
+
+def test_who_looks_right_after_closing_sees_it_closing(stage: Stage) -> None:
+    stage.groups.pools._closing_s = 120.0
+    pool = stage.pool(slots=0, shortname="p")
+    stage.run(30)
+    stage.groups.pools.close(now(stage, pool), stage.clock.now())
+    stage.run(60)
+    assert is_in(stage, pool, PoolState.CLOSING)
+    stage.run(120)
+    assert is_in(stage, pool, PoolState.CLOSED)
+    assert now(stage, pool).previous_state is PoolState.CLOSING
+    stage.groups.pools.delete(now(stage, pool), stage.clock.now())
+    assert stage.groups.pools.get(ACCOUNT, "p") is None, "its shortname is free at once"
