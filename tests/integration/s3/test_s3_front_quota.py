@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +17,8 @@ from botocore.exceptions import ClientError
 from ondol.server.s3.app import create_s3_app
 from ondol.server.s3.metering import usage_book
 from ondol.server.s3.ports import Backend, StorageMeter
+from ondol.storage.objects.counted import CountedObjectStore
+from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.usage import BucketUsage, NoLimits
 
 EMAIL = "carol@example.org"
@@ -147,3 +150,20 @@ def test_every_kind_of_write_is_counted_and_a_restart_counts_the_same(
     with httpx2.Client(trust_env=False) as plain:
         answer = plain.head(carol.generate_presigned_url("head_bucket", {"Bucket": bucket}))
     assert (answer.headers["x-rgw-object-count"], answer.headers["x-rgw-bytes-used"]) == ("2", str(6000 + len(part)))
+
+
+def test_what_the_platform_writes_itself_is_counted_too(
+    carol: Any, meter: Any, directory: Any, backend: Backend
+) -> None:
+    """Given a counted bucket, when results are written past the front, then the figures follow once they are asked."""
+    bucket = fresh(carol)
+    carol.put_object(Bucket=bucket, Key="a", Body=b"abc")
+    store = CountedObjectStore(S3ObjectStore(backend.url, backend.access_key, backend.secret_key), meter)
+    behind = directory.backend_name("carol", bucket)
+    store.put_bytes(behind, "out/../b\\c", bytes(1000))
+    deadline = time.monotonic() + 15
+    while meter.usage("carol").by_bucket != {bucket: BucketUsage(1003, 2)}:
+        assert time.monotonic() < deadline, meter.usage("carol")
+        time.sleep(0.02)
+    assert carol.get_object(Bucket=bucket, Key="out/../b\\c")["ContentLength"] == 1000
+    assert sorted(each.key for each in store.list(behind)) == ["a", "out/../b\\c"]

@@ -27,6 +27,7 @@ class Store:
 
     def tally(self, backend: str) -> Tally:
         self.listed += 1
+        self.now += 1.0  # a large bucket
         if backend not in self.objects:
             raise NotFoundError("bucket", backend)
         sizes = dict(self.objects[backend])

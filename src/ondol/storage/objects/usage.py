@@ -16,7 +16,8 @@ from ondol.model.errors import ConflictError, NotFoundError
 
 UNLIMITED = 2**63 - 1
 RECOUNT_S = 10.0
-"""A doubtful bucket is counted again at most this often [s]: 100,000 objects take about 3 s to list."""
+"""A doubtful bucket rests this long at most before it is counted again [s], or 20 times what that took, if less."""
+_REST = 20.0
 
 
 class StorageLimits(Protocol):
@@ -94,6 +95,7 @@ class _Count:
         self.known = False
         self.doubtful = True
         self.counted_at = float("-inf")
+        self.rest_s = 0.0
         self.changes = 0
         self.bytes = 0
         self.objects = 0
@@ -256,6 +258,7 @@ class UsageBook:
         with count.counting:
             if not self._due(count, at_once=at_once):  # another thread has just done it
                 return count
+            begun = self._clock()
             with self._lock:
                 before = count.changes
             try:
@@ -267,12 +270,13 @@ class UsageBook:
                 count.parts = {upload: dict(parts) for upload, parts in found.parts.items()}
                 count.doubtful = count.changes != before or bool(count.writing)
                 count.known, count.counted_at = True, self._clock()
+                count.rest_s = min(RECOUNT_S, _REST * (count.counted_at - begun))
         return count
 
     def _due(self, count: _Count, *, at_once: bool) -> bool:
         if not count.known:
             return True
-        return count.doubtful and (at_once or self._clock() - count.counted_at >= RECOUNT_S)
+        return count.doubtful and (at_once or self._clock() - count.counted_at >= count.rest_s)
 
 
 class Write:

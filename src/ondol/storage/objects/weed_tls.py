@@ -1,9 +1,10 @@
 """Certificates with which the parts of one SeaweedFS know each other on their gRPC ports and the master's HTTP port.
 
 Those ports carry everything, past the S3 credentials: the filer's reads and deletes any entry, the volume server's
-gives any data, the master's drops whole buckets (``/col/delete``). SeaweedFS serves them to whoever connects unless it has certificates; with them it takes only peers that
-show one of the same authority (mutual TLS; SeaweedFS wiki, "Security Configuration"). Authority and key are made anew
-at each start, for this one process, and the authority's own key is never written down.
+gives any data, the master's drops whole buckets (``/col/delete``). SeaweedFS serves them to whoever connects unless it
+has certificates; with them it takes only peers that show one of the same authority (mutual TLS; SeaweedFS wiki,
+"Security Configuration"). Authority and key are made anew at each start, for this one process, and the authority's own
+key is never written down.
 """
 
 from __future__ import annotations

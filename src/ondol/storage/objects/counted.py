@@ -1,0 +1,58 @@
+"""The platform's own writes, told to the usage book: results reach a bucket past the S3 front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ondol.storage.objects.port import ObjectInfo, ObjectStore
+from ondol.storage.objects.usage import UsageBook
+
+
+class CountedObjectStore:
+    """An `ObjectStore` whose writes put their bucket's figures in doubt, so that they are counted again when asked.
+
+    Parameters
+    ----------
+    store : does the work
+    book : keeps the figures
+
+    It refuses nothing: who writes for an account asks `UsageBook.begin` first.
+    """
+
+    def __init__(self, store: ObjectStore, book: UsageBook) -> None:
+        self._store, self._book = store, book
+
+    def create_bucket(self, backend_name: str) -> None:
+        self._store.create_bucket(backend_name)
+
+    def delete_bucket(self, backend_name: str) -> None:
+        self._store.delete_bucket(backend_name)
+        self._book.forget(backend_name)
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+        return self._store.list(bucket, prefix)
+
+    def download(self, bucket: str, key: str, path: Path) -> None:
+        self._store.download(bucket, key, path)
+
+    def upload(self, path: Path, bucket: str, key: str) -> None:
+        try:
+            self._store.upload(path, bucket, key)
+        finally:
+            self._book.doubt(bucket)
+
+    def put_bytes(self, bucket: str, key: str, data: bytes) -> None:
+        try:
+            self._store.put_bytes(bucket, key, data)
+        finally:
+            self._book.doubt(bucket)
+
+    def get_bytes(self, bucket: str, key: str) -> bytes:
+        return self._store.get_bytes(bucket, key)
+
+    def delete(self, bucket: str, key: str) -> None:
+        try:
+            self._store.delete(bucket, key)
+        finally:
+            self._book.doubt(bucket)
