@@ -8,7 +8,9 @@ from typing import TypeVar
 
 from ondol.lifecycle.attempt import ATTEMPT_TABLE
 from ondol.lifecycle.instance import INSTANCE_TABLE
+from ondol.lifecycle.job import JOB_TABLE
 from ondol.lifecycle.node import NODE_TABLE
+from ondol.lifecycle.pool import POOL_TABLE
 from ondol.lifecycle.request import REQUEST_TABLE
 from ondol.lifecycle.task import TASK_TABLE
 
@@ -28,11 +30,18 @@ def mermaid(table: Mapping[tuple[StateT, SignalT], StateT]) -> str:
 
 def diagrams() -> dict[str, str]:
     """Draw all machines, by name."""
-    usual = [f"    {a.value} --> {b.value}" for a, after in TASK_TABLE.items() for b in after]
     return {
-        "task": "\n".join(["stateDiagram-v2", *usual]) + "\n",
+        "task": _usual(TASK_TABLE),
+        "job": mermaid(JOB_TABLE),
+        "pool": _usual(POOL_TABLE),
         "instance": mermaid(INSTANCE_TABLE),
         "attempt": mermaid(ATTEMPT_TABLE),
         "node": mermaid(NODE_TABLE),
         "request": mermaid(REQUEST_TABLE),
     }
+
+
+def _usual(table: Mapping[StateT, tuple[StateT, ...]]) -> str:
+    """Draw the usual way of something whose state is read off its parts."""
+    ways = [f"    {a.value} --> {b.value}" for a, after in table.items() for b in after]
+    return "\n".join(["stateDiagram-v2", *ways]) + "\n"

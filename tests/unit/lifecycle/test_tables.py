@@ -57,6 +57,6 @@ def test_a_request_that_falls_short_says_why():
 
 def test_diagrams_are_drawn_from_the_tables():
     drawn = diagrams()
-    assert set(drawn) == {"task", "instance", "attempt", "node", "request"}
+    assert set(drawn) == {"task", "job", "pool", "instance", "attempt", "node", "request"}
     assert "    uploading --> succeeded : results stored, exit 0\n" in drawn["attempt"]
     assert all(text.startswith("stateDiagram-v2\n") for text in drawn.values())
