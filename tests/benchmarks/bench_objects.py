@@ -26,9 +26,7 @@ def main(pieces: int) -> None:
         for name, stream in (("up", put), ("down", get)):
             took = stream(client, front.pid, "bench", "large", pieces)
             rate, grown_mb = pieces / took.duration_s, took.grown_bytes / 1e6
-            print(
-                f"{name:5} {pieces} MiB in {took.duration_s:.2f} s, {rate:.0f} MiB/s, resident memory +{grown_mb:.1f} MB"
-            )
+            print(f"{name:5} {pieces} MiB in {took.duration_s:.2f} s, {rate:.0f} MiB/s, memory +{grown_mb:.1f} MB")
 
 
 if __name__ == "__main__":
