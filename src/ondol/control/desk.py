@@ -95,6 +95,7 @@ class PlatformDesk:
             hands=hands,
             outputs=outputs,
             check=self._intake.look_at,
+            pay=accounts.check_money,
             task_detail=self._detail_of,
             now=now,
         )

@@ -31,7 +31,7 @@ class PlatformPools:
 
     Parameters
     ----------
-    check : raises what the submission of a task would raise
+    check, pay : raise what is wrong with a task, and that nobody can pay for it
     task_detail : gives a task with all that is shown of it
     """
 
@@ -44,12 +44,13 @@ class PlatformPools:
         hands: Hands,
         outputs: Outputs,
         check: Callable[[Task], None],
+        pay: Callable[[Task], None],
         task_detail: Callable[[Task], TaskDetail],
         now: Callable[[], dt.datetime],
     ) -> None:
         self._store, self._works, self._loop, self._now = store, works, loop, now
         self._hands, self._outputs = hands, outputs
-        self._check, self._task_detail = check, task_detail
+        self._check, self._pay, self._task_detail = check, pay, task_detail
         self._book = loop.groups.pools
 
     def create(self, pool: ComputePool, reply: Reply | None = None) -> None:
@@ -59,7 +60,9 @@ class PlatformPools:
         # A preparation that could not start would fail on every slot; without one, any command stands for the tasks'.
         sample = dataclasses.replace(pool, preparation=pool.preparation or "true")
         with self._works.lock:
-            self._check(holder_of(sample, 0, TaskId(pool.id), pool.created_at, profile.commands))
+            holder = holder_of(sample, 0, TaskId(pool.id), pool.created_at, profile.commands)
+            self._check(holder)
+            self._pay(holder)
             if pool.shortname and self._store.pool_by_shortname(pool.account_id, pool.shortname) is not None:
                 raise InvalidFieldError("shortname-uniqueness", pool.shortname, "a shortname that no other pool has")
             self._loop.groups.room.for_pool(

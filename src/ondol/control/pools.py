@@ -262,6 +262,7 @@ class PoolBook:
             self._end_holders(line, at)
         elif pool.closing_wanted and not line.members:
             self._end_holders(line, at)
+        self._follow_holders(line, at)
         self._forget_old_holders(line, at)
         placed = sum(self._placed(holder) for holder in line.holders)
         left = len(line.members) + len(line.holders) + self._must_be_seen(line.pool, at)
