@@ -10,11 +10,10 @@ from ondol.control.charges import Charges
 from ondol.control.works import Works
 from ondol.model.account import Account, Budget, Project
 from ondol.model.compute import Task
-from ondol.model.conditions import Scheduling
 from ondol.model.errors import InvalidFieldError, NotEnoughCreditsError, NotFoundError
 from ondol.model.ids import AccountId, NodeId, ProjectId
 from ondol.model.pool import ComputePool
-from ondol.model.view import ServiceClass
+from ondol.model.quota import QuotaKind, quota_for
 from ondol.storage.ports import Store
 
 
@@ -45,7 +44,7 @@ class PlatformAccounts:
     def use(self, account_id: AccountId) -> Use:
         """What the account uses and may use."""
         account = self._account(account_id)
-        flex, on_demand, reserved = self._running(account_id)
+        flex, on_demand, reserved = self._running(account)
         return Use(
             counts=self._store.counts(account_id),
             limits=account.limits,
@@ -141,21 +140,20 @@ class PlatformAccounts:
         )
         return self._charges.cost(task, attempts, self._now())
 
-    def _running(self, account_id: AccountId) -> tuple[Running, Running, dict[str, Running]]:
-        counts: dict[tuple[str, str], list[int]] = {}
+    def _running(self, account: Account) -> tuple[Running, Running, dict[str, Running]]:
+        counts: dict[tuple[QuotaKind, str], list[int]] = {}
         with self._works.lock:
             for work, _, attempt in self._works.under_way():
-                task = work.task
-                if task.account_id != account_id or task.pool_id:
-                    continue
-                reserved = task.reservation if task.scheduling is Scheduling.RESERVED else ""
-                kind = "on_demand" if task.service is ServiceClass.ON_DEMAND else "flex"
-                row = counts.setdefault(("reserved" if reserved else kind, reserved), [0, 0])
+                if work.task.account_id != account.id or work.task.pool_id:
+                    continue  # what runs in a pool's slot counts as the slot does
+                quota = quota_for(work.task, account.limits)
+                row = counts.setdefault((quota.kind, quota.reservation), [0, 0])
                 row[0] += 1
                 row[1] += round(self._cores_of(attempt.node_id))
         runs = {key: Running(instances=row[0], cores=row[1]) for key, row in counts.items()}
-        reserved_runs = {name: running for (kind, name), running in runs.items() if kind == "reserved"}
-        return runs.get(("flex", ""), Running()), runs.get(("on_demand", ""), Running()), reserved_runs
+        reserved = {name: running for (kind, name), running in runs.items() if kind is QuotaKind.RESERVED}
+        none = Running()
+        return runs.get((QuotaKind.FLEX, ""), none), runs.get((QuotaKind.ON_DEMAND, ""), none), reserved
 
     def _account(self, account_id: AccountId) -> Account:
         account = self._store.account(account_id)

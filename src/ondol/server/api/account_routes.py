@@ -14,7 +14,8 @@ from ondol.control.account_ports import Running, Use
 from ondol.control.ports import Desk
 from ondol.model.account import Account, Project
 from ondol.model.errors import NotFoundError
-from ondol.server.api.hardware import CORES, constraints_of, search_models
+from ondol.model.ids import NodeId
+from ondol.server.api.hardware import constraints_of, search_models
 from ondol.server.api.request import Caller, DeskIn
 from ondol.server.serve import url_at
 
@@ -59,9 +60,9 @@ def status(_caller: Caller) -> Response:
 @router.get("/info", summary="The caller, what it uses and may use")
 def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
     """`email` is the S3 access key. What has no quota shows 2147483647; instances and cores, the fleet's size."""
-    use, slots = desk.accounts.use(caller.id), _slots(desk)
+    use, size = desk.accounts.use(caller.id), _size(desk)
     counts, limits = use.counts, use.limits
-    flex, on_demand = _quotas(use, slots)
+    flex, on_demand = _quotas(use, size)
     stored, running = sum(use.bytes_by_bucket.values()), _all_running(use)
     return {
         "email": caller.email,
@@ -77,8 +78,8 @@ def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
         "poolCount": counts.pools,
         "maxRunningPool": _or(limits.max_running_pools, NO_LIMIT),
         "runningPoolCount": counts.open_pools,
-        "maxInstances": slots,
-        "maxCores": slots * CORES,
+        "maxInstances": size.instances,
+        "maxCores": size.cores,
         "runningInstanceCount": running.instances,
         "runningCoreCount": running.cores,
         "quotaBytes": _or(limits.quota_bytes, NO_BYTE_LIMIT),
@@ -91,11 +92,11 @@ def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
         "maxOnDemandCores": on_demand["maxCores"],
         "reservedQuotas": [
             {"machineKey": one["machineKey"], "maxInstances": one["maxInstances"], "maxCores": one["maxCores"]}
-            for one in _reserved(use)
+            for one in _reserved(desk, use)
         ],
         "defaultScheduling": "Flex",
         "computingQuotas": {
-            "user": {"flex": flex, "onDemand": on_demand, "reserved": _reserved(use)},
+            "user": {"flex": flex, "onDemand": on_demand, "reserved": _reserved(desk, use)},
             "organization": _organization(desk, caller, per_user=False),
         },
         "projects": [_project(project, caller) for project in desk.accounts.projects(caller.id)],
@@ -106,8 +107,8 @@ def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
 def user_quotas(caller: Caller, desk: DeskIn) -> dict[str, Any]:
     """By scheduling type; where the account has no quota of its own, the fleet's slots."""
     use = desk.accounts.use(caller.id)
-    flex, on_demand = _quotas(use, _slots(desk))
-    return {"flex": flex, "onDemand": on_demand, "reserved": _reserved(use)}
+    flex, on_demand = _quotas(use, _size(desk))
+    return {"flex": flex, "onDemand": on_demand, "reserved": _reserved(desk, use)}
 
 
 @router.get("/quotas/computing-quotas/organization", summary="Quotas of the caller's organisation")
@@ -155,8 +156,12 @@ def search_cpu_models(
     return search_models(desk.fleet(), model)
 
 
-def _slots(desk: Desk) -> int:
-    return sum(node.slots for node in desk.fleet().nodes)
+def _size(desk: Desk, among: tuple[NodeId, ...] | None = None) -> Running:
+    """Instances and cores that the fleet's nodes hold at once, or some of them."""
+    nodes = [node for node in desk.fleet().nodes if among is None or node.id in among]
+    return Running(
+        instances=sum(node.slots for node in nodes), cores=sum(node.slots * node.cores_per_slot for node in nodes)
+    )
 
 
 def _or(limit: int | None, otherwise: int) -> int:
@@ -174,21 +179,20 @@ def _quota(instances: int, cores: int, running: Running) -> dict[str, Any]:
     }
 
 
-def _quotas(use: Use, slots: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    limits, cores = use.limits, slots * CORES
+def _quotas(use: Use, size: Running) -> tuple[dict[str, Any], dict[str, Any]]:
+    limits, slots, cores = use.limits, size.instances, size.cores
     return (
         _quota(_or(limits.flex_instances, slots), _or(limits.flex_cores, cores), use.flex),
         _quota(_or(limits.on_demand_instances, slots), _or(limits.on_demand_cores, cores), use.on_demand),
     )
 
 
-def _reserved(use: Use) -> list[dict[str, Any]]:
+def _reserved(desk: Desk, use: Use) -> list[dict[str, Any]]:
     rows = []
     for one in use.limits.reserved:
-        nodes = len(one.nodes)
-        quota = _quota(
-            _or(one.max_instances, nodes), _or(one.max_cores, nodes * CORES), use.reserved.get(one.reservation, _NONE)
-        )
+        size = _size(desk, one.nodes)
+        running = use.reserved.get(one.reservation, _NONE)
+        quota = _quota(_or(one.max_instances, size.instances), _or(one.max_cores, size.cores), running)
         rows.append({"reservationName": one.reservation, "machineKey": one.machine_key} | quota)
     return rows
 
@@ -204,14 +208,14 @@ def _organization(desk: Desk, caller: Account, *, per_user: bool) -> dict[str, A
     if found is None:
         return None
     name, uses = found
-    slots = _slots(desk)
+    size = _size(desk)
     quotas: dict[str, Any] = {"name": name, "reserved": []}
     for kind, pick in (("flex", operator.attrgetter("flex")), ("onDemand", operator.attrgetter("on_demand"))):
         running = Running(
             instances=sum(pick(use).instances for use in uses.values()),
             cores=sum(pick(use).cores for use in uses.values()),
         )
-        quotas[kind] = _quota(slots, slots * CORES, running)
+        quotas[kind] = _quota(size.instances, size.cores, running)
         if per_user:
             quotas[kind]["runningCountsPerUser"] = {
                 email: {"runningInstancesCount": pick(use).instances, "runningCoresCount": pick(use).cores}

@@ -14,10 +14,9 @@ from ondol.model.conditions import Scheduling
 from ondol.model.ids import TaskId
 from ondol.model.pool import ComputePool, PoolState, Scaling
 from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
-from ondol.server.api.hardware import CORES
 from ondol.server.api.intake import HIDDEN
 from ondol.server.api.scaling_wire import scaling_out
-from ondol.server.api.status_out import status_out, wall_seconds
+from ondol.server.api.status_out import cores_of, status_out, wall_seconds
 from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import runs_of
 from ondol.server.api.times import wire_span, wire_time
@@ -71,7 +70,9 @@ def pool_summary_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
     """Give identity, counts, times and state only."""
     pool, slots = detail.pool, as_task(detail)
     runs = runs_of(slots, now)
-    running = sum(1 for run in runs if run.latest and run.latest.state in (AttemptState.RUNNING, AttemptState.PAUSED))
+    held = [
+        run.latest for run in runs if run.latest and run.latest.state in (AttemptState.RUNNING, AttemptState.PAUSED)
+    ]
     return {
         "uuid": pool.id,
         "name": pool.name,
@@ -87,8 +88,8 @@ def pool_summary_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
         "creationDate": wire_time(pool.created_at),
         "lastModified": wire_time(pool.modified_at),
         "endDate": wire_time(pool.ended_at),
-        "runningInstanceCount": running,
-        "runningCoreCount": detail.capacity and running * CORES,
+        "runningInstanceCount": len(held),
+        "runningCoreCount": sum(cores_of(slots, one.node_id) for one in held) if detail.capacity else 0,
         "queuedOrRunningTaskInstancesCount": detail.queued + detail.running,
         "executionTime": wire_span(math.ceil(sum(run.exec_s for run in runs))),
         "wallTime": wire_span(wall_seconds(slots, now)),
@@ -155,6 +156,8 @@ def as_task(detail: PoolDetail) -> TaskDetail:
         site_of_node={} if first is None else first.site_of_node,
         cpu_model_of_node={} if first is None else first.cpu_model_of_node,
         clock_ghz_of_node={} if first is None else first.clock_ghz_of_node,
+        cores_of_node={} if first is None else first.cores_of_node,
+        specification_of_node={} if first is None else first.specification_of_node,
     )
 
 
