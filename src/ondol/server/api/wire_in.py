@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -31,6 +31,9 @@ class WireModel(BaseModel):
         loc_by_alias=False,
         alias_generator=AliasGenerator(validation_alias=lambda name: name.replace("_", ""), serialization_alias=camel),
     )
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return self  # frozen: a default may be shared
 
     @model_validator(mode="before")
     @classmethod
