@@ -329,3 +329,19 @@ def test_who_looks_right_after_closing_sees_it_closing(stage: Stage) -> None:
     assert now(stage, pool).previous_state is PoolState.CLOSING
     stage.groups.pools.delete(now(stage, pool), stage.clock.now())
     assert stage.groups.pools.get(ACCOUNT, "p") is None, "its shortname is free at once"
+
+
+def test_who_waits_for_resources_waits_for_their_refreshing_and_others_do_not(stage: Stage) -> None:
+    pool = stage.pool(slots=2, wait_for_resources=True)
+    stage.until(lambda: is_in(stage, pool, PoolState.FULLY_EXECUTING))
+    for slot in stage.groups.pools.line(pool).ready(stage.works):
+        stage.groups.pools.syncing(pool, slot.attempt_id, begins=True)
+    hasty = stage.task(pool_id=pool.id, wait_for_resources=False)
+    patient = stage.task(pool_id=pool.id)
+    stage.until(lambda: stage.stored(hasty).state.final)
+    stage.run(120)
+    assert not stage.attempts(patient)
+    slot = stage.groups.pools.line(pool).ready(stage.works)[1]
+    stage.groups.pools.syncing(pool, slot.attempt_id, begins=False)
+    stage.until(lambda: stage.stored(patient).state.final)
+    assert stage.attempts(patient)[0].held_by == slot.attempt_id
