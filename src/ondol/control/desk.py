@@ -20,8 +20,19 @@ from ondol.control.job_desk import PlatformJobs
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
 from ondol.control.pool_desk import PlatformPools
-from ondol.control.ports import NodeNow, Now, RequestNow, RunningInfo, SinkNow, SnapshotState, TaskDetail, UnitNow
+from ondol.control.ports import (
+    NodeNow,
+    Now,
+    RequestNow,
+    RunningInfo,
+    SinkNow,
+    SnapshotState,
+    TaskDetail,
+    Transfer,
+    UnitNow,
+)
 from ondol.control.profiles import PROFILES, Profiles
+from ondol.control.progress import IN, OUT, ProgressBook
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.sites import Sites
 from ondol.control.works import Works
@@ -47,6 +58,7 @@ class PlatformDesk:
     ----------
     clock_rate : platform seconds per wall second
     profiles : ways to run a task here
+    progress : of transfers, by attempt
     """
 
     def __init__(
@@ -67,8 +79,9 @@ class PlatformDesk:
         secrets: PlatformSecrets,
         hands: Hands,
         profiles: Profiles = PROFILES,
+        progress: ProgressBook | None = None,
     ) -> None:
-        self._profiles = profiles
+        self._profiles, self._progress = profiles, progress or ProgressBook()
         self.accounts, self.secrets = accounts, secrets
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
@@ -77,6 +90,12 @@ class PlatformDesk:
         self._nodes = {node.id: node for node in fleet.nodes}
         site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
         self._site_of_node = {node.id: site_of_unit[node.unit_id] for node in fleet.nodes}
+        # What every answer about a task shows of nodes: made once, a fleet has many.
+        self._site_names: dict[str, str] = dict(self._site_of_node.items())
+        self._cpu_models: dict[str, str] = {node.id: node.cpu_model for node in fleet.nodes}
+        self._clocks_ghz: dict[str, float] = {node.id: node.clock_ghz for node in fleet.nodes}
+        self._cores: dict[str, int] = {node.id: node.cores_per_slot for node in fleet.nodes}
+        self._specifications: dict[str, str] = {node.id: node.specification for node in fleet.nodes}
         self._intake = Intake(
             store=store,
             directory=directory,
@@ -137,10 +156,23 @@ class PlatformDesk:
             instances=instances,
             attempts=attempts,
             running=running,
-            site_of_node=dict(self._site_of_node.items()),
-            cpu_model_of_node={node.id: node.cpu_model for node in self._fleet.nodes},
-            clock_ghz_of_node={node.id: node.clock_ghz for node in self._fleet.nodes},
+            site_of_node=self._site_names,
+            cpu_model_of_node=self._cpu_models,
+            clock_ghz_of_node=self._clocks_ghz,
+            cores_of_node=self._cores,
+            specification_of_node=self._specifications,
+            fetched=self._transfers(attempts, IN),
+            uploaded=self._transfers(attempts, OUT),
         )
+
+    def _transfers(self, attempts: Iterable[Attempt], way: str) -> dict[str, Transfer]:
+        """Transfers of one way of some attempts, as far as this life of the platform knows them."""
+        known: dict[str, Transfer] = {}
+        for attempt in attempts:
+            so_far, duration_s = self._progress.of(attempt.id, way), self._progress.duration_s(attempt.id, way)
+            if so_far is not None and duration_s is not None:
+                known[attempt.id] = Transfer(share=so_far.share, duration_s=duration_s)
+        return known
 
     def _parts(self, account_id: AccountId, key: str) -> tuple[Task, tuple[Instance, ...], tuple[Attempt, ...]]:
         task = self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)

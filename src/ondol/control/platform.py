@@ -277,6 +277,7 @@ class Platform:
             ),
             now=self.clock.now,
             clock_rate=self.clock.rate,
+            progress=self.transfers.book,
             policy=settings.policy,
             accounts=accounts,
             secrets=secrets,
