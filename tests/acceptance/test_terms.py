@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from qarnot.credits_client import CreditsClient
 from qarnot.exceptions import MaxJobException, MaxPoolException, MaxTaskException, NotEnoughCreditsException
 
-from acceptance.asking import connection_of, end_of, messages, ondol, until, work
+from acceptance.asking import connection_of, end_of, keys, messages, ondol, until, work
 from acceptance.platform import Up
 
 
@@ -125,3 +126,29 @@ def test_members_of_an_organisation_see_each_others_use(friendly: Up) -> None:
     found = cleo.get_organization_computing_quotas()
     users = found.flex.running_counts_per_user
     assert sorted(users) == ["ann@lab.example", "ben@lab.example", "cleo@lab.example"]
+
+
+def test_storage_is_held_to_its_quota_for_uploads_and_results(friendly: Up) -> None:
+    """Given 64 KiB of storage, when more is uploaded or left by a job, then both are refused and the rest stays."""
+    someone = connection_of(friendly, "small@example.org")
+    operator(friendly, "user", "limit", "small@example.org", "--storage", "64KiB")
+    bucket = someone.create_bucket("crowded")
+
+    def refused() -> bool:
+        try:
+            bucket.add_string("x" * 100_000, "too-big")
+        except ClientError as error:
+            return "QuotaExceeded" in str(error)
+        bucket.delete_file("too-big")
+        return False
+
+    until(refused, "an upload refused for its size")  # an operator's word is heard within some seconds
+    bucket.add_string("x" * 40_000, "fits")
+    task = work(someone, 'sh -c "head -c 100000 /dev/zero > big"')
+    task.results = bucket
+    task.submit()
+    assert end_of(task) == "Failure"
+    assert "quota" in messages(task).lower() or "may hold" in messages(task)
+    assert keys(bucket) == ["fits"]
+    info = someone.user_info
+    assert (info.quota_bytes_bucket, info.used_quota_bytes_bucket, info.bucket_count) == (64 * 1024, 40_000, 1)

@@ -74,7 +74,12 @@ class Serving:
                     self._api_socket,
                 ),
                 (
-                    create_s3_app(self.platform.directory, Backend(weed.url, weed.access_key, weed.secret_key)),
+                    create_s3_app(
+                        self.platform.directory,
+                        Backend(weed.url, weed.access_key, weed.secret_key),
+                        base_hosts=() if is_anywhere(doors.host) else (doors.host,),
+                        book=self.platform.usage,
+                    ),
                     self._s3_socket,
                 ),
             ]

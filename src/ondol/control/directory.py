@@ -83,6 +83,10 @@ class Directory:
         found = self._store.bucket(AccountId(account), bucket)
         return None if found is None else found.backend_name
 
+    def backends(self, account: str) -> Sequence[tuple[str, str]]:
+        """(name, name in the store behind) of an account's buckets."""
+        return [(bucket.name, bucket.backend_name) for bucket in self._store.buckets(AccountId(account))]
+
     def register(self, account: str, bucket: str) -> str:
         """Give a bucket its name in the store behind; the same one each time."""
         fresh = Bucket(

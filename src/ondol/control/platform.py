@@ -62,8 +62,10 @@ from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId
 from ondol.policy.registry import load_policy
+from ondol.storage.objects.counted import CountedObjectStore, Room
 from ondol.storage.objects.s3 import S3ObjectStore
 from ondol.storage.objects.seaweed import SeaweedSupervisor
+from ondol.storage.objects.usage import UsageBook
 from ondol.storage.sql.store import SqlStore
 from ondol.storage.tokens import Keyring
 
@@ -143,7 +145,12 @@ class Platform:
         self.seaweed = SeaweedSupervisor(folder.objects_dir)
         self._closers.append(self.seaweed.stop)
         self.seaweed.start()
-        objects = S3ObjectStore(self.seaweed.url, self.seaweed.access_key, self.seaweed.secret_key)
+        self.limits = LimitBook(self.store)
+        behind = S3ObjectStore(self.seaweed.url, self.seaweed.access_key, self.seaweed.secret_key)
+        self.usage = UsageBook(
+            self.directory.backends, behind.tally, lambda account: self.limits.limits_of(AccountId(account))
+        )
+        objects = CountedObjectStore(behind, self.usage)
         self.engine = LocalEngine(
             folder.engine_dir,
             sandbox=settings.sandbox,
@@ -183,6 +190,7 @@ class Platform:
             missing=self.missing_inputs,
             progress=self.transfers.book,
             most_bytes=settings.results_bytes,
+            room=Room(self.usage),
         )
         self.outputs = Outputs(folder.outputs_dir, self.engine)
         groups = Groups(self.store, self.works, closing_s=_CLOSING_S * self.clock.rate)
@@ -203,7 +211,6 @@ class Platform:
         self._closers.append(self.transfers.close)
         self.snapshots = Snapshots(self.works, stager, self.transfers, now=self.clock.now, clock_rate=self.clock.rate)
         policy = load_policy(settings.policy)
-        self.limits = LimitBook(self.store)
         world = World(
             fleet,
             grids,
@@ -233,7 +240,7 @@ class Platform:
             charges=charges,
             now=self.clock.now,
             cores_of=slot_cores.__getitem__,
-            stored_bytes=lambda _account: {},
+            stored_bytes=self._stored_bytes,
             holders_of=groups.pools.holders,
         )
         self.loop = Loop(
@@ -322,6 +329,13 @@ class Platform:
         """Have a resource listed that the policy asks about, once nothing more urgent waits."""
         look = functools.partial(self._stager.look, account_id, resource)
         self.transfers.submit(account_id, lambda: self.transfers.persist(look), may_wait=True)
+
+    def _stored_bytes(self, account_id: AccountId) -> dict[str, int]:
+        """Bytes that an account stores, by bucket; none while the object store cannot be asked."""
+        try:
+            return {name: bucket.bytes for name, bucket in self.usage.usage(account_id).by_bucket.items()}
+        except UnavailableError:
+            return {}
 
     def _wake(self) -> None:
         self.loop.wake.set()

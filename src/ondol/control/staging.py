@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +35,7 @@ _INCOMING, _FROM_SLOT = "incoming", "from-slot"
 _ONE_SITE = SiteId("here")
 # What a key cannot hold: bytes that are no UTF-8, as Python holds them (PEP 383), and the backslash, which the object
 # store takes for a slash (SeaweedFS, weed/s3api/s3_constants: NormalizeObjectKey).
-_NO_KEY = re.compile(r"[\udc80-\udcff\\]")
+_NO_KEY = re.compile(r"[\udc80-\udcff]")
 
 
 class Buckets(Protocol):
@@ -62,6 +63,7 @@ class Stager:
     missing : is told what resources hold
     progress : where bytes are noted, by attempt
     most_bytes : sum of the sizes of one attempt's results
+    room : keeps room for (account, backend bucket, key, bytes) while an object is written; raises where there is none
     """
 
     def __init__(
@@ -75,7 +77,9 @@ class Stager:
         missing: MissingInputs | None = None,
         progress: ProgressBook | None = None,
         most_bytes: int = MOST_BYTES,
+        room: Callable[[str, str, str, int], AbstractContextManager[None]] = lambda *_: nullcontext(),
     ) -> None:
+        self._room = room
         self._root, self._objects, self._buckets = root, objects, buckets
         self._cache = cache or SiteCache(root / "cache", objects, (_ONE_SITE,))
         self._site_of = site_of
@@ -246,11 +250,13 @@ class Stager:
             if not wanted():
                 return
             with opened(job_dir, path) as file:
-                if file is not None:
+                if file is None:
+                    continue
+                with self._room(task.account_id, backend, prefix + name, file.stat().st_size):
                     self._objects.upload(
                         file, backend, prefix + name, lambda size: self._progress.add(noted, OUT, size)
                     )
-                    yield prefix + name
+                yield prefix + name
 
     def results(self, task: Task, attempt: Attempt, config: SnapshotConfig = OWN_SNAPSHOT) -> list[str]:
         """Paths of the files that the job made or changed and that the lists let through, sorted."""

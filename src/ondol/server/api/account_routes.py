@@ -84,7 +84,7 @@ def info(caller: Caller, desk: DeskIn) -> dict[str, Any]:
         "runningCoreCount": running.cores,
         "quotaBytes": _or(limits.quota_bytes, NO_BYTE_LIMIT),
         "usedQuotaBytes": stored,
-        "quotaBytesBucket": _or(limits.quota_bytes_bucket, NO_BYTE_LIMIT),
+        "quotaBytesBucket": _or(limits.quota_bytes, NO_BYTE_LIMIT),  # of all buckets together, as the SDKs tell it
         "usedQuotaBytesBucket": stored,
         "maxFlexInstances": flex["maxInstances"],
         "maxFlexCores": flex["maxCores"],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ondol.storage.objects.port import ObjectInfo, ObjectStore
+from ondol.storage.objects.port import ObjectInfo, ObjectStore, Tell, unheard
 from ondol.storage.objects.usage import UsageBook
 
 
@@ -33,12 +34,12 @@ class CountedObjectStore:
     def list(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
         return self._store.list(bucket, prefix)
 
-    def download(self, bucket: str, key: str, path: Path) -> None:
-        self._store.download(bucket, key, path)
+    def download(self, bucket: str, key: str, path: Path, tell: Tell = unheard) -> None:
+        self._store.download(bucket, key, path, tell)
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
+    def upload(self, path: Path, bucket: str, key: str, tell: Tell = unheard) -> None:
         try:
-            self._store.upload(path, bucket, key)
+            self._store.upload(path, bucket, key, tell)
         finally:
             self._book.doubt(bucket)
 
@@ -56,3 +57,24 @@ class CountedObjectStore:
             self._store.delete(bucket, key)
         finally:
             self._book.doubt(bucket)
+
+
+class Room:
+    """Holds the platform's own writes for accounts to their quotas.
+
+    Parameters
+    ----------
+    book : keeps the figures and knows the limits
+    """
+
+    def __init__(self, book: UsageBook) -> None:
+        self._book = book
+
+    @contextmanager
+    def __call__(self, account: str, bucket: str, key: str, size: int) -> Iterator[None]:
+        """Keep room for an object of `size` bytes while it is written; raises QuotaError where there is none."""
+        write = self._book.begin(account, bucket, key, size)
+        try:
+            yield
+        finally:
+            write.close()
