@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 
 import pytest
@@ -15,8 +16,9 @@ from ondol.model.ids import AccountId, NodeId, SiteId, TaskId, UnitId
 from ondol.model.ledger import EnergyRow, Share, Tier
 from ondol.model.view import ServiceClass
 from ondol.server.api.carbon import REFERENCES, carbon_facts, reference
-from ondol.server.api.filters import read_filter, safe_pattern
+from ondol.server.api.filters import read_filter
 from ondol.server.api.labels import read_labels
+from ondol.server.api.like import SEARCH_S, safe_pattern
 from ondol.server.api.paths import TolerantPaths
 from ondol.server.api.ranges import MOST_INSTANCES, read_ranges, write_ranges
 from ondol.server.api.times import read_deadline, read_span, read_time, wire_span, wire_time
@@ -144,6 +146,41 @@ def test_patterns_let_through_end_soon(text: str):
     begun = time.process_time()
     pattern.search("a" * 256)
     assert time.process_time() - begun < 5.0
+
+
+@pytest.mark.parametrize("pattern", ["(a|aa)" * 40 + "x", "(a|aa|aaa)" * 25 + "x"])
+def test_a_pattern_that_runs_long_is_ended_and_keeps_no_thread_waiting(pattern: str):
+    # given a filter whose pattern has more ways through a name than can ever be tried
+    keep = read_filter(leaf("Like", "Name", pattern))
+    assert keep is not None
+    waits_s: list[float] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            begun = time.monotonic()
+            over.wait(0.001)
+            waits_s.append(time.monotonic() - begun)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    # when it is tried on one name
+    begun = time.thread_time()
+    try:
+        with pytest.raises(InvalidFieldError, match="take for ever"):
+            keep(task(name="a" * 256))
+    finally:
+        over.set()
+        watcher.join()
+    # then it gives up, and others could work meanwhile
+    assert time.thread_time() - begun < 2 * SEARCH_S
+    assert max(waits_s) < SEARCH_S / 2
+
+
+def test_a_filter_of_very_many_conditions_is_refused():
+    rows = {"operator": "Or", "filters": [leaf("Equal", "Name", "x")] * 100}
+    with pytest.raises(InvalidFieldError, match="at most 1000 conditions"):
+        read_filter({"operator": "And", "filters": [rows] * 20})
 
 
 def test_deep_filters_are_refused():

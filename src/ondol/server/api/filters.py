@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ondol.model.compute import Task
 from ondol.model.conditions import Scheduling
 from ondol.model.errors import InvalidFieldError
+from ondol.server.api.like import Patience, safe_pattern
 from ondol.server.api.names import NOBODY
 from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.times import read_time
@@ -20,8 +20,7 @@ Keep = Callable[[Any], bool]
 Value = str | float | dt.datetime
 _DEEPEST = 16
 _MOST_VALUES = 1000
-_LONGEST_PATTERN = 256
-_LONGEST_SUBJECT = 256  # of a text that Like looks at: bounds what a hostile pattern can cost
+_MOST_CONDITIONS = 1000  # of a whole filter: each is tried on every row
 SCHEDULING_WORDS = {Scheduling.FLEX: "flex", Scheduling.ON_DEMAND: "onDemand", Scheduling.RESERVED: "reserved"}
 
 TASK_FIELDS: dict[str, Callable[[Task], Any]] = {
@@ -73,19 +72,34 @@ def read_filter(data: Mapping[str, Any] | None, fields: Fields = TASK_FIELDS) ->
 
     Raises InvalidFieldError for an unknown operator or field, a value of another kind, or a filter nested too deep.
     """
-    return _node(data, fields, 0) if data else None
+    return _node(data, fields, _Bounds(), 0) if data else None
 
 
-def _node(data: Any, fields: Fields, depth: int) -> Keep:
+class _Bounds:
+    """What the conditions of one filter share."""
+
+    def __init__(self) -> None:
+        self.patience = Patience()
+        self._left = _MOST_CONDITIONS
+
+    def count(self) -> None:
+        """One more condition; raises InvalidFieldError for one too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise InvalidFieldError("filter", "…", f"at most {_MOST_CONDITIONS} conditions in all")
+
+
+def _node(data: Any, fields: Fields, bounds: _Bounds, depth: int) -> Keep:
     if not isinstance(data, dict) or depth > _DEEPEST:
         raise InvalidFieldError("filter", str(data)[:80], f"objects with an operator, nested at most {_DEEPEST} deep")
+    bounds.count()
     low = {str(key).lower(): value for key, value in data.items()}
     word = str(low.get("operator", "")).lower()
     if word in ("and", "or"):
         filters = low.get("filters") or []
         if not isinstance(filters, list) or len(filters) > 100:
             raise InvalidFieldError("filter.filters", str(filters)[:80], "a list of at most 100 filters")
-        parts = [_node(part, fields, depth + 1) for part in filters]
+        parts = [_node(part, fields, bounds, depth + 1) for part in filters]
         join = all if word == "and" else any
         return lambda task: join(part(task) for part in parts)
     if word not in _LEAVES:
@@ -94,14 +108,14 @@ def _node(data: Any, fields: Fields, depth: int) -> Keep:
     pick = fields.get(field.lower())
     if pick is None:
         raise InvalidFieldError("filter.field", field, "one of " + ", ".join(fields) + " (any case)")
-    return _leaf(word, field, pick, low)
+    return _leaf(word, field, pick, low, bounds.patience)
 
 
-def _leaf(word: str, field: str, pick: Callable[[Task], Any], low: Mapping[str, Any]) -> Keep:
+def _leaf(word: str, field: str, pick: Callable[[Task], Any], low: Mapping[str, Any], patience: Patience) -> Keep:
     values = low.get("values") if low.get("values") is not None else low.get("value")
     if word == "like":
         pattern = safe_pattern(str(values or ""))
-        return lambda task: any(pattern.search(str(one)[:_LONGEST_SUBJECT]) for one in _several(pick(task)))
+        return lambda task: any(patience.found(pattern, str(one)) for one in _several(pick(task)))
     given = values if isinstance(values, list) else [values]
     if len(given) > _MOST_VALUES:
         raise InvalidFieldError(f"filter.{field}", f"{len(given)} values", f"at most {_MOST_VALUES}")
@@ -113,26 +127,6 @@ def _leaf(word: str, field: str, pick: Callable[[Task], Any], low: Mapping[str, 
         return lambda task: any(compare(one, wanted[0]) for one in _several(pick(task)) if _same(one, wanted[0]))
     keep = word in ("equal", "in")
     return lambda task: any(one in wanted for one in _several(pick(task))) is keep
-
-
-def safe_pattern(text: str) -> re.Pattern[str]:
-    """Compile a Like pattern that cannot run for long.
-
-    Python's matcher backtracks and cannot be stopped, so what makes it explode is refused: a quantifier on a group,
-    a back reference, and more than two open repetitions or eight optional parts.
-    """
-    bare = re.sub(r"\\[^1-9]", "", text)
-    open_repeats, optional = sum(bare.count(sign) for sign in "*+{"), bare.count("?")
-    if len(text) > _LONGEST_PATTERN or open_repeats > 2 or optional > 8 or re.search(r"\)[*+?{]|\\[1-9]|\(\?P=", bare):
-        raise InvalidFieldError(
-            "filter.value",
-            text[:80],
-            f"a regular expression of ≤ {_LONGEST_PATTERN} characters with at most two of * + {{}}, none on a group",
-        )
-    try:
-        return re.compile(text)
-    except (re.error, OverflowError) as error:
-        raise InvalidFieldError("filter.value", text, f"a regular expression ({error})") from error
 
 
 def _several(value: Any) -> tuple[Any, ...]:
