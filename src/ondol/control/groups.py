@@ -13,6 +13,7 @@ from ondol.control import jobs, pools
 from ondol.control.admission import Admission
 from ondol.control.alarms import Alarms
 from ondol.control.dependents import Dependents
+from ondol.control.endings import Endings
 from ondol.control.jobs import JobBook
 from ondol.control.pools import PoolBook
 from ondol.control.room import Room
@@ -35,9 +36,10 @@ class Groups:
     def __init__(self, store: Store, works: Works, *, closing_s: float = 0.0) -> None:
         self._works = works
         self._alarms = Alarms()
+        self._endings = Endings(store, works)
         # In this order the works' observers are called; none steps, so the order matters to nobody.
-        self.pools = PoolBook(store, works, self._alarms, closing_s=closing_s)
-        self.jobs = JobBook(store, works, self._alarms)
+        self.pools = PoolBook(store, works, self._alarms, self._endings, closing_s=closing_s)
+        self.jobs = JobBook(store, works, self._alarms, self._endings)
         self.dependents = Dependents(store, works)
         self.times = TaskTimes(store, works, self._alarms)
         self.room = Room(store, works)
@@ -49,8 +51,8 @@ class Groups:
 
     def tick(
         self, at: dt.datetime, reports: Mapping[AttemptId, AttemptReport], accepts: Callable[[NodeId], bool]
-    ) -> None:
-        """Do what is due, and give waiting instances their slots.
+    ) -> bool:
+        """Do what is due, and give waiting instances their slots; whether more could be done at once.
 
         Parameters
         ----------
@@ -64,8 +66,10 @@ class Groups:
                 self.pools.rings(kind, key, at)
             else:
                 self.times.rings(kind, key, at)
+        more = self._endings.turn(at)
         self.settle(at)
         self.pools.tick(at, reports, accepts)
+        return more
 
     def settle(self, at: dt.datetime) -> None:
         """Draw the consequences of everything that changed, and of those consequences."""

@@ -6,8 +6,8 @@ import dataclasses
 import datetime as dt
 
 from ondol.control.alarms import Alarms
+from ondol.control.endings import Endings
 from ondol.control.works import Works
-from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.lifecycle.job import JobSignal, after
 from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import NEVER, Task, TaskError
@@ -24,8 +24,8 @@ _PAGE = 500  # tasks looked at in one go when a whole job goes
 class JobBook:
     """Jobs that are not over, in memory; the only writer of jobs. Everything happens under `works.lock`."""
 
-    def __init__(self, store: Store, works: Works, alarms: Alarms) -> None:
-        self._store, self._works, self._alarms = store, works, alarms
+    def __init__(self, store: Store, works: Works, alarms: Alarms, endings: Endings) -> None:
+        self._store, self._works, self._alarms, self._endings = store, works, alarms, endings
         self._jobs: dict[JobId, Job] = {}
         self._members: dict[JobId, set[TaskId]] = {}
         self._touched: set[JobId] = set()
@@ -36,7 +36,13 @@ class JobBook:
         for work in works:
             if work.task.job_id and not work.over:
                 self._members.setdefault(work.task.job_id, set()).add(work.task.id)
+        for job in self._jobs.values():
+            if job.delete_wanted:
+                endings.delete(job.id, job.account_id, Query(job_id=job.id))
+            elif job.state is JobState.TERMINATING:
+                endings.cancel(job.id, self._members.get(job.id, ()))
         works.observers.append(self._see)
+        endings.listeners.append(self.touch)
 
     def get(self, account_id: AccountId, key: str) -> Job | None:
         """Job of an account by id or shortname, None where there is none (any more)."""
@@ -54,20 +60,23 @@ class JobBook:
         if job.state is not JobState.ACTIVE:
             return
         self._put(after(job, JobSignal.TERMINATE_ASKED, at))
-        for task_id in sorted(self._members.get(job.id, ())):
-            self._works.apply(task_id, CancelAsked(at=at, task_id=task_id, error=error))
+        self._endings.cancel(job.id, self._members.get(job.id, ()), error)
+        self._endings.turn(at)
 
     def delete(self, job: Job, at: dt.datetime, *, force: bool) -> None:
         """Let a job go, with its tasks where forced; raises ForbiddenError where some remain and it is not."""
-        tasks = self.tasks(job)
-        if tasks and not force:
+        if not force and self._has_tasks(job):
             raise ForbiddenError(
-                f"Job {job.id} still has {len(tasks)} tasks. Delete them first, or delete the job with force=true."
+                f"Job {job.id} still has tasks. Delete them first, or delete the job with force=true: they go with it."
             )
-        for task in tasks:
-            self._works.revive(task)
-            self._works.apply(task.id, DeleteAsked(at=at, task_id=task.id))
         self._put(after(self._jobs.get(job.id, job), JobSignal.DELETE_ASKED, at))
+        self._endings.delete(job.id, job.account_id, Query(job_id=job.id))
+        self._endings.turn(at)
+
+    def touch(self, key: str) -> None:
+        """Have a job looked at, where the key is one's."""
+        if key in self._jobs:
+            self._touched.add(JobId(key))
 
     def tasks(self, job: Job) -> tuple[Task, ...]:
         """Every task of a job that is not being deleted, newest first, as it is now."""
@@ -100,7 +109,7 @@ class JobBook:
         touched, self._touched = self._touched, set()
         for job_id in sorted(touched):
             job = self._jobs.get(job_id)
-            if job is None or self._members.get(job_id):
+            if job is None or self._members.get(job_id) or self._endings.pending(job_id):
                 continue
             if job.delete_wanted:
                 self._changed.pop(job_id, None)
@@ -148,6 +157,18 @@ class JobBook:
             if not members:
                 self._members.pop(job_id, None)
                 self._touched.add(job_id)
+
+    def _has_tasks(self, job: Job) -> bool:
+        """Whether any task is there that is not being deleted."""
+        if self._members.get(job.id):
+            return True
+        token, more = "", True
+        while more:
+            page = self._store.tasks(job.account_id, Query(job_id=job.id), token=token, limit=_PAGE)
+            if any(not task.delete_wanted for task in page.rows):
+                return True
+            token, more = page.next_token, bool(page.next_token)
+        return False
 
     def _by_shortname(self, account_id: AccountId, key: str) -> Job | None:
         job = self._store.job_by_shortname(account_id, key)

@@ -109,7 +109,8 @@ class Loop:
             now_s = self._now_s()
             seen = self.watch.look(utc(now_s))
             self._dirty |= seen.news
-            self.groups.tick(utc(now_s), self.watch.reports, self.nodes.accepts)
+            if self.groups.tick(utc(now_s), self.watch.reports, self.nodes.accepts):
+                self.wake.set()
             if now_s - self._reminded_s >= REMIND_S:
                 self._works.remind(utc(now_s))
                 self._reminded_s = now_s

@@ -67,6 +67,7 @@ class PoolLine:
     idle_since : when a slot was last left or began to be held
     syncing : slots into which the pool's resources are being fetched anew
     over : holders that are over, oldest first
+    ending : whether its tasks have been asked to end
     """
 
     pool: ComputePool
@@ -78,6 +79,7 @@ class PoolLine:
     syncing: set[AttemptId] = field(default_factory=set)
     queue: Queue = field(default_factory=Queue)
     over: list[TaskId] = field(default_factory=list)
+    ending: bool = False
 
     @property
     def running(self) -> int:

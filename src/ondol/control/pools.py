@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import uuid
 from collections.abc import Callable, Mapping
 
 from ondol.control.alarms import Alarms
+from ondol.control.endings import Endings
 from ondol.control.pool_line import PoolLine
-from ondol.control.profiles import ALL
+from ondol.control.slots import HOLDS, Slots
 from ondol.control.works import Works
 from ondol.engine.ports import AttemptReport
-from ondol.lifecycle.dispatch import dispatch
-from ondol.lifecycle.events import CancelAsked, DeleteAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
-from ondol.lifecycle.inherit import at_launch, holder_of, settled
+from ondol.lifecycle.events import CancelAsked, DeleteAsked
+from ondol.lifecycle.inherit import at_launch, settled
 from ondol.lifecycle.pool import holder_failed, moved, queue_timed_out, state_of
-from ondol.lifecycle.scaling import given_up, target_slots
 from ondol.lifecycle.task import final_of
 from ondol.lifecycle.work import Change, Work
-from ondol.model.compute import NEVER, Attempt, AttemptState, InstanceState, Task, TaskError
+from ondol.model.compute import NEVER, Attempt, InstanceState, Task, TaskError
 from ondol.model.conditions import FinalState
-from ondol.model.ids import AccountId, AttemptId, NodeId, PoolId, TaskId, task_of
+from ondol.model.ids import AccountId, AttemptId, NodeId, PoolId, TaskId
 from ondol.model.pool import ComputePool, PoolState
 from ondol.storage.pages import Query
 from ondol.storage.ports import Changes, Reply, Store
@@ -30,7 +28,7 @@ QUEUE, TTL, CLOSING = "pool in queue", "pool time to live", "pool closing"
 EVERY_S = 30.0  # every pool is looked at this often: periods begin and end, slots grow idle [s, platform]
 KEPT_HOLDERS = 100  # holders that are over, kept per pool for what their preparation said
 _PAGE = 500
-_HOLDS = (AttemptState.RUNNING, AttemptState.PAUSED)
+_TASKS = " tasks"  # who cancels a pool's tasks is another than who deletes its holders
 
 
 class PoolBook:
@@ -41,8 +39,10 @@ class PoolBook:
     closing_s : least time that a pool is seen to be closing [s, platform]
     """
 
-    def __init__(self, store: Store, works: Works, alarms: Alarms, *, closing_s: float) -> None:
-        self._store, self._works, self._alarms, self._closing_s = store, works, alarms, closing_s
+    def __init__(self, store: Store, works: Works, alarms: Alarms, endings: Endings, *, closing_s: float) -> None:
+        self._store, self._works, self._alarms, self._endings = store, works, alarms, endings
+        self._closing_s = closing_s
+        self._slots = Slots(works, self.put)
         self._lines: dict[PoolId, PoolLine] = {}
         self._touched: set[PoolId] = set()
         self._stirred: set[PoolId] = set()
@@ -54,7 +54,11 @@ class PoolBook:
             self._take_in(pool).over = [task.id for task in reversed(self._stored_holders(pool)) if task.state.final]
         for work in works:
             self._enter(work)
+        for line in self._lines.values():
+            if line.pool.delete_wanted:
+                endings.delete(line.pool.id, line.pool.account_id, Query(pool_id=line.pool.id, holders=True))
         works.observers.append(self._see)
+        endings.listeners.append(self.touch)
 
     # -- asked from outside --
 
@@ -88,10 +92,15 @@ class PoolBook:
         """Cancel a pool's tasks and let it go with its slots."""
         # Its shortname is free again from this moment on, whatever is left to be done.
         self.put(dataclasses.replace(pool, delete_wanted=True, shortname="", modified_at=at))
-        self._end_tasks(self._lines[pool.id], "POOL_DELETED", "was deleted", at)
-        for task in self._stored_holders(pool):
-            self._works.revive(task)
-            self._works.apply(task.id, DeleteAsked(at=at, task_id=task.id))
+        self._end_tasks(self._lines[pool.id], at)
+        self._endings.delete(pool.id, pool.account_id, Query(pool_id=pool.id, holders=True))
+        self._endings.turn(at)
+
+    def touch(self, key: str) -> None:
+        """Have a pool looked at, where the key is one's."""
+        pool_id = PoolId(key.removesuffix(_TASKS))
+        if pool_id in self._lines:
+            self._touched.add(pool_id)
 
     def holders(self, pool: ComputePool) -> tuple[Task, ...]:
         """The hidden tasks that hold its slots, by number, those that are over included while they are stored."""
@@ -151,10 +160,10 @@ class PoolBook:
         for pool_id in sorted(stirred):
             line = self._lines.get(pool_id)
             if line is not None and not line.pool.state.final:
-                self._follow_holders(line, at)
+                self._slots.follow(line, at)
                 if line.pool.takes_tasks:
-                    self._scale(line, at)
-                self._dispatch(line, at, accepts)
+                    self._slots.scale(line, at)
+                self._slots.dispatch(line, at, accepts)
 
     def settle(self, at: dt.datetime) -> bool:
         """Bring the states of pools up to what became of their slots and tasks; whether any was looked at."""
@@ -196,73 +205,20 @@ class PoolBook:
         self._touched.add(pool_id)
         self._stirred.add(pool_id)
 
-    def _follow_holders(self, line: PoolLine, at: dt.datetime) -> None:
-        """Put instances back into the queue whose slot is gone, hold those whose slot is held still."""
-        for slot, attempts in line.inside.items():
-            found = self._works.find(slot)
-            state = None if found is None else found[1].state
-            for attempt_id in sorted(attempts):
-                follow(self._works, attempt_id, state, at)
-
-    def _scale(self, line: PoolLine, at: dt.datetime) -> None:
-        uses = line.uses(self._works)
-        target, policy = target_slots(line.pool, uses, len(line.queue), at)
-        if (target, policy) != (line.pool.target_slots, line.pool.active_policy):
-            self.put(
-                dataclasses.replace(line.pool, target_slots=target, active_policy=policy, scaled_at=at, modified_at=at)
-            )
-        for task_id in given_up(line.pool, uses, at):
-            self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
-        if len(uses) < target:
-            self._hold_more(line, target - len(uses), at)
-
-    def _hold_more(self, line: PoolLine, number: int, at: dt.datetime) -> None:
-        pool = line.pool
-        first = pool.next_holder
-        self.put(dataclasses.replace(pool, next_holder=first + number))
-        commands = ALL[pool.profile].commands
-        self._works.begin(
-            [holder_of(pool, slot, _holder_id(pool, slot), at, commands) for slot in range(first, first + number)], at
-        )
-
-    def _dispatch(self, line: PoolLine, at: dt.datetime, accepts: Callable[[NodeId], bool]) -> None:
-        slots = line.ready(self._works)
-        for slot in slots:
-            if not accepts(slot.node_id) and slot.free == line.pool.slots_per_node:
-                instance = self._works.find(slot.attempt_id)
-                if instance is not None:
-                    event = StopDecided(
-                        at=at, instance_id=instance[1].instance_id, reason="The node takes no new work."
-                    )
-                    self._works.apply(task_of(slot.attempt_id), event)
-        slots = [slot for slot in slots if accepts(slot.node_id)]
-        free = sum(max(0, slot.free) for slot in slots)
-        if not free or not len(line.queue):
-            return
-        for instance_id, slot in dispatch(slots, line.queue.first(free)):
-            reason = f"slot {slot.number} of pool {line.pool.name or line.pool.id} has room"
-            self._works.apply(
-                task_of(instance_id),
-                StartDecided(
-                    at=at, instance_id=instance_id, node_id=slot.node_id, reason=reason, held_by=slot.attempt_id
-                ),
-            )
-
     # -- states --
 
     def _settle(self, line: PoolLine, at: dt.datetime) -> None:
         pool = line.pool
-        if pool.delete_wanted and not line.members and not line.holders:
+        if pool.delete_wanted and not line.members and not line.holders and not self._endings.pending(pool.id):
             self._changed.pop(pool.id, None)
             self._deleted[pool.id] = None
             del self._lines[pool.id]
             return
-        if pool.state is PoolState.FAILURE and not pool.delete_wanted:
-            self._end_tasks(line, "POOL_FAILED", "failed", at)
+        if pool.state is PoolState.FAILURE or pool.delete_wanted:
+            self._end_tasks(line, at)
+        if (pool.state is PoolState.FAILURE and not pool.delete_wanted) or (pool.closing_wanted and not line.members):
             self._end_holders(line, at)
-        elif pool.closing_wanted and not line.members:
-            self._end_holders(line, at)
-        self._follow_holders(line, at)
+        self._slots.follow(line, at)
         self._forget_old_holders(line, at)
         placed = sum(self._placed(holder) for holder in line.holders)
         left = len(line.members) + len(line.holders) + self._must_be_seen(line.pool, at)
@@ -280,12 +236,16 @@ class PoolBook:
             return True
         return False
 
-    def _end_tasks(self, line: PoolLine, code: str, what: str, at: dt.datetime) -> None:
-        error = TaskError(code=code, message=f"Its pool {line.pool.name or line.pool.id} {what}.", debug=line.pool.id)
-        for task_id in sorted(line.members):
-            work = self._works.get(task_id)
-            if work is not None and not work.task.cancel_wanted:
-                self._works.apply(task_id, CancelAsked(at=at, task_id=task_id, error=error))
+    def _end_tasks(self, line: PoolLine, at: dt.datetime) -> None:
+        """Cancel what can never run any more; once for each pool, as none can come after."""
+        pool = line.pool
+        if line.ending or not line.members:
+            return
+        line.ending = True
+        code, what = ("POOL_DELETED", "was deleted") if pool.delete_wanted else ("POOL_FAILED", "failed")
+        error = TaskError(code=code, message=f"Its pool {pool.name or pool.id} {what}.", debug=pool.id)
+        self._endings.cancel(pool.id + _TASKS, line.members, error)
+        self._endings.turn(at)
 
     def _end_holders(self, line: PoolLine, at: dt.datetime) -> None:
         for task_id in sorted(line.holders):
@@ -332,7 +292,7 @@ class PoolBook:
         if before is None and not after.over:
             line.holders[task.id] = task.instance_numbers[0]
         for attempt in change.attempts:
-            if attempt.state in _HOLDS:
+            if attempt.state in HOLDS:
                 if not line.held.setdefault(attempt.id, False):
                     self._preparing[attempt.id] = line.pool.id
             else:
@@ -405,29 +365,3 @@ class PoolBook:
         pool = self._store.pool_by_shortname(account_id, key)
         line = None if pool is None else self._lines.get(pool.id)
         return pool if line is None else line.pool
-
-
-def follow(works: Works, attempt_id: AttemptId, slot: AttemptState | None, at: dt.datetime) -> None:
-    """Do with an attempt in a slot what was done with the slot: hold it still, let it go on, or queue it again.
-
-    Parameters
-    ----------
-    slot : state of the holder's attempt, None where it is gone
-    """
-    found = works.find(attempt_id)
-    if found is None or found[1].state.final:
-        return
-    _, attempt = found
-    key, task_id = attempt.instance_id, attempt.task_id
-    if slot not in _HOLDS:
-        if attempt.state is not AttemptState.UPLOADING and not attempt.stop_wanted:
-            works.apply(task_id, StopDecided(at=at, instance_id=key, reason="The slot of its pool is gone."))
-    elif slot is AttemptState.PAUSED and attempt.state is AttemptState.RUNNING:
-        works.apply(task_id, PauseDecided(at=at, instance_id=key, reason="The slot of its pool is paused."))
-    elif slot is AttemptState.RUNNING and attempt.state is AttemptState.PAUSED:
-        works.apply(task_id, ResumeDecided(at=at, instance_id=key, reason="The slot of its pool goes on."))
-
-
-def _holder_id(pool: ComputePool, number: int) -> TaskId:
-    """The same again after a crash, so that no slot is held twice."""
-    return TaskId(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{pool.id}/{number}")))

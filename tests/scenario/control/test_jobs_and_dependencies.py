@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 
+from ondol.control import endings
 from ondol.control.audit import audit
 from ondol.demo.fleet import demo_fleet
 from ondol.model.account import AccountLimits
@@ -115,7 +116,7 @@ def test_deleting_a_job_takes_force_where_tasks_remain(stage: Stage) -> None:
     job = stage.job()
     done, runs = stage.task(job_id=job.id), stage.task(cpu_s=1e9, job_id=job.id)
     stage.until(lambda: stage.stored(done).state.final)
-    with pytest.raises(ForbiddenError, match="2 tasks"):
+    with pytest.raises(ForbiddenError, match="still has tasks"):
         stage.jobs.delete(ACCOUNT, job.id, force=False)
     stage.jobs.delete(ACCOUNT, job.id, force=True)
     stage.run(60)
@@ -218,3 +219,19 @@ def test_at_the_quota_the_oldest_that_may_go_makes_room() -> None:
     again = stage.job()
     assert stage.store.job(job.id) is None
     assert stage.jobs.get(ACCOUNT, again.id).state is JobState.ACTIVE
+
+
+def test_many_tasks_end_some_a_turn_also_over_restarts(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endings, "A_TURN", 10)
+    one, other = stage.job(), stage.job()
+    tasks = {job.id: [stage.task(cpu_s=1e9, job_id=job.id) for _ in range(45)] for job in (one, other)}
+    stage.jobs.terminate(ACCOUNT, one.id)
+    stage.jobs.delete(ACCOUNT, other.id, force=True)
+    cancelled = sum(stage.stored(task).cancel_wanted for task in tasks[one.id])
+    assert 0 < cancelled < 45
+    assert stage.jobs.get(ACCOUNT, one.id).state is JobState.TERMINATING
+    stage.restart()
+    stage.until(lambda: stage.jobs.get(ACCOUNT, one.id).state is JobState.COMPLETED)
+    stage.until(lambda: stage.store.job(other.id) is None)
+    assert {stage.stored(task).state for task in tasks[one.id]} == {TaskState.CANCELLED}
+    assert not [task for task in tasks[other.id] if stage.store.task(task.id) is not None]

@@ -1,0 +1,114 @@
+"""The slots of one compute pool at work: as many as it should hold, each with the instances that it may run."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Callable
+
+from ondol.control.pool_line import PoolLine
+from ondol.control.profiles import ALL
+from ondol.control.works import Works
+from ondol.lifecycle.dispatch import ReadySlot, dispatch
+from ondol.lifecycle.events import CancelAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
+from ondol.lifecycle.inherit import holder_of
+from ondol.lifecycle.scaling import given_up, target_slots
+from ondol.model.compute import AttemptState
+from ondol.model.ids import AttemptId, NodeId, TaskId, task_of
+from ondol.model.pool import ComputePool
+
+HOLDS = (AttemptState.RUNNING, AttemptState.PAUSED)
+
+
+class Slots:
+    """Scales pools, gives waiting instances their slots, and lets work follow its slot.
+
+    Parameters
+    ----------
+    put : changes a pool's row
+    """
+
+    def __init__(self, works: Works, put: Callable[[ComputePool], None]) -> None:
+        self._works, self._put = works, put
+
+    def scale(self, line: PoolLine, at: dt.datetime) -> None:
+        """Bring a pool to the number of slots that it should hold now; busy ones are given up later."""
+        uses = line.uses(self._works)
+        target, policy = target_slots(line.pool, uses, len(line.queue), at)
+        if (target, policy) != (line.pool.target_slots, line.pool.active_policy):
+            self._put(
+                dataclasses.replace(line.pool, target_slots=target, active_policy=policy, scaled_at=at, modified_at=at)
+            )
+        for task_id in given_up(line.pool, uses, at):
+            self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
+        if len(uses) < target:
+            self._hold_more(line, target - len(uses), at)
+
+    def follow(self, line: PoolLine, at: dt.datetime) -> None:
+        """Put instances back into the queue whose slot is gone, hold those still whose slot is held still."""
+        for slot, attempts in list(line.inside.items()):
+            found = self._works.find(slot)
+            state = None if found is None else found[1].state
+            for attempt_id in sorted(attempts):
+                self._follow(attempt_id, state, at)
+
+    def dispatch(self, line: PoolLine, at: dt.datetime, accepts: Callable[[NodeId], bool]) -> None:
+        """Give waiting instances the slots that have room.
+
+        Parameters
+        ----------
+        accepts : whether a node takes new work; idle slots on one that does not are held elsewhere
+        """
+        slots = []
+        for slot in line.ready(self._works):
+            if accepts(slot.node_id):
+                slots.append(slot)
+            elif slot.free == line.pool.slots_per_node:
+                self._hold_elsewhere(slot, at)
+        free = sum(max(0, slot.free) for slot in slots)
+        if not free or not len(line.queue):
+            return
+        for instance_id, slot in dispatch(slots, line.queue.first(free)):
+            event = StartDecided(
+                at=at,
+                instance_id=instance_id,
+                node_id=slot.node_id,
+                reason=f"slot {slot.number} of pool {line.pool.name or line.pool.id} has room",
+                held_by=slot.attempt_id,
+            )
+            self._works.apply(task_of(instance_id), event)
+
+    def _hold_more(self, line: PoolLine, number: int, at: dt.datetime) -> None:
+        pool = line.pool
+        numbers = range(pool.next_holder, pool.next_holder + number)
+        self._put(dataclasses.replace(pool, next_holder=numbers.stop))
+        commands = ALL[pool.profile].commands
+        self._works.begin([holder_of(pool, slot, _holder_id(pool, slot), at, commands) for slot in numbers], at)
+
+    def _hold_elsewhere(self, slot: ReadySlot, at: dt.datetime) -> None:
+        found = self._works.find(slot.attempt_id)
+        if found is not None:
+            reason = "The node takes no new work."
+            event = StopDecided(at=at, instance_id=found[1].instance_id, reason=reason)
+            self._works.apply(task_of(slot.attempt_id), event)
+
+    def _follow(self, attempt_id: AttemptId, slot: AttemptState | None, at: dt.datetime) -> None:
+        """Do with an attempt in a slot what was done with the slot, whose holder's attempt is in state `slot`."""
+        found = self._works.find(attempt_id)
+        if found is None or found[1].state.final:
+            return
+        _, attempt = found
+        key, task_id = attempt.instance_id, attempt.task_id
+        if slot not in HOLDS:
+            if attempt.state is not AttemptState.UPLOADING and not attempt.stop_wanted:
+                self._works.apply(task_id, StopDecided(at=at, instance_id=key, reason="The slot of its pool is gone."))
+        elif slot is AttemptState.PAUSED and attempt.state is AttemptState.RUNNING:
+            self._works.apply(task_id, PauseDecided(at=at, instance_id=key, reason="The slot of its pool is paused."))
+        elif slot is AttemptState.RUNNING and attempt.state is AttemptState.PAUSED:
+            self._works.apply(task_id, ResumeDecided(at=at, instance_id=key, reason="The slot of its pool goes on."))
+
+
+def _holder_id(pool: ComputePool, number: int) -> TaskId:
+    """The same again after a crash, so that no slot is held twice."""
+    return TaskId(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{pool.id}/{number}")))
