@@ -52,7 +52,9 @@ def describe_answers(schema: dict[str, Any], routes: Iterable[APIRoute]) -> None
     Errors, 501 only where a route names it itself; and that nothing is in the answer of a route which says that it
     gives a `Response` and no more.
     """
-    empty = {(route.path_format, method.lower()) for route in routes if _is_empty(route) for method in route.methods}
+    empty = {
+        (route.path_format, method.lower()) for route in routes if _is_empty(route) for method in route.methods or ()
+    }
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas.update(_SCHEMAS)
     for name in ("HTTPValidationError", "ValidationError"):
