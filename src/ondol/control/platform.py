@@ -31,6 +31,7 @@ from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
 from ondol.control.missing_inputs import MissingInputs
 from ondol.control.node_book import NodeBook
+from ondol.control.old_replies import OldReplies
 from ondol.control.outputs import Outputs
 from ondol.control.placing import Placing
 from ondol.control.preconditions import (
@@ -362,7 +363,9 @@ class Platform:
 
     def _watch_store(self) -> None:
         """Start the object store again where it died, in a thread of its own: heat does not wait for it."""
+        replies = OldReplies(self.store)
         while not self._stop.wait(_CHECK_STORE_S):
+            replies.forget()
             try:
                 if self.seaweed.restart_if_dead():
                     _log.warning("the object store had ended and was started again")

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol, cast
 import msgspec
 from fastapi import Depends, Header, Request, Response
 
+from ondol.control.old_replies import REPLY_LIFE
 from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.errors import InvalidFieldError, NotFoundError, OndolError
@@ -23,7 +24,6 @@ from ondol.server.once.watch import SCOPE_KEY, Delivery
 from ondol.storage.ports import Reply
 
 _log = logging.getLogger(__name__)
-REPLY_LIFE = dt.timedelta(hours=24)
 REPLAYED = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
