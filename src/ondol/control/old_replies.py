@@ -7,11 +7,11 @@ import logging
 import time
 from collections.abc import Callable
 
+from ondol.control.ports import REPLY_LIFE
 from ondol.model.errors import OndolError
 from ondol.storage.ports import Store
 
 _log = logging.getLogger(__name__)
-REPLY_LIFE = dt.timedelta(hours=24)  # wall time: it is the client's day
 _EVERY_S = 3600.0  # [s, wall]
 
 

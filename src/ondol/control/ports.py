@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +19,8 @@ from ondol.storage.ports import Reply
 if TYPE_CHECKING:
     from ondol.control.account_ports import AccountDesk, SecretDesk
     from ondol.control.group_ports import JobDesk, PoolDesk
+
+REPLY_LIFE = dt.timedelta(hours=24)  # how long `Desk.reply` knows an answer, wall time: it is the client's day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +232,10 @@ class Desk(Protocol):
 
     def check(self, task: Task) -> None:
         """Raise what `submit` would raise for this task."""
+        ...
+
+    def details(self, tasks: Sequence[Task]) -> list[TaskDetail]:
+        """What `detail` gives for each of some tasks that `tasks` gave, in one go; those on their way out left out."""
         ...
 
     def detail(self, account_id: AccountId, key: str) -> TaskDetail:

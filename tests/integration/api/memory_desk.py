@@ -137,6 +137,9 @@ class MemoryDesk:
     def reply(self, account_id: AccountId, key: str) -> Reply | None:
         return self.store.reply(account_id, key)
 
+    def details(self, tasks: Sequence[Task]) -> list[TaskDetail]:
+        return [self.detail(task.account_id, task.id) for task in tasks]
+
     def detail(self, account_id: AccountId, key: str) -> TaskDetail:
         task = self._task(account_id, key)
         attempts = self.store.attempts(task.id)

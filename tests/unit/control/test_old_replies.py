@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ondol.control.old_replies import REPLY_LIFE, OldReplies
+from ondol.control.old_replies import OldReplies
+from ondol.control.ports import REPLY_LIFE
 from ondol.model.ids import AccountId
 from ondol.storage.memory.store import MemoryStore
 from ondol.storage.ports import Changes, Reply

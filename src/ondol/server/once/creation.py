@@ -12,8 +12,7 @@ from typing import Annotated, Any, Protocol, cast
 import msgspec
 from fastapi import Depends, Header, Request, Response
 
-from ondol.control.old_replies import REPLY_LIFE
-from ondol.control.ports import Desk
+from ondol.control.ports import REPLY_LIFE, Desk
 from ondol.model.account import Account
 from ondol.model.errors import InvalidFieldError, NotFoundError, OndolError
 from ondol.server.api.request import Caller, DeskIn, raw_body
