@@ -1,7 +1,7 @@
 """Every operation of the OpenAPI document, with bodies as described and otherwise: only documented answers.
 
 A program of its own, run by `test_openapi_fuzz`: schemathesis changes hypothesis for its whole process; beside it,
-other property tests would show no examples. Arguments: texts of which one must be in an operation's label; none for all.
+other property tests would show no examples. Arguments: texts, one of which must be in an operation's label; none: all.
 """
 
 from __future__ import annotations
