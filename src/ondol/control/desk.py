@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.control.account_desk import PlatformAccounts
@@ -136,6 +136,12 @@ class PlatformDesk:
             parts = self._parts(account_id, key)
         return self._shown(*parts)
 
+    def details(self, tasks: Sequence[Task]) -> list[TaskDetail]:
+        with self._works.lock:
+            stored = self._store.parts([task for task in tasks if self._works.get(task.id) is None])
+            parts = [(task, *stored[task.id]) if task.id in stored else self._parts_of(task) for task in tasks]
+        return [self._shown(*part) for part in parts if not part[0].delete_wanted]
+
     def _detail_of(self, task: Task) -> TaskDetail:
         """A task that is at hand, hidden ones too."""
         with self._works.lock:
@@ -175,7 +181,8 @@ class PlatformDesk:
         return known
 
     def _parts(self, account_id: AccountId, key: str) -> tuple[Task, tuple[Instance, ...], tuple[Attempt, ...]]:
-        task = self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)
+        work = self._works.get(TaskId(key))
+        task = work.task if work else self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)
         if task is None or task.account_id != account_id or task.delete_wanted or task.holds_pool:
             raise NotFoundError("task", key)
         return self._parts_of(task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -91,6 +91,10 @@ class TaskStore(Protocol):
         ...
 
     def attempts(self, task_id: TaskId) -> tuple[Attempt, ...]: ...
+
+    def parts(self, tasks: Sequence[Task]) -> dict[TaskId, tuple[tuple[Instance, ...], tuple[Attempt, ...]]]:
+        """Instances and attempts of several tasks, as the two methods above give them, read in one go."""
+        ...
 
 
 class GroupStore(Protocol):

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from integration.api.memory_groups import MemoryAccounts, MemoryJobs, MemoryPools

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from integration.storage.samples import ALICE, BOB, NOON, energy, make_job, make_pool, make_task
 from ondol.model.account import Account, AccountLimits, Bucket, Budget, Project, ReservedQuota, Secret
-from ondol.model.compute import Instance, InstanceState, TaskState
+from ondol.model.compute import Attempt, Instance, InstanceState, TaskState
 from ondol.model.errors import ConflictError, NotFoundError
-from ondol.model.ids import NodeId, PoolId, ProjectId, SinkId, SiteId, UnitId, instance_id
+from ondol.model.ids import NodeId, PoolId, ProjectId, SinkId, SiteId, UnitId, attempt_id, instance_id
 from ondol.model.job import JobState
 from ondol.model.ledger import HeatRow
 from ondol.model.pool import PoolState
@@ -203,3 +203,17 @@ def test_an_instance_costs_no_row_before_it_changes(tmp_path: Path) -> None:
 def _rows(store: SqlStore) -> int:
     with store._database.reading() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(tables.instance)).scalar_one()
+
+
+def test_parts_of_several_tasks_are_those_of_each(store: Store) -> None:
+    tasks = [make_task(n, instance_numbers=(0, 3)) for n in range(3)]
+    active = Instance(id=instance_id(tasks[1].id, 3), task_id=tasks[1].id, number=3, since=NOON, attempts=1)
+    attempt = Attempt(
+        id=attempt_id(active.id, 1), instance_id=active.id, task_id=tasks[1].id, node_id=NodeId("n"), number=1,
+        created_at=NOON, since=NOON,
+    )  # fmt: skip
+    store.commit(Changes(tasks=tuple(tasks), instances=(active,), attempts=(attempt,)))
+    parts = store.parts(tasks[:2])
+    assert parts == {task.id: (store.instances(task.id), store.attempts(task.id)) for task in tasks[:2]}
+    assert parts[tasks[1].id][1] == (attempt,)
+    assert store.parts([]) == {}

@@ -75,7 +75,7 @@ def get(key: Key, caller: Caller, desk: DeskIn) -> JSONResponse:
 @router.get("/jobs/{key}/tasks", summary="The tasks of a job")
 def tasks(key: Key, caller: Caller, desk: DeskIn) -> JSONResponse:
     """Whole, newest first."""
-    return JSONResponse(shown(desk, caller.id, list(desk.jobs.tasks(caller.id, key)), task_out))
+    return JSONResponse(shown(desk, list(desk.jobs.tasks(caller.id, key)), task_out))
 
 
 @router.post("/jobs/{key}/terminate", summary="End a job")

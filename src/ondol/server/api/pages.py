@@ -61,7 +61,7 @@ def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show
         tasks, token = _some(desk, account_id, query, keep, limit, request.token)
     else:
         raise InvalidFieldError("orderBy", request.order_by[:80], "creationDate, executionTime, name or state")
-    data = shown(desk, account_id, tasks, show)
+    data = shown(desk, tasks, show)
     page: dict[str, Any] = {
         "data": data,
         "token": request.token or None,
@@ -72,15 +72,11 @@ def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show
     return page | ({} if token or request.token else {"total": len(data)})
 
 
-def shown(desk: Desk, account_id: AccountId, tasks: list[Task], show: Show) -> list[dict[str, Any]]:
+def shown(desk: Desk, tasks: list[Task], show: Show) -> list[dict[str, Any]]:
     """Show tasks; one that was deleted meanwhile is left out."""
-    now, data = desk.platform_time(), []
-    for task in tasks:
-        try:
-            data.append(show(desk.detail(account_id, task.id), now))
-        except NotFoundError:
-            continue
-    return data
+    now = desk.platform_time()
+    lots = (tasks[row : row + _CHUNK] for row in range(0, len(tasks), _CHUNK))
+    return [show(detail, now) for lot in lots for detail in desk.details(lot)]
 
 
 def _page(desk: Desk, account_id: AccountId, query: Query, token: str, limit: int) -> Page[Task]:

@@ -22,14 +22,14 @@ Tags = Annotated[list[str], Query(description="any of these; a comma parts sever
 def all_tasks(caller: Caller, desk: DeskIn, tag: Tags) -> JSONResponse:
     """Newest first, whole. Long lists are better read by pages."""
     tasks = list(every_task(desk, caller.id, with_any_tag(tag)))
-    return JSONResponse(shown(desk, caller.id, tasks, task_out))
+    return JSONResponse(shown(desk, tasks, task_out))
 
 
 @router.get("/tasks/summaries", summary="All tasks in short, or those with a tag")
 def all_summaries(caller: Caller, desk: DeskIn, tag: Tags) -> JSONResponse:
     """Newest first: identity, progress, counts, times and state."""
     tasks = list(every_task(desk, caller.id, with_any_tag(tag)))
-    return JSONResponse(shown(desk, caller.id, tasks, summary_out))
+    return JSONResponse(shown(desk, tasks, summary_out))
 
 
 @router.post("/tasks/paginate", summary="A page of tasks", openapi_extra=body_docs(PageRequest))
@@ -59,7 +59,7 @@ def search(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
         if len(tasks) == most:
             break
     fields = {name.lower() for name in asked.select.fields_}
-    found: list[dict[str, Any]] = shown(desk, caller.id, tasks, task_out)
+    found: list[dict[str, Any]] = shown(desk, tasks, task_out)
     if fields:
         found = [{name: value for name, value in one.items() if name.lower() in fields} for one in found]
     return JSONResponse(found)

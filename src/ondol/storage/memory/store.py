@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.ids import AccountId, AttemptId, InstanceId, JobId, PoolId, SiteId, TaskId, instance_id
@@ -84,6 +84,10 @@ class MemoryStore(MemoryAccounts):
     def attempts(self, task_id: TaskId) -> tuple[Attempt, ...]:
         with self._lock:
             return tuple(a for _, a in sorted(self._attempts.get(task_id, {}).items()))
+
+    def parts(self, tasks: Sequence[Task]) -> dict[TaskId, tuple[tuple[Instance, ...], tuple[Attempt, ...]]]:
+        with self._lock:
+            return {task.id: (self.instances(task.id), self.attempts(task.id)) for task in tasks}
 
     def job(self, job_id: JobId) -> Job | None:
         return self._jobs.rows.get(job_id)

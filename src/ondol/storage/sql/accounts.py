@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,8 +53,8 @@ class SqlAccounts:
 
     def accounts(self) -> tuple[Account, ...]:
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(tables.account).order_by(tables.account.c.email)).all()
-        return tuple(_account(row) for row in rows)
+            rows = connection.execute(sa.select(tables.account).order_by(tables.account.c.email)).mappings().all()
+        return tuple(_account(dict(row)) for row in rows)
 
     def _account(self, **key: str) -> Account | None:
         row = self._database.row(tables.account, **key)
@@ -69,8 +70,12 @@ class SqlAccounts:
     def buckets(self, account_id: AccountId) -> tuple[Bucket, ...]:
         t = tables.bucket.c
         with self._database.reading() as connection:
-            rows = connection.execute(sa.select(tables.bucket).where(t.account_id == account_id).order_by(t.name)).all()
-        return tuple(_bucket(row) for row in rows)
+            rows = (
+                connection.execute(sa.select(tables.bucket).where(t.account_id == account_id).order_by(t.name))
+                .mappings()
+                .all()
+            )
+        return tuple(_bucket(dict(row)) for row in rows)
 
     def bucket(self, account_id: AccountId, name: str) -> Bucket | None:
         row = self._database.row(tables.bucket, account_id=account_id, name=name)
@@ -98,22 +103,22 @@ class SqlAccounts:
             connection.execute(tables.bucket.delete().where(t.account_id == account_id, t.name == name))
 
 
-def _account(row: Any) -> Account:  # a row of `tables.account`
+def _account(row: Mapping[str, Any]) -> Account:  # a row of `tables.account`
     return Account(
-        id=row.id,
-        email=row.email,
-        token_hash=row.token_hash,
-        token_sealed=bytes(row.token_sealed),
-        created_at=from_us(row.created_us),
-        organization=row.organization,
-        limits=decode(bytes(row.limits), AccountLimits),
+        id=row["id"],
+        email=row["email"],
+        token_hash=row["token_hash"],
+        token_sealed=bytes(row["token_sealed"]),
+        created_at=from_us(row["created_us"]),
+        organization=row["organization"],
+        limits=decode(bytes(row["limits"]), AccountLimits),
     )
 
 
-def _bucket(row: Any) -> Bucket:  # a row of `tables.bucket`
+def _bucket(row: Mapping[str, Any]) -> Bucket:  # a row of `tables.bucket`
     return Bucket(
-        account_id=row.account_id,
-        name=row.name,
-        backend_name=row.backend_name,
-        created_at=from_us(row.created_us),
+        account_id=row["account_id"],
+        name=row["name"],
+        backend_name=row["backend_name"],
+        created_at=from_us(row["created_us"]),
     )

@@ -28,10 +28,10 @@ class SqlBelongings:
         return Reply(
             account_id=account_id,
             key=key,
-            fingerprint=row.fingerprint,
-            status=row.status,
-            body=bytes(row.body),
-            created_at=from_us(row.created_us),
+            fingerprint=row["fingerprint"],
+            status=row["status"],
+            body=bytes(row["body"]),
+            created_at=from_us(row["created_us"]),
         )
 
     def forget_replies(self, before: dt.datetime) -> None:
@@ -40,7 +40,7 @@ class SqlBelongings:
 
     def secret(self, account_id: AccountId, key: str) -> Secret | None:
         row = self._database.row(tables.secret, account_id=account_id, key=key)
-        return None if row is None else Secret(account_id=account_id, key=key, sealed=bytes(row.sealed))
+        return None if row is None else Secret(account_id=account_id, key=key, sealed=bytes(row["sealed"]))
 
     def secret_keys(self, account_id: AccountId, prefix: str = "") -> tuple[str, ...]:
         t = tables.secret.c

@@ -105,15 +105,21 @@ class Database:
             return column.in_(sa.select(listed.c.value))
         return column == sa.any_(sa.literal(list(keys), postgresql.ARRAY(sa.Text(collation="C"))))
 
-    def row(self, table: sa.Table, **key: str) -> sa.Row[Any] | None:
-        """First row whose columns have these values, None where there is none; faster than a query made each time."""
-        with self.reading() as connection:
-            return self._statements.first(connection, self._statements.select(table, *key), tuple(key.values()))
+    def row(self, table: sa.Table, **key: str) -> dict[str, Any] | None:
+        """Columns of the first row in which some of them have these values, None where there is none."""
+        names = tuple(column.name for column in table.columns)
+        values = self._first(table, names, key)
+        return None if values is None else dict(zip(names, values, strict=True))
 
     def noun(self, table: sa.Table, kind: type[Noun], **key: str) -> Noun | None:
         """Noun of the body of such a row."""
-        row = self.row(table, **key)
-        return None if row is None else decode(bytes(row.body), kind)
+        found = self._first(table, ("body",), key)
+        return None if found is None else decode(bytes(found[0]), kind)
+
+    def _first(self, table: sa.Table, columns: tuple[str, ...], key: dict[str, str]) -> Any:
+        statement = self._statements.select(table, columns, tuple(key))
+        with self.reading() as connection:
+            return self._statements.first(connection, statement, tuple(key.values()))
 
     def decoded(self, query: sa.Select[Any], kind: type[Noun]) -> tuple[Noun, ...]:
         """Nouns of the bodies that a query gives."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 
 class Statements:
@@ -18,6 +19,7 @@ class Statements:
     def __init__(self, dialect: sa.Dialect) -> None:
         self._quote = dialect.identifier_preparer.quote
         self._sqlite = dialect.name == "sqlite"
+        self._error: type[Exception] = dialect.loaded_dbapi.Error
         self._mark = "?" if self._sqlite else "%s"
         self._made: dict[tuple[str, str], str] = {}
 
@@ -26,19 +28,29 @@ class Statements:
         if rows:
             connection.exec_driver_sql(statement, list(rows) if self._sqlite else [_without_nul(row) for row in rows])
 
-    def select(self, table: sa.Table, *by: str) -> str:
-        """Give the rows of which some columns have given values."""
+    def select(self, table: sa.Table, columns: tuple[str, ...], by: tuple[str, ...]) -> str:
+        """Give some columns of the rows of which some columns have given values."""
 
         def make() -> str:
-            columns = ", ".join(self._quote(column.name) for column in table.columns)
+            given = ", ".join(self._quote(name) for name in columns)
             condition = " AND ".join(f"{self._quote(name)} = {self._mark}" for name in by)
-            return f"SELECT {columns} FROM {self._quote(table.name)} WHERE {condition}"  # noqa: S608  # our own names
+            return f"SELECT {given} FROM {self._quote(table.name)} WHERE {condition}"  # noqa: S608  # our own names
 
-        return self._once(" ".join(("select", *by)), table, make)
+        return self._once(" ".join(("select", *columns, "by", *by)), table, make)
 
-    def first(self, connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> sa.Row[Any] | None:
-        """First row that a statement gives, None where there is none."""
-        return connection.exec_driver_sql(statement, values if self._sqlite else _without_nul(values)).first()
+    def first(self, connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> Any:
+        """First row that a statement gives, None where there is none.
+
+        Asked of the driver itself: what SQLAlchemy makes of each result costs more than looking the row up.
+        """
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(statement, values if self._sqlite else _without_nul(values))
+            return cursor.fetchone()
+        except self._error as error:
+            raise DBAPIError.instance(statement, values, error, self._error) from error
+        finally:
+            cursor.close()
 
     def insert(self, table: sa.Table) -> str:
         """Add a row."""

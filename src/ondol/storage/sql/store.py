@@ -39,7 +39,7 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
 
     def document(self, key: str) -> bytes | None:
         row = self._database.row(tables.document, key=key)
-        return None if row is None else bytes(row.body)
+        return None if row is None else bytes(row["body"])
 
     def close(self) -> None:
         """Close every connection."""

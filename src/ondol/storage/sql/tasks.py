@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -62,16 +64,51 @@ class SqlTasks:
             body = connection.execute(sa.select(t.body).where(t.id == task_id)).scalar()
             rows = connection.execute(sa.select(i.body).where(i.task_id == task_id)).scalars().all()
         known = [decode(bytes(row), Instance) for row in rows]
-        if body is not None:
-            begun, seen = _BEGUN.decode(bytes(body)), {one.number for one in known}
-            known += [
-                queued(task_id, number, begun.created_at) for number in begun.instance_numbers if number not in seen
-            ]
-        return tuple(sorted(known, key=lambda one: one.number))
+        if body is None:
+            return tuple(sorted(known, key=lambda one: one.number))
+        begun = _BEGUN.decode(bytes(body))
+        return _completed(task_id, known, begun.instance_numbers, begun.created_at)
 
     def attempts(self, task_id: TaskId) -> tuple[Attempt, ...]:
         a = tables.attempt.c
         return self._database.decoded(sa.select(a.body).where(a.task_id == task_id).order_by(a.id), Attempt)
+
+    def parts(self, tasks: Sequence[Task]) -> dict[TaskId, tuple[tuple[Instance, ...], tuple[Attempt, ...]]]:
+        i, a = tables.instance.c, tables.attempt.c
+        keys = [task.id for task in tasks]
+        with self._database.reading() as connection:
+            instances = connection.execute(sa.select(i.body).where(self._database.among(i.task_id, keys))).scalars()
+            known: dict[TaskId, list[Instance]] = defaultdict(list)
+            for body in instances:
+                instance = decode(bytes(body), Instance)
+                known[instance.task_id].append(instance)
+            rows = connection.execute(
+                sa.select(a.body).where(self._database.among(a.task_id, keys)).order_by(a.id)
+            ).scalars()
+            tries: dict[TaskId, list[Attempt]] = defaultdict(list)
+            for body in rows:
+                attempt = decode(bytes(body), Attempt)
+                tries[attempt.task_id].append(attempt)
+        return {
+            task.id: (
+                _completed(task.id, known[task.id], task.instance_numbers, task.created_at),
+                tuple(tries[task.id]),
+            )
+            for task in tasks
+        }
+
+
+def _completed(
+    task_id: TaskId, known: list[Instance], numbers: tuple[int, ...], created_at: dt.datetime
+) -> tuple[Instance, ...]:
+    """Instances by number, with those of which no row was written."""
+    seen = {one.number for one in known}
+    return tuple(
+        sorted(
+            [*known, *(queued(task_id, number, created_at) for number in numbers if number not in seen)],
+            key=lambda one: one.number,
+        )
+    )
 
 
 def queued(task_id: TaskId, number: int, created_at: dt.datetime) -> Instance:
