@@ -231,23 +231,23 @@ def test_an_elastic_pool_takes_its_steps_apart(stage: Stage) -> None:
     assert seen[0] <= 4
 
 
-def test_a_week_has_its_own_numbers_of_slots(stage: Stage) -> None:
-    day = Period(name="day", days=(0, 1, 2, 3, 4), start_s=8 * 3600.0, end_s=18 * 3600.0)
+def test_days_of_the_week_have_their_own_numbers_of_slots(stage: Stage) -> None:
+    day = Period(name="day", days=(0, 1), start_s=8 * 3600.0, end_s=18 * 3600.0)
     rules = (
         Scaling(name="day", queue_driven=False, least=3, most=3, periods=(day,)),
         Scaling(name="night", queue_driven=False, least=1, most=1),
     )
-    stage = Stage(tick_s=300.0, sample_s=900.0)
+    stage = Stage(tick_s=600.0, sample_s=3600.0)
     pool = stage.pool(scaling=rules)
     by_hour = {}
-    for hour in range(6, 6 + 24 * 7):
+    for hour in range(6, 24 * 3):
         by_hour[hour] = (now(stage, pool).active_policy, len(holders(stage, pool)))
         stage.run(3600)
     for hour, seen in by_hour.items():
         weekday, clock = divmod(hour, 24)
         if clock in (8, 18) or hour == 6:
             continue  # the turn itself
-        wanted = ("day", 3) if weekday < 5 and 8 < clock < 18 else ("night", 1)
+        wanted = ("day", 3) if weekday < 2 and 8 < clock < 18 else ("night", 1)
         assert seen == wanted, f"on day {weekday} at {clock} o'clock"
 
 
