@@ -1,91 +1,132 @@
-"""How client commands find the platform: address and token from options, the environment or the data folder."""
+"""How client commands find the platform: by option, environment, the person's configuration, or a data folder."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-from ondol.control.layout import DataFolder, data_folder
-from ondol.model.errors import ConflictError, InvalidFieldError, OndolError, UnavailableError
-
-if TYPE_CHECKING:
-    import httpx2
+from ondol.cli.api import Access, Api
+from ondol.cli.config_file import Profile, config_path, read_config
+from ondol.control.layout import DATA_VARIABLE, DataFolder, data_folder
+from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
 
 URL_VARIABLE = "ONDOL_URL"
 TOKEN_VARIABLE = "ONDOL_TOKEN"  # noqa: S105 - a name, no secret
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_TIMEOUT_S = 30.0
+PLATFORM_VARIABLE = "ONDOL_PLATFORM"
+GROUP = Group("Connection", sort_key=91)
 
 
-class RefusedError(OndolError):
-    """The platform said no.
-
-    Parameters
-    ----------
-    status : HTTP status code
-    """
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-@Parameter(name="*", group="Connection")
+@Parameter(name="*", group=GROUP)
 @dataclass(frozen=True, kw_only=True)
 class Where:
     """Options of every command that talks to a platform."""
 
     url: Annotated[str | None, Parameter(help=f"Address of the platform [env: {URL_VARIABLE}].")] = None
     token: Annotated[str | None, Parameter(help=f"Your token [env: {TOKEN_VARIABLE}, which others cannot see].")] = None
+    platform: Annotated[
+        str | None, Parameter(help=f"One that 'ondol config set' keeps, by name [env: {PLATFORM_VARIABLE}].")
+    ] = None
     data: Annotated[
         Path | None,
         Parameter(help="Data folder of a platform on this machine [env: ONDOL_DATA, default: ./var/ondol]."),
     ] = None
+    unsafe_ssl: Annotated[bool, Parameter(negative="", help="Trust any certificate.")] = False
+    api_ca_certificate: Annotated[
+        Path | None, Parameter(help="File with the authorities that may have signed the platform's certificate.")
+    ] = None
+    verbose: Annotated[
+        bool, Parameter(name=("--verbose", "-v"), negative="", help="Tell every call on standard error.")
+    ] = False
 
 
 HERE = Where()
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """An address with the token for it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A place that may know an address and a token.
 
-    url: str
-    token: str
+    Parameters
+    ----------
+    anywhere : its token may go to any address, as the person gave it for this call; else to its own only
+    """
+
+    name: str
+    profile: Profile
+    anywhere: bool = False
 
 
 def find_access(where: Where) -> Access:
     """Tell where the platform is and who we are.
 
-    An option comes first, then a folder named by an option, then the environment, then the default folder. A token
-    from a folder is sent to the address in that folder only.
+    An option comes first (among them a platform by name, and a data folder), then the environment, then the platform
+    in use of the person's configuration, then the data folder that is looked for when nobody says anything. A token
+    from a file is sent to the address beside it only.
 
     Raises UnavailableError where nothing tells an address, ConflictError where there is no token for it.
     """
-    folder = data_folder(where.data)
-    noted = _read_client_file(folder)
-    named = where.data is not None and bool(noted)  # a folder that was asked for stands before the environment
-    noted_url, env_url = noted.get("url", "").rstrip("/"), os.environ.get(URL_VARIABLE, "").rstrip("/")
-    url = (where.url or "").rstrip("/") or (noted_url if named else env_url or noted_url)
-    if not url:
+    sources = list(_sources(where))
+    at = next((one for one in sources if one.profile.url), None)
+    if at is None:
+        folder = data_folder(where.data).path
         raise UnavailableError(
-            f"No platform is known: start one with 'ondol up' (its data folder would be {folder.path}), "
-            f"or give --url and --token, or set {URL_VARIABLE} and {TOKEN_VARIABLE}"
+            f"No platform is known: start one with 'ondol up' (its data folder would be {folder}), "
+            f"keep one with 'ondol config set', or give --url and --token, or set {URL_VARIABLE} and {TOKEN_VARIABLE}"
         )
+    url = at.profile.url
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise InvalidFieldError("--url", url, "an address such as http://127.0.0.1:8080")
-    own = noted.get("token", "") if noted_url == url else ""
-    env_token = os.environ.get(TOKEN_VARIABLE, "")
-    token = where.token or (own or env_token if named else env_token or own)
-    if not token:
-        raise ConflictError(f"No token for {url}: give --token or set {TOKEN_VARIABLE}; 'ondol user add' makes one")
-    return Access(url, token)
+    by = next((one for one in sources if one.profile.token and (one.anywhere or one.profile.url == url)), None)
+    if by is None:
+        raise ConflictError(
+            f"No token for {url}: give --token, set {TOKEN_VARIABLE}, or keep one with 'ondol config set'; "
+            "'ondol admin user add' makes one"
+        )
+    same = [one.profile for one in sources if one.profile.url == url]
+    unsafe = where.unsafe_ssl or any(one.unsafe_ssl for one in same)
+    authority = str(where.api_ca_certificate or next((one.ca_certificate for one in same if one.ca_certificate), ""))
+    return Access(
+        url=url,
+        token=by.profile.token,
+        storage=next((one.storage for one in same if one.storage), ""),
+        email=by.profile.email,
+        verify=not unsafe if unsafe or not authority else authority,
+        source=at.name if at is by else f"{at.name}, token from {by.name}",
+    )
+
+
+def _sources(where: Where) -> Iterator[_Source]:
+    env = os.environ
+    given = Profile(url=(where.url or "").rstrip("/"), token=where.token or "")
+    yield _Source(name="the options", profile=given, anywhere=True)
+    if where.platform:
+        yield _Source(name=f"platform {where.platform}", profile=read_config().named(where.platform))
+    if where.data is not None:
+        yield _in_folder(data_folder(where.data))
+    said = Profile(url=env.get(URL_VARIABLE, "").rstrip("/"), token=env.get(TOKEN_VARIABLE, ""))
+    yield _Source(name="the environment", profile=said, anywhere=True)
+    if env.get(PLATFORM_VARIABLE):
+        yield _Source(name=f"platform {env[PLATFORM_VARIABLE]}", profile=read_config().named(env[PLATFORM_VARIABLE]))
+    if env.get(DATA_VARIABLE) and where.data is None:
+        yield _in_folder(data_folder())
+    config = read_config()
+    if config.use:
+        yield _Source(name=f"platform {config.use} in {config_path()}", profile=config.named(config.use))
+    if where.data is None and not env.get(DATA_VARIABLE):
+        yield _in_folder(data_folder())
+
+
+def _in_folder(folder: DataFolder) -> _Source:
+    noted = _read_client_file(folder)
+    profile = Profile(url=noted.get("url", "").rstrip("/"), token=noted.get("token", ""), email=noted.get("email", ""))
+    return _Source(name=str(folder.client_file), profile=profile)
 
 
 def write_client_file(folder: DataFolder, *, url: str, token: str, email: str, storage: str) -> None:
@@ -106,103 +147,6 @@ def _read_client_file(folder: DataFolder) -> dict[str, str]:
     return {str(key): str(value) for key, value in noted.items()} if isinstance(noted, dict) else {}
 
 
-class Api:
-    """Talks HTTP with one platform; used as a context manager.
-
-    Every method raises UnavailableError where nothing answers, RefusedError with the platform's own words where it
-    says no.
-
-    Parameters
-    ----------
-    transport : of httpx2, for tests that need no socket
-    """
-
-    def __init__(self, access: Access, *, transport: httpx2.BaseTransport | None = None) -> None:
-        from importlib.metadata import version
-
-        import httpx2
-
-        self.access = access
-        self._client = httpx2.Client(
-            base_url=access.url,
-            headers={"Authorization": access.token, "User-Agent": f"ondol-cli/{version('ondol')}"},
-            timeout=_TIMEOUT_S,
-            transport=transport,
-            trust_env=urlsplit(access.url).hostname not in LOOPBACK,  # a proxy does not know our loopback
-        )
-
-    def __enter__(self) -> Api:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
-
-    def get(self, path: str, **query: object) -> Any:
-        """Get JSON; query values of None are left out."""
-        return self._json(self._call("GET", path, query=query))
-
-    def post(self, path: str, body: object = None) -> Any:
-        """Post JSON and give the JSON answer, None where it is empty."""
-        return self._json(self._call("POST", path, body=body))
-
-    def put(self, path: str, body: object) -> Any:
-        """Put JSON and give the JSON answer, None where it is empty."""
-        return self._json(self._call("PUT", path, body=body))
-
-    def delete(self, path: str) -> None:
-        """Delete something."""
-        self._call("DELETE", path)
-
-    def text(self, path: str, *, method: str = "GET", accept: str = "text/plain", **query: object) -> str:
-        """Give an answer as it is."""
-        return str(self._call(method, path, query=query, accept=accept).text)
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: dict[str, object] | None = None,
-        body: object = None,
-        accept: str = "application/json",
-    ) -> httpx2.Response:
-        import httpx2
-
-        params = {key: str(value) for key, value in (query or {}).items() if value is not None}
-        try:
-            response = self._client.request(method, path, params=params or None, json=body, headers={"Accept": accept})
-        except httpx2.TimeoutException as error:
-            raise UnavailableError(f"{self.access.url} did not answer within {_TIMEOUT_S:.0f} s") from error
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
-            raise UnavailableError(f"Nothing answers at {self.access.url} ({error}): is 'ondol up' running?") from error
-        if response.is_success:
-            return response
-        raise RefusedError(response.status_code, self._complaint(response))
-
-    def _complaint(self, response: httpx2.Response) -> str:
-        """Find the sentence in an error: the compute API's `message`, or a problem of RFC 9457."""
-        try:
-            said = response.json()
-        except ValueError:
-            said = None
-        words = ""
-        if isinstance(said, dict):
-            inner = said.get("error")
-            words = said.get("message") or said.get("detail") or said.get("title") or ""
-            words = words or (inner.get("message", "") if isinstance(inner, dict) else inner or "")
-        if response.status_code == 401:
-            return f"The token is not valid at {self.access.url}" + (f": {words}" if words else "")
-        return str(words) or f"{self.access.url} answered {response.status_code} {response.reason_phrase}"
-
-    def _json(self, response: httpx2.Response) -> Any:
-        if not response.content:
-            return None
-        try:
-            return response.json()
-        except ValueError as error:
-            raise UnavailableError(f"{self.access.url} does not speak JSON: is it an Ondol platform?") from error
-
-
 def open_api(where: Where) -> Api:
     """Open a connection to the platform that `where` and its surroundings name."""
-    return Api(find_access(where))
+    return Api(find_access(where), verbose=where.verbose)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from ondol.cli.listing import AsJson, Column, field, print_json, print_rows, print_text
+from ondol.cli.listing import Column, field, print_json, print_rows, print_text
+from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import power, temperature
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ app = App(name="fleet", help="Check and show fleet files.")
 
 
 @app.command
-def check(file: Path, /, *, as_json: AsJson = False) -> int:
+def check(file: Path, /, *, out: Out = SHOWN) -> int:
     """Tell every mistake of a fleet file, each with its line; exit code 1 where there is one.
 
     Parameters
@@ -28,7 +29,7 @@ def check(file: Path, /, *, as_json: AsJson = False) -> int:
         The fleet file (TOML).
     """
     fleet, mistakes = _read(file)
-    if as_json:
+    if out.json:
         found = [{"file": str(file), "line": one.line, "where": one.where, "message": one.message} for one in mistakes]
         print_json({"ok": fleet is not None, "mistakes": found, "sites": [] if fleet is None else site_rows(fleet)})
         return 0 if fleet is not None else 1
@@ -37,12 +38,12 @@ def check(file: Path, /, *, as_json: AsJson = False) -> int:
             sys.stderr.write(one.sentence(str(file)) + "\n")
         return 1
     print_text(f"{file} is right: {_counts(fleet)}")
-    _print_sites(fleet, as_json=False)
+    _print_sites(fleet, out=SHOWN)
     return 0
 
 
 @app.command
-def show(file: Path, /, *, as_json: AsJson = False) -> None:
+def show(file: Path, /, *, out: Out = SHOWN) -> None:
     """Show the sites of a fleet file, their units and where the heat goes.
 
     Parameters
@@ -53,11 +54,11 @@ def show(file: Path, /, *, as_json: AsJson = False) -> None:
     from ondol.storage.fleet_file import read_fleet
 
     fleet = read_fleet(file)
-    if as_json:
+    if out.json:
         print_json({"name": fleet.name, "sites": site_rows(fleet), "units": unit_rows(fleet)})
         return
     print_text(f"{fleet.name}: {_counts(fleet)}\n")
-    _print_sites(fleet, as_json=False)
+    _print_sites(fleet, out=SHOWN)
     print_text("")
     columns = (
         field("UNIT", "unit"),
@@ -69,7 +70,7 @@ def show(file: Path, /, *, as_json: AsJson = False) -> None:
         field("HEATS", "sink"),
         field("SET-POINT", "setpoint"),
     )
-    print_rows(unit_rows(fleet), columns, as_json=False)
+    print_rows(unit_rows(fleet), columns, out=SHOWN)
 
 
 def site_rows(fleet: Fleet) -> list[dict[str, Any]]:
@@ -126,7 +127,7 @@ def _setpoint(fleet: Fleet, sink_id: Any) -> str | None:
     return low if low == high else f"{low} to {high}"
 
 
-def _print_sites(fleet: Fleet, *, as_json: bool) -> None:
+def _print_sites(fleet: Fleet, *, out: Out) -> None:
     columns = (
         field("SITE", "site"),
         field("NAME", "name"),
@@ -137,7 +138,7 @@ def _print_sites(fleet: Fleet, *, as_json: bool) -> None:
         field("PUE", "pue", right=True),
         field("HEATED", "sinks", right=True),
     )
-    print_rows(site_rows(fleet), columns, as_json=as_json)
+    print_rows(site_rows(fleet), columns, out=out)
 
 
 def _counts(fleet: Fleet) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ondol.cli.connection import HERE, Where, open_api
-from ondol.cli.listing import AsJson, Column, field, print_json, print_pairs, print_rows, print_text
+from ondol.cli.listing import Column, field, print_json, print_pairs, print_rows, print_text
+from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock, energy, power, temperature
 from ondol.model.errors import InvalidFieldError
 
@@ -53,7 +54,7 @@ _FELT = (
 
 
 @app.command
-def sites(*, as_json: AsJson = False, where: Where = HERE) -> None:
+def sites(*, out: Out = SHOWN, where: Where = HERE) -> None:
     """List the sites with the power that is wanted, allowed and measured."""
     with open_api(where) as api:
         rows = api.get("/heat/v1/sites")
@@ -65,11 +66,11 @@ def sites(*, as_json: AsJson = False, where: Where = HERE) -> None:
         field("PUE", "pue", right=True),
         *_POWER,
     )
-    print_rows(rows, columns, as_json=as_json, empty="No sites.")
+    print_rows(rows, columns, out=out, empty="No sites.")
 
 
 @app.command
-def units(*, site: Site = None, as_json: AsJson = False, where: Where = HERE) -> None:
+def units(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> None:
     """List what heats: boilers, heaters and racks, with the reason for their power."""
     with open_api(where) as api:
         rows = api.get("/heat/v1/units", site=site)
@@ -81,20 +82,20 @@ def units(*, site: Site = None, as_json: AsJson = False, where: Where = HERE) ->
         *_POWER,
         field("REASON", "reason"),
     )
-    print_rows(rows, columns, as_json=as_json, empty="No units.")
+    print_rows(rows, columns, out=out, empty="No units.")
 
 
 @app.command
-def sinks(*, site: Site = None, as_json: AsJson = False, where: Where = HERE) -> None:
+def sinks(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> None:
     """List what is heated: rooms, tanks and pools, with what is asked for and what is felt."""
     with open_api(where) as api:
         rows = [row for kind in ("zones", "tanks", "pools") for row in api.get(f"/heat/v1/{kind}", site=site)]
     columns = (field("PLACE", "id"), field("NAME", "name"), field("SITE", "site_id"), field("KIND", "kind"), *_FELT)
-    print_rows(rows, columns, as_json=as_json, empty="Nothing is heated.")
+    print_rows(rows, columns, out=out, empty="Nothing is heated.")
 
 
 @app.command
-def requests(*, site: Site = None, as_json: AsJson = False, where: Where = HERE) -> None:
+def requests(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> None:
     """List what the hosts ask for."""
     with open_api(where) as api:
         rows = api.get("/heat/v1/requests", site=site)
@@ -108,23 +109,23 @@ def requests(*, site: Site = None, as_json: AsJson = False, where: Where = HERE)
         field("STATE", "state"),
         field("WHY", "reason"),
     )
-    print_rows(rows, columns, as_json=as_json, empty="Nobody asks for heat.")
+    print_rows(rows, columns, out=out, empty="Nobody asks for heat.")
 
 
 @app.command
-def now(*, as_json: AsJson = False, where: Where = HERE) -> None:
+def now(*, out: Out = SHOWN, where: Where = HERE) -> None:
     """Show the platform at this moment: temperatures, power, and the last decisions with their reasons."""
     with open_api(where) as api:
         seen = api.get("/heat/v1/now")
-    if as_json:
+    if out.json:
         print_json(seen)
         return
     rate = "wall time" if seen["clock_rate"] == 1 else f"{seen['clock_rate']:g} × wall time"
     print_pairs([("platform time", f"{clock(seen['at'])} UTC ({rate})"), ("policy", seen["policy"])])
     print_text("")
-    print_rows(seen["sinks"], (field("PLACE", "sink_id"), *_FELT), as_json=False, empty="Nothing is heated.")
+    print_rows(seen["sinks"], (field("PLACE", "sink_id"), *_FELT), out=SHOWN, empty="Nothing is heated.")
     print_text("")
-    print_rows(seen["units"], (field("UNIT", "unit_id"), *_POWER, field("REASON", "reason")), as_json=False)
+    print_rows(seen["units"], (field("UNIT", "unit_id"), *_POWER, field("REASON", "reason")), out=SHOWN)
     print_text("")
     columns = (
         field("TIME (UTC)", "at", lambda at: clock(at)[-8:]),
@@ -132,7 +133,7 @@ def now(*, as_json: AsJson = False, where: Where = HERE) -> None:
         field("ON", "subject", lambda subject: _LONG_ID.sub(r"\1", subject)),
         field("REASON", "reason"),
     )
-    print_rows(seen["decisions"][-_DECISIONS:], columns, as_json=False, empty="Nothing was decided yet.")
+    print_rows(seen["decisions"][-_DECISIONS:], columns, out=SHOWN, empty="Nothing was decided yet.")
 
 
 @app.command
@@ -143,7 +144,7 @@ def readings(
     from_: Annotated[str | None, Parameter(name="--from")] = None,
     to: str | None = None,
     last: int = 20,
-    as_json: AsJson = False,
+    out: Out = SHOWN,
     where: Where = HERE,
 ) -> None:
     """Show what was asked for, delivered and felt, window by window.
@@ -182,7 +183,7 @@ def readings(
         field("ELECTRICITY", "measured.electric_j", _kwh, right=True),
         field("DISCOMFORT", "discomfort_kh", lambda value: f"{value or 0:.3f} K·h", right=True),
     )
-    print_rows(rows, columns, as_json=as_json, empty="No window has passed yet.")
+    print_rows(rows, columns, out=out, empty="No window has passed yet.")
 
 
 def _kwh(joules: float | None) -> str:

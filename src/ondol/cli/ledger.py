@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from ondol.cli.connection import HERE, Where, open_api
+from ondol.cli.kinds import TASKS, find_id
+from ondol.cli.kinds import rows as rows_of
 from ondol.cli.ledger_files import open_store, write_html
-from ondol.cli.listing import AsJson, field, print_json, print_pairs, print_rich, print_rows, print_text
-from ondol.cli.task_find import find_id, list_tasks
+from ondol.cli.listing import field, print_json, print_pairs, print_rich, print_rows, print_text
+from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock, energy, temperature
 from ondol.control.layout import data_folder
 from ondol.model.errors import InvalidFieldError
@@ -31,7 +33,7 @@ def energy_(
     last: int = 20,
     from_: From = None,
     to: str | None = None,
-    as_json: AsJson = False,
+    out: Out = SHOWN,
     where: Where = HERE,
 ) -> None:
     """List electricity: which share of which node, in which window, on whose account.
@@ -62,7 +64,7 @@ def energy_(
         field("TIER", "tier"),
         field("TASK", "task_id", lambda value: str(value)[:8] if value else UNKNOWN),
     )
-    print_rows(rows, columns, as_json=as_json, empty="The ledger's first window has not passed yet.")
+    print_rows(rows, columns, out=out, empty="The ledger's first window has not passed yet.")
 
 
 @app.command
@@ -72,7 +74,7 @@ def heat(
     last: int = 20,
     from_: From = None,
     to: str | None = None,
-    as_json: AsJson = False,
+    out: Out = SHOWN,
     where: Where = HERE,
 ) -> None:
     """List heat: what each unit delivered, what was asked of it, what was felt.
@@ -100,7 +102,7 @@ def heat(
         field("TEMP.", "temp_c", temperature, right=True),
         field("DISCOMFORT", "discomfort_kh", lambda value: f"{value or 0:.3f} K·h", right=True),
     )
-    print_rows(rows, columns, as_json=as_json, empty="The ledger's first window has not passed yet.")
+    print_rows(rows, columns, out=out, empty="The ledger's first window has not passed yet.")
 
 
 @app.command
@@ -111,7 +113,7 @@ def statement(
     html: Path | None = None,
     from_: From = None,
     to: str | None = None,
-    as_json: AsJson = False,
+    out: Out = SHOWN,
     where: Where = HERE,
 ) -> None:
     """Show what a task, a site, or the whole fleet took and gave.
@@ -143,11 +145,11 @@ def statement(
         made = api.get(
             "/ledger/v1/statement", task=None if task is None else _task_key(api, task), site=site, **_span(from_, to)
         )
-        if made["kind"] == "fleet" and not as_json:
-            titles = {str(one["uuid"]): str(one["name"]) for one in list_tasks(api)}
+        if made["kind"] == "fleet" and not out.json:
+            titles = {str(one["uuid"]): str(one["name"]) for one in rows_of(api, TASKS)}
             for job in made["statement"]["jobs"]:
                 job["name"] = titles.get(job["task_id"], job["name"])
-    if as_json:
+    if out.json:
         print_json(made)
     elif made["kind"] == "task":
         _print_task(made)
@@ -161,7 +163,7 @@ def check(
     data: Annotated[
         Path | None, Parameter(help="Data folder of the platform [env: ONDOL_DATA, default: ./var/ondol].")
     ] = None,
-    as_json: AsJson = False,
+    out: Out = SHOWN,
 ) -> int:
     """Audit the data folder: do tasks, attempts and joules agree? Exit code 3 where they do not."""
     from ondol.control.audit import audit
@@ -171,7 +173,7 @@ def check(
         result = audit(store)
         if result.findings:
             result = audit(store)  # a running platform may have written between two looks
-    if as_json:
+    if out.json:
         print_json({name: getattr(result, name) for name in result.__dataclass_fields__})
         return 3 if result.findings else 0
     verdict = f"{len(result.findings)} disagreements" if result.findings else "everything agrees"
@@ -217,7 +219,7 @@ def _rows(
 
 def _task_key(api: Any, key: str) -> str:
     """Whole ids go as they are: the ledger knows deleted tasks too."""
-    return key if len(key) == 36 else find_id(api, key)
+    return key if len(key) == 36 else find_id(api, TASKS, key)
 
 
 def _kwh(joules: float | None) -> str:

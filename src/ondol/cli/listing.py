@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from ondol.cli.harmless import harmless, harmless_json
+from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN
 
 if TYPE_CHECKING:
@@ -48,33 +50,47 @@ def field(heading: str, key: str, show: Callable[[Any], str] | None = None, *, r
     return Column(heading, cell, right)
 
 
-def stdout_console() -> Console:
+def stdout_console(out: Out = SHOWN) -> Console:
     """Give a console on standard output: colour and its width on a terminal, plain and wide elsewhere."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()
-    return Console(width=None if terminal else _PIPE_WIDTH, highlight=False, soft_wrap=not terminal)
+    width = None if terminal else _PIPE_WIDTH
+    return Console(width=width, highlight=False, soft_wrap=not terminal, no_color=None if out.color else True)
 
 
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=not _can_print("°"), default=_plain) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=not _can_print("°"), default=_plain)
+    sys.stdout.write(harmless_json(text).encode(_encoding(), "backslashreplace").decode(_encoding()) + "\n")
 
 
 def print_rows(
-    rows: Sequence[Mapping[str, Any]], columns: Iterable[Column], *, as_json: bool, empty: str = "Nothing there."
+    rows: Sequence[Mapping[str, Any]],
+    columns: Iterable[Column],
+    *,
+    as_json: bool = False,
+    out: Out = SHOWN,
+    empty: str = "Nothing there.",
+    key: str = "",
 ) -> None:
     """Print rows as a table or as JSON, where each row is shown whole.
 
     Parameters
     ----------
+    as_json : the same as `out.json`, for commands with no other choice
     empty : said in place of a table without rows
+    key : the one field of a row that is printed where few words are wanted
     """
-    if as_json:
+    if as_json or out.json:
         print_json(list(rows))
         return
+    if out.quiet and key:
+        for row in rows:
+            print_text(str(row.get(key, "")))
+        return
     if not rows:
-        print_text(empty)
+        say(empty, out)
         return
     from rich import box
     from rich.table import Table
@@ -85,11 +101,11 @@ def print_rows(
         table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
     for row in rows:
         cells = [column.cell(row) for column in columns]
-        table.add_row(*(Text(UNKNOWN if cell is None or cell == "" else str(cell)) for cell in cells))
-    print_rich(table)
+        table.add_row(*(Text(UNKNOWN if cell is None or cell == "" else harmless(str(cell))) for cell in cells))
+    print_rich(table, out)
 
 
-def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
+def print_pairs(pairs: Iterable[tuple[str, object]], out: Out = SHOWN) -> None:
     """Print names and values in two columns; what is None or empty is left out."""
     from rich.table import Table
     from rich.text import Text
@@ -99,13 +115,13 @@ def print_pairs(pairs: Iterable[tuple[str, object]]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         if value is not None and value != "":
-            table.add_row(name, Text(str(value)))
-    print_rich(table)
+            table.add_row(Text(harmless(name)), Text(harmless(str(value), keep="\n")))
+    print_rich(table, out)
 
 
-def print_rich(renderable: RenderableType) -> None:
+def print_rich(renderable: RenderableType, out: Out = SHOWN) -> None:
     """Print something that rich draws; without trailing blanks where nobody sees them."""
-    console = stdout_console()
+    console = stdout_console(out)
     if console.is_terminal:
         console.print(renderable)
         return
@@ -118,13 +134,30 @@ def print_rich(renderable: RenderableType) -> None:
 
 def print_text(text: str) -> None:
     """Print a line, with marks in place of letters that the terminal cannot show."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    sys.stdout.write(harmless(text, keep="\n\t").encode(_encoding(), "replace").decode(_encoding()) + "\n")
+
+
+def say(text: str, out: Out) -> None:
+    """Print a message for people; nothing where only results are wanted."""
+    if not out.quiet and not out.json:
+        print_text(text)
+
+
+def note(text: str, out: Out) -> None:
+    """Tell people something beside the results, on standard error."""
+    if not out.quiet:
+        encoding = sys.stderr.encoding or "utf-8"
+        sys.stderr.write(harmless(text, keep="\n\t").encode(encoding, "replace").decode(encoding) + "\n")
+        sys.stderr.flush()
+
+
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
 
 
 def _can_print(text: str) -> bool:
     try:
-        text.encode(sys.stdout.encoding or "utf-8")
+        text.encode(_encoding())
     except UnicodeEncodeError:
         return False
     return True

@@ -33,19 +33,32 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,
 )
-app.command("ondol.cli.fleet:app", name="fleet", help="Check and show fleet files.", group=_RUN)
-app.command("ondol.cli.node:app", name="node", help="See the servers, drain them, let them work again.", group=_RUN)
-app.command("ondol.cli.image:app", name="image", help="Container images on this machine.", group=_RUN)
-app.command("ondol.cli.user:app", name="user", help="Make accounts and their tokens.", group=_RUN)
-app.command("ondol.cli.project:app", name="project", help="Projects that tasks are booked on.", group=_RUN)
-app.command("ondol.cli.tariff:app", name="tariff", help="What a core-hour costs.", group=_RUN)
-app.command("ondol.cli.task:app", name="task", help="Submit tasks, follow them, read what they said.", group=_USE)
-app.command("ondol.cli.bucket:app", name="bucket", help="Move files to and from buckets.", group=_USE)
-app.command("ondol.cli.heat:app", name="heat", help="See who wants heat, and who gets it.", group=_KNOW)
-app.command("ondol.cli.ledger:app", name="ledger", help="Energy, heat and carbon, row by row or summed.", group=_KNOW)
-app.command("ondol.cli.policy:app", name="policy", help="Which policies are installed.", group=_KNOW)
-app.command("ondol.cli.doctor:doctor", name="doctor", help="Tell what this machine can do.", group=_KNOW)
-app.command("ondol.cli.replay:replay", name="replay", help="Decide recorded ticks again and compare.", group=_KNOW)
+_PARTS = (
+    (_RUN, "fleet", "fleet:app", "Check and show fleet files."),
+    (_RUN, "node", "node:app", "See the servers, drain them, let them work again."),
+    (_RUN, "admin", "admin:app", "Accounts, projects, prices and images, on the platform's own machine."),
+    (_USE, "task", "task:app", "Submit tasks, follow them, read what they said."),
+    (_USE, "pool", "pool:app", "Keep slots ready for tasks."),
+    (_USE, "job", "job:app", "Tasks that belong together, and may wait for one another."),
+    (_USE, "bucket", "bucket:app", "Move files to and from buckets."),
+    (_USE, "secrets", "secret:app", "Keep secrets, and grant them to tasks."),
+    (_USE, "project", "account:project_app", "Projects that you may book tasks on, and what is left on them."),
+    (_USE, "account", "account:account", "Who you are, what you use and may use."),
+    (_USE, "quota", "account:quota_app", "What you may run at once."),
+    (_USE, "hw-constraints", "hardware:app", "What hardware tasks may ask for."),
+    (_USE, "all", "everything:everything", "List, end or delete all that your account has."),
+    (_USE, "config", "config:app", "Keep the platforms that you use, by name."),
+    (_KNOW, "heat", "heat:app", "See who wants heat, and who gets it."),
+    (_KNOW, "ledger", "ledger:app", "Energy, heat and carbon, row by row or summed."),
+    (_KNOW, "policy", "policy:app", "Which policies are installed."),
+    (_KNOW, "doctor", "doctor:doctor", "Tell what this machine can do."),
+    (_KNOW, "replay", "replay:replay", "Decide recorded ticks again and compare."),
+    (_KNOW, "completion", "completion:completion", "Let your shell complete commands and options."),
+)
+for _group, _name, _place, _help in _PARTS:
+    app.command(f"ondol.cli.{_place}", name=_name, help=_help, group=_group)
+for _name in ("user", "tariff", "image"):  # where they were before there was `ondol admin`
+    app.command(f"ondol.cli.{_name}:app", name=_name, show=False)
 
 
 @app.command(group=_RUN)
@@ -176,13 +189,15 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; gives its exit code.
 
     0 done, 1 an error of ours told in one line, 2 wrong usage, 3 a task failed or a record differs, 4 a task was
-    cancelled, 130 Ctrl-C.
+    cancelled, 130 Ctrl-C, 141 nobody reads any more.
     """
+    from ondol.cli.selection import WrongUsageError
+
     try:
         result = app(list(arguments), exit_on_error=False, print_error=False)
         sys.stdout.flush()
-    except CycloptsError as error:
-        _complain(f"{str(error).rstrip('.')} ('{_command_of(error)} --help' shows how)")
+    except (CycloptsError, WrongUsageError) as error:
+        _complain(_usage(error) if isinstance(error, CycloptsError) else str(error))
         return USAGE
     except OndolError as error:
         _complain(str(error))
@@ -207,9 +222,15 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    words = " ".join(message.split("\n")) if message.count("\n") < 2 else message
+    from ondol.cli.harmless import harmless
+
+    words = harmless(" ".join(message.split("\n")) if message.count("\n") < 2 else message, keep="\n")
     encoding = sys.stderr.encoding or "utf-8"
     sys.stderr.write(f"ondol: {words}\n".encode(encoding, "replace").decode(encoding))
+
+
+def _usage(error: CycloptsError) -> str:
+    return f"{str(error).rstrip('.')} ('{_command_of(error)} --help' shows how)"
 
 
 def _command_of(error: CycloptsError) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 from cyclopts import App
 
 from ondol.cli.connection import HERE, Where, open_api
-from ondol.cli.listing import AsJson, field, print_rows, print_text
+from ondol.cli.listing import field, print_rows, print_text
+from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import power
 
 app = App(name="node", help="See the servers, drain them, let them take work again.")
@@ -23,11 +24,11 @@ _COLUMNS = (
 
 
 @app.command(name="list")
-def list_nodes(*, as_json: AsJson = False, where: Where = HERE) -> None:
+def list_nodes(*, out: Out = SHOWN, where: Where = HERE) -> None:
     """List the servers with their state and power."""
     with open_api(where) as api:
         rows: Any = api.get("/heat/v1/nodes")
-    print_rows(rows, _COLUMNS, as_json=as_json)
+    print_rows(rows, _COLUMNS, out=out)
 
 
 @app.command

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ondol.cli.connection import Api
+from ondol.cli.api import Api
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError, UnavailableError
 
 PART = 8 << 20  # bytes of a part: files from this size on are sent in parts, and their ETag tells so
+_PIECE = 1 << 20  # bytes that are held when content is handed on
 Moved = Callable[[int], None]  # told how many more bytes were moved
 
 
@@ -72,10 +73,21 @@ class Objects:
         with _told(f"{bucket}/{key}"):
             self._client.download_file(bucket, key, str(path), Callback=moved, Config=_transfer())
 
-    def read(self, bucket: str, key: str) -> bytes:
-        """Give the content of a small object."""
+    def pour(self, bucket: str, key: str, write: Callable[[bytes], object]) -> None:
+        """Hand on the content of an object piece by piece."""
         with _told(f"{bucket}/{key}"):
-            return bytes(self._client.get_object(Bucket=bucket, Key=key)["Body"].read())
+            for piece in self._client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(_PIECE):
+                write(piece)
+
+    def put_text(self, bucket: str, key: str, text: str) -> None:
+        """Store a text (UTF-8)."""
+        with _told(bucket):
+            self._client.put_object(Bucket=bucket, Key=key, Body=text.encode())
+
+    def size_of(self, bucket: str, key: str) -> int:
+        """Bytes of one object."""
+        with _told(f"{bucket}/{key}"):
+            return int(self._client.head_object(Bucket=bucket, Key=key)["ContentLength"])
 
     def remove(self, bucket: str, keys: list[str]) -> None:
         """Remove objects."""
@@ -92,14 +104,15 @@ class Objects:
 
 def open_objects(api: Api) -> Objects:
     """Open the object store of a platform, whose address and our e-mail the platform tells."""
-    storage = (api.get("/settings") or {}).get("storage")
+    access = api.access
+    storage = access.storage or (api.get("/settings") or {}).get("storage")
     if not storage:
-        raise UnavailableError(f"{api.access.url} has no object store: 'ondol up' starts one")
-    email = str(api.get("/info")["email"])
+        raise UnavailableError(f"{access.url} has no object store: 'ondol up' starts one")
+    email = access.email or str(api.get("/info")["email"])
     import boto3
     from botocore.config import Config
 
-    session = boto3.session.Session(aws_access_key_id=email, aws_secret_access_key=api.access.token)
+    session = boto3.session.Session(aws_access_key_id=email, aws_secret_access_key=access.token)
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -108,7 +121,10 @@ def open_objects(api: Api) -> Objects:
         retries={"max_attempts": 3},
         proxies={},
     )
-    return Objects(session.client("s3", endpoint_url=str(storage), region_name="us-east-1", config=config))
+    client = session.client(
+        "s3", endpoint_url=str(storage), region_name="us-east-1", config=config, verify=access.verify
+    )
+    return Objects(client)
 
 
 def file_etag(path: Path) -> str:

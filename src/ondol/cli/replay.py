@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ondol.cli.listing import AsJson, print_json, print_pairs, print_text
+from ondol.cli.listing import print_json, print_pairs, print_text
+from ondol.cli.output import SHOWN, Out
 from ondol.model.errors import NotFoundError
 
 DIFFERS = 3
 _SHOWN, _WIDTH = 3, 160
 
 
-def replay(file: Path, /, *, as_json: AsJson = False) -> int:
+def replay(file: Path, /, *, out: Out = SHOWN) -> int:
     """Decide every recorded tick again; exit code 0 where all decisions are equal, 3 where one differs.
 
     Parameters
@@ -24,7 +25,7 @@ def replay(file: Path, /, *, as_json: AsJson = False) -> int:
     from ondol.control.record import replay as decide_again
 
     result = decide_again(file)
-    if as_json:
+    if out.json:
         print_json(
             {
                 "ticks": result.ticks,

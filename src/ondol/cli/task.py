@@ -1,132 +1,63 @@
-"""`ondol task`: submit work, follow it, read what it said."""
+"""`ondol task`: submit work, follow it, change it, end it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ondol.cli.connection import HERE, Api, Where, open_api
-from ondol.cli.listing import AsJson, Column, field, print_json, print_pairs, print_rows, print_text
-from ondol.cli.task_body import Service, task_body
-from ondol.cli.task_find import find_id, find_task, list_tasks, task_path
-from ondol.cli.task_wait import FINAL, tally, wait_for
+from ondol.cli.carbon_shown import print_facts
+from ondol.cli.connection import HERE, Where, open_api
+from ondol.cli.constants import change_constant
+from ondol.cli.kinds import TASKS
+from ondol.cli.listing import Column, field, print_json, print_pairs, print_rows, say
+from ondol.cli.output import SHOWN, Out
+from ondol.cli.paging import FIRST, Paging, listed, print_page
+from ondol.cli.selection import ANY, Which, Yes, agreed, chosen, do_to_each, one
+from ondol.cli.task_finish import finish
+from ondol.cli.task_wait import tally
 from ondol.cli.wording import UNKNOWN, clock, span, timespan_s
-from ondol.model.errors import InvalidFieldError
 
 app = App(name="task", help="Submit tasks, follow them, read what they said.")
-
-Many = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
-
-
-@app.command
-def create(
-    *,
-    name: Annotated[str, Parameter(name=("--name", "-n"))],
-    command: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    profile: Annotated[str, Parameter(name=("--profile", "-p"))] = "process",
-    instances: Annotated[int | None, Parameter(name=("--instances", "-i"))] = None,
-    ranges: Annotated[str | None, Parameter(name="--range")] = None,
-    constant: Annotated[
-        list[str] | None, Parameter(name=("--constant", "-c"), negative="", consume_multiple=True)
-    ] = None,
-    resources: Annotated[
-        list[str] | None, Parameter(name=("--resources", "-r"), negative="", consume_multiple=True)
-    ] = None,
-    result: str | None = None,
-    tag: Many = None,
-    label: Many = None,
-    service: Service | None = None,
-    deadline: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    retries: int = 0,
-    shortname: str | None = None,
-    wait: Annotated[bool, Parameter(negative="")] = False,
-    as_json: AsJson = False,
-    where: Where = HERE,
-) -> int:
-    """Submit a task; prints its id.
-
-    Parameters
-    ----------
-    name:
-        What you call it.
-    command:
-        Command that each instance runs; ${INSTANCE_ID} and constants are filled in, no shell is involved.
-    profile:
-        How it runs: process, docker-batch.
-    instances:
-        How many instances, numbered from 0. [default: 1]
-    ranges:
-        Which instances, e.g. 0-2,4-5,17, in place of --instances.
-    constant:
-        NAME=VALUE, an environment variable of the job; may be repeated.
-    resources:
-        BUCKET or BUCKET/PREFIX whose files the job finds in its folder; may be repeated.
-    result:
-        BUCKET or BUCKET/PREFIX for what the job leaves in its folder.
-    tag:
-        A tag to find it by; may be repeated.
-    label:
-        NAME=VALUE, a note of yours; may be repeated.
-    service:
-        on_demand: now; flex: by its deadline, when heat is wanted; harvest: on wanted heat only, may be stopped;
-        filler: for heat alone.
-    deadline:
-        By when a flex task wants to be done, e.g. +2h on the platform's clock, or an ISO 8601 time.
-    retries:
-        Further attempts of an instance that fails.
-    shortname:
-        A unique handle of letters, digits and hyphens.
-    wait:
-        Wait until it is over; exit code 0 success, 3 failure, 4 cancelled.
-    """
-    body = task_body(
-        name=name,
-        profile=profile,
-        instances=instances,
-        ranges=ranges,
-        command=command,
-        constants=constant or (),
-        resources=resources or (),
-        result=result,
-        tags=tag or (),
-        labels=label or (),
-        service=service,
-        deadline=deadline,
-        retries=retries,
-        shortname=shortname,
-    )
-    with open_api(where) as api:
-        task_id = str(api.post("/tasks", body)["uuid"])
-        if not wait:
-            print_json({"uuid": task_id}) if as_json else print_text(task_id)
-            return 0
-        return _finish(api, task_id, as_json=as_json, timeout_s=None)
+app.command("ondol.cli.task_create:create", name="create")
+app.command("ondol.cli.task_output:stdout", name="stdout")
+app.command("ondol.cli.task_output:stderr", name="stderr")
+app.command("ondol.cli.task_snapshot:app", name="snapshot")
+app.command("ondol.cli.task_again:clone", name="clone")
+app.command("ondol.cli.task_again:retry", name="retry")
+app.command("ondol.cli.task_again:recover", name="recover")
+app.command("ondol.cli.task_again:resume", name="resume")
+app.command("ondol.cli.task_dependencies:dependencies_state", name="dependencies-state")
 
 
 @app.command(name="list")
 def list_(
-    *,
+    *keys: str,
     state: str | None = None,
-    limit: int = 100,
-    as_json: AsJson = False,
+    which: Which = ANY,
+    paging: Paging = FIRST,
+    out: Out = SHOWN,
     where: Where = HERE,
 ) -> None:
     """List your tasks, newest first.
 
     Parameters
     ----------
+    keys:
+        Only these: ids, the first digits of one, short names or names.
     state:
         Only tasks in this state, e.g. Success, FullyExecuting.
-    limit:
-        Most tasks that are looked at.
     """
     with open_api(where) as api:
-        tasks = [
-            task for task in list_tasks(api, most=limit, whole=True) if state is None or _same(task.get("state"), state)
-        ]
+        if keys or which.explicit:
+            rows = chosen(api, TASKS, keys, which, whole=True)
+        else:
+            leaf = [] if state is None else [_in_state(state)]
+            page = listed(api, TASKS, which.filter(*leaf), paging, out)
+            if print_page(page, paging, out):
+                return
+            rows = page.rows
     columns = (
         field("ID", "uuid", lambda value: str(value)[:8]),
         field("NAME", "name"),
@@ -136,136 +67,160 @@ def list_(
         field("CREATED (UTC)", "creationDate", clock),
         Column("RAN FOR", _run_time, right=True),
     )
-    print_rows(tasks, columns, as_json=as_json, empty="No tasks yet: 'ondol task create' submits one.")
+    print_rows(rows, columns, out=out, empty="No tasks: 'ondol task create' submits one.", key="uuid")
 
 
 @app.command
-def info(key: str, /, *, as_json: AsJson = False, where: Where = HERE) -> None:
-    """Show all about a task.
+def info(*keys: str, which: Which = ANY, out: Out = SHOWN, where: Where = HERE) -> None:
+    """Show all about tasks.
 
     Parameters
     ----------
-    key:
-        Its id or the first digits of it, its short name, or its name.
+    keys:
+        Ids or the first digits of one, short names, or names.
     """
     with open_api(where) as api:
-        task = find_task(api, key)
-    if as_json:
-        print_json(task)
+        tasks = chosen(api, TASKS, keys, which, whole=True)
+    if out.json:
+        print_json(tasks[0] if len(keys) == 1 else tasks)
         return
-    count, over, running = tally(task)
-    constants = {pair["key"]: pair["value"] for pair in task.get("constants") or []}
-    results = task.get("resultBucket")
-    print_pairs(
-        [
-            ("name", task.get("name")),
-            ("id", task.get("uuid")),
-            ("state", f"{task['state']} since {clock(task.get('stateTransitionTime'))} UTC"),
-            ("service", service_of(task)),
-            ("instances", f"{over} of {count} over, {running} running ({float(task.get('progress') or 0):.0f} %)"),
-            ("profile", task.get("profile")),
-            ("command", constants.get("CMD") or constants.get("DOCKER_CMD")),
-            ("created", clock(task.get("creationDate"))),
-            ("ended", clock(task.get("endDate")).replace(UNKNOWN, "")),
-            ("ran for", _run_time(task)),
-            ("resources", ", ".join(_buckets(task))),
-            ("results", f"{results} ({task.get('resultsCount') or 0} uploads)" if results else ""),
-            ("tags", ", ".join(task.get("tags") or [])),
-            *((f"label {name}", value) for name, value in sorted((task.get("labels") or {}).items())),
-            *(("error", f"{fault.get('code', '')} {fault.get('message', '')}") for fault in task.get("errors") or []),
-        ]
-    )
+    for row, task in enumerate(tasks):
+        if row:
+            say("", out)
+        print_pairs(_about(task), out)
 
 
 @app.command
-def wait(key: str, /, *, timeout: float | None = None, as_json: AsJson = False, where: Where = HERE) -> int:
-    """Wait until a task is over; exit code 0 success, 3 failure, 4 cancelled.
+def wait(
+    *keys: str,
+    timeout: float | None = None,
+    stdout: Annotated[bool, Parameter(name=("--stdout", "-o"), negative="")] = False,
+    stderr: Annotated[bool, Parameter(name=("--stderr", "-e"), negative="")] = False,
+    which: Which = ANY,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> int:
+    """Wait until tasks are over; exit code 0 success, 3 one failed, 4 one was cancelled.
 
     Parameters
     ----------
+    keys:
+        Ids or the first digits of one, short names, or names.
     timeout:
-        Longest wait in seconds; the task goes on after it, the exit code is 1.
+        Longest wait in seconds; the tasks go on after it, the exit code is 1.
+    stdout:
+        Print what they write to standard output as it comes; what --fresh showed before is not shown again.
+    stderr:
+        Print what they write to standard error.
     """
     with open_api(where) as api:
-        return _finish(api, find_id(api, key), as_json=as_json, timeout_s=timeout)
+        task_ids = [str(task["uuid"]) for task in chosen(api, TASKS, keys, which)]
+        alone = len(keys) == 1
+        return finish(api, task_ids, out, timeout_s=timeout, stdout=stdout, stderr=stderr, alone=alone)
 
 
 @app.command
-def abort(key: str, /, *, where: Where = HERE) -> None:
-    """Cancel a task; what runs is stopped."""
-    with open_api(where) as api:
-        task_id = find_id(api, key)
-        api.post(f"{task_path(task_id)}/abort")
-    print_text(f"{task_id} is being cancelled")
-
-
-@app.command
-def delete(key: str, /, *, where: Where = HERE) -> None:
-    """Remove a task, cancelling it first where it is not over; its ledger rows stay."""
-    with open_api(where) as api:
-        task_id = find_id(api, key)
-        api.delete(task_path(task_id))
-    print_text(f"{task_id} is deleted")
-
-
-@app.command
-def stdout(
-    key: str,
-    /,
-    *,
-    instance: int | None = None,
-    fresh: Annotated[bool, Parameter(name=("--fresh", "-f"), negative="")] = False,
-    where: Where = HERE,
-) -> None:
-    """Print what a task wrote to standard output.
+def abort(*keys: str, yes: Yes = False, which: Which = ANY, out: Out = SHOWN, where: Where = HERE) -> int:
+    """Cancel tasks; what runs is stopped.
 
     Parameters
     ----------
-    instance:
-        Only this instance's.
-    fresh:
-        Only what is new since the last look with --fresh.
+    keys:
+        Ids or the first digits of one, short names, or names.
     """
-    _print_stream(key, "stdout", instance, fresh=fresh, where=where)
+    with open_api(where) as api:
+        tasks = chosen(api, TASKS, keys, which)
+        if not agreed("Cancel tasks:", len(tasks), yes=yes):
+            return 1
+        done, code = do_to_each(tasks, lambda task: api.post(f"{TASKS.path(task['uuid'])}/abort"), out)
+    _tell(done, "is being cancelled", out)
+    return code
 
 
 @app.command
-def stderr(
-    key: str,
-    /,
-    *,
-    instance: int | None = None,
-    fresh: Annotated[bool, Parameter(name=("--fresh", "-f"), negative="")] = False,
-    where: Where = HERE,
-) -> None:
-    """Print what a task wrote to standard error.
+def delete(*keys: str, yes: Yes = False, which: Which = ANY, out: Out = SHOWN, where: Where = HERE) -> int:
+    """Remove tasks, cancelling those that are not over; their ledger rows stay.
 
     Parameters
     ----------
-    instance:
-        Only this instance's.
-    fresh:
-        Only what is new since the last look with --fresh.
+    keys:
+        Ids or the first digits of one, short names, or names.
     """
-    _print_stream(key, "stderr", instance, fresh=fresh, where=where)
+    with open_api(where) as api:
+        tasks = chosen(api, TASKS, keys, which)
+        if not agreed("Delete tasks:", len(tasks), yes=yes):
+            return 1
+        done, code = do_to_each(tasks, lambda task: api.delete(TASKS.path(task["uuid"])), out)
+    _tell(done, "is deleted", out)
+    return code
 
 
 @app.command
-def carbon_facts(key: str, /, *, datacenter: str | None = None, as_json: AsJson = False, where: Where = HERE) -> None:
+def update_resources(*keys: str, which: Which = ANY, out: Out = SHOWN, where: Where = HERE) -> int:
+    """Let running tasks fetch what is new in their resource buckets.
+
+    Parameters
+    ----------
+    keys:
+        Ids or the first digits of one, short names, or names.
+    """
+    with open_api(where) as api:
+        tasks = chosen(api, TASKS, keys, which)
+        done, code = do_to_each(tasks, lambda task: api.patch(TASKS.path(task["uuid"])), out)
+    _tell(done, "fetches its resources again", out)
+    return code
+
+
+@app.command
+def update_constant(
+    *keys: str,
+    constant_name: str,
+    constant_value: Annotated[str, Parameter(allow_leading_hyphen=True)] = "",
+    which: Which = ANY,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> int:
+    """Change a constant of tasks; instances that start from now on see it.
+
+    Parameters
+    ----------
+    keys:
+        Ids or the first digits of one, short names, or names.
+    constant_name:
+        Which.
+    constant_value:
+        What it is from now on; nothing where left out.
+    """
+    with open_api(where) as api:
+        tasks = chosen(api, TASKS, keys, which, whole=True)
+        done, code = do_to_each(
+            tasks, lambda task: change_constant(api, TASKS, task, constant_name, constant_value), out
+        )
+    _tell(done, f"has {constant_name} changed", out)
+    return code
+
+
+@app.command
+def carbon_facts(
+    *keys: str,
+    datacenter: Annotated[str | None, Parameter(name=("--datacenter", "-d"))] = None,
+    which: Which = ANY,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
     """Show the energy and carbon of a task.
 
     Parameters
     ----------
+    keys:
+        Its id or the first digits of it, its short name, or its name.
     datacenter:
         Name of the data centre to compare with.
     """
     with open_api(where) as api:
-        path = f"/carbon/v1{task_path(find_id(api, key))}/carbon-facts"
+        path = f"/carbon/v1{TASKS.path(str(one(api, TASKS, keys, which)['uuid']))}/carbon-facts"
         facts = dict(api.get(path, comparisonDatacenter=datacenter))
-    if as_json:
-        print_json(facts)
-    else:
-        print_pairs((name.replace("_", " "), value) for name, value in facts.items())
+    print_facts(facts, out)
 
 
 def service_of(task: Mapping[str, Any]) -> str:
@@ -274,36 +229,57 @@ def service_of(task: Mapping[str, Any]) -> str:
     return str(named or {"ondemand": "on_demand"}.get(str(task.get("schedulingType", "")).lower(), "flex"))
 
 
-def _finish(api: Api, task_id: str, *, as_json: bool, timeout_s: float | None) -> int:
-    task = wait_for(api, task_id, timeout_s=timeout_s)
-    if as_json:
-        print_json(task)
-    else:
-        print_text(f"{task_id} {task['state']}")
-        for fault in task.get("errors") or []:
-            sys.stderr.write(f"  {fault.get('code', '')} {fault.get('message', '')}\n")
-    return FINAL[str(task["state"])]
+def _about(task: Mapping[str, Any]) -> list[tuple[str, object]]:
+    count, over, running = tally(dict(task))
+    constants = {pair["key"]: pair["value"] for pair in task.get("constants") or []}
+    results = task.get("resultBucket")
+    needs = (task.get("dependencies") or {}).get("dependsOn") or []
+    return [
+        ("name", task.get("name")),
+        ("id", task.get("uuid")),
+        ("short name", "" if task.get("shortname") == task.get("uuid") else task.get("shortname")),
+        ("state", f"{task['state']} since {clock(task.get('stateTransitionTime'))} UTC"),
+        ("service", service_of(task)),
+        ("instances", f"{over} of {count} over, {running} running ({float(task.get('progress') or 0):.0f} %)"),
+        ("profile", task.get("profile")),
+        ("image", ":".join(filter(None, (constants.get("DOCKER_REPO"), constants.get("DOCKER_TAG"))))),
+        ("command", constants.get("CMD") or constants.get("DOCKER_CMD")),
+        ("job", task.get("jobUuid")),
+        ("pool", task.get("poolUuid")),
+        ("waits for", ", ".join(map(str, needs))),
+        ("created", clock(task.get("creationDate"))),
+        ("ended", clock(task.get("endDate")).replace(UNKNOWN, "")),
+        ("ran for", _run_time(task)),
+        ("resources", ", ".join(_buckets(task))),
+        ("results", f"{results} ({task.get('resultsCount') or 0} uploads)" if results else ""),
+        ("tags", ", ".join(task.get("tags") or [])),
+        *((f"label {name}", value) for name, value in sorted((task.get("labels") or {}).items())),
+        *(("error", f"{fault.get('code', '')} {fault.get('message', '')}") for fault in task.get("errors") or []),
+    ]
 
 
-def _print_stream(key: str, stream: str, instance: int | None, *, fresh: bool, where: Where) -> None:
-    if instance is not None and instance < 0:
-        raise InvalidFieldError("--instance", instance, "the number of an instance, from 0")
-    with open_api(where) as api:
-        path = f"{task_path(find_id(api, key))}/{stream}" + ("" if instance is None else f"/{instance}")
-        text = api.text(path, method="POST" if fresh else "GET")
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-    sys.stdout.flush()
+def _tell(done: list[dict[str, Any]], what: str, out: Out) -> None:
+    if out.json:
+        print_json([{"uuid": task["uuid"]} for task in done])
+    for task in done:
+        say(f"{task['uuid']} {what}", out)
 
 
-def _same(state: object, wanted: str) -> bool:
-    return str(state).lower() == wanted.lower().replace("-", "").replace("_", "")
+def _in_state(state: str) -> dict[str, Any]:
+    from ondol.model.compute import TaskState
+
+    wanted = state.lower().replace("-", "").replace("_", "")
+    named = next((one.value for one in TaskState if one.value.lower() == wanted), None)
+    if named is None:
+        from ondol.model.errors import InvalidFieldError
+
+        raise InvalidFieldError("--state", state, ", ".join(one.value for one in TaskState))
+    return {"operator": "Equal", "field": "State", "value": named}
 
 
 def _done(task: Mapping[str, Any]) -> str:
     count, over, _ = tally(dict(task))
-    progress = float(task.get("progress") or 0)
-    return f"{over}/{count}" if "completedInstances" in task else f"{progress:.0f} % of {count}"
+    return f"{over}/{count}"
 
 
 def _run_time(task: Mapping[str, Any]) -> str:

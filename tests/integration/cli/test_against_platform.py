@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ondol.cli.main import run
+from integration.cli.cli_platform import FLEET, ondol, ondol_json
 from ondol.cli.screen import ScreenSource
 from ondol.cli.up import Serving
 from ondol.control.platform import Settings
 from ondol.storage.fleet_file import load_fleet
-
-FLEET = """\
-[fleet]
-name = "One room"
-[[site]]
-id = "house"
-name = "House"
-[[zone]]
-id = "room"
-site = "house"
-name = "Room"
-[[unit]]
-id = "heater"
-site = "house"
-kind = "digital_heater"
-zone = "room"
-[[node]]
-unit = "heater"
-slots = 2
-host_cores = 1.0
-idle_w = 60
-max_w = 500
-"""
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +24,11 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 @pytest.fixture(autouse=True)
 def _at_home(serving: Serving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("ONDOL_URL", "ONDOL_TOKEN"):
+    for name in ("ONDOL_URL", "ONDOL_TOKEN", "ONDOL_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ONDOL_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.setenv("ONDOL_DATA", str(serving.platform.folder.path))
     monkeypatch.chdir(tmp_path)
-
-
-def ondol(capsys: pytest.CaptureFixture[str], *line: str, code: int = 0) -> str:
-    capsys.readouterr()
-    assert run(line) == code, capsys.readouterr().err
-    return capsys.readouterr().out
-
-
-def ondol_json(capsys: pytest.CaptureFixture[str], *line: str, code: int = 0) -> Any:
-    return json.loads(ondol(capsys, *line, "--json", code=code))
 
 
 def test_work_goes_in_and_results_come_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

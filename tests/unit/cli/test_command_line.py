@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -37,8 +39,9 @@ max_w = 500
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("ONDOL_URL", "ONDOL_TOKEN", "ONDOL_DATA"):
+    for name in ("ONDOL_URL", "ONDOL_TOKEN", "ONDOL_DATA", "ONDOL_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ONDOL_CONFIG", str(tmp_path / "config.toml"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -53,6 +56,27 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         ("replay nowhere", 1, "No such record"),
         ("fleet show nowhere", 1, "No such fleet file"),
         ("user list", 1, "No such platform data"),
+        ("admin user list", 1, "No such platform data"),
+        ("admin project list", 1, "No such platform data"),
+        ("project list", 1, "ondol up"),
+        ("pool create", 2, "--name"),
+        ("job create", 2, "--name"),
+        ("task abort", 1, "ondol up"),
+        ("task abort --url http://127.0.0.1:1 --token x", 2, "--all"),
+        ("bucket get", 2, "Which bucket"),
+        ("bucket sync-to here", 2, "FOLDER BUCKET"),
+        ("bucket put b --string x", 2, "--bucket-path"),
+        ("all", 2, "--list"),
+        ("config set", 2, "--token"),
+        ("config set --url ftp://x", 1, "https://"),
+        ("config use nowhere", 1, "nowhere"),
+        ("config set --platform ../x --url http://h", 1, "letters"),
+        ("secrets get ..", 1, "slashes"),
+        ("completion tcsh", 2, "bash"),
+        ("task create --name x --range 1- --url http://127.0.0.1:1 --token x", 1, "--range"),
+        ("task create --file nowhere.json --url http://127.0.0.1:1 --token x", 1, "nowhere.json"),
+        ("task list --created-before soon --url http://127.0.0.1:1 --token x", 1, "--created-before"),
+        ("task list --limit 0 --url http://127.0.0.1:1 --token x", 1, "--limit"),
         ("ledger check", 1, "No such platform data"),
         ("heat readings --url http://127.0.0.1:1 --token x", 1, "--sink"),
     ],
@@ -68,7 +92,20 @@ def test_errors_are_one_line_with_a_code(line: str, code: int, said: str, capsys
 
 
 @pytest.mark.parametrize(
-    "line", ["--help", "task --help", "task create --help", "up --help", "demo --help", "heat --help"]
+    "line",
+    [
+        "--help",
+        "task --help",
+        "task create --help",
+        "up --help",
+        "demo --help",
+        "heat --help",
+        "pool create --help",
+        "task snapshot --help",
+        "job --help",
+        "config set --help",
+        "secrets create --help",
+    ],
 )
 def test_every_part_explains_itself(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(line.split()) == 0
@@ -142,6 +179,52 @@ def test_help_comes_fast_and_a_latin_terminal_is_no_trouble() -> None:
     assert process.stdout.isascii()
     assert b"Traceback" not in process.stderr
     assert time.monotonic() - begun < 30
+
+
+def test_only_what_is_asked_for_is_loaded() -> None:
+    loaded = "import sys; from ondol.cli.main import run; run(['--help']); print(sorted(sys.modules))"
+    process = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=60, check=True)
+
+    heavy = ("numpy", "boto3", "httpx2", "sqlalchemy", "fastapi", "yaml", "pydantic", "ondol.control", "ondol.server")
+    assert [name for name in heavy if f"'{name}'" in process.stdout] == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_given_scripts_that_know_the_verbs(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion", shell]) == 0
+
+    script = capsys.readouterr().out
+    assert "update-resources" in script
+    assert "sync-from" in script
+    checker = shutil.which(shell)
+    if shell == "bash":
+        assert checker is not None
+    if checker is not None:
+        subprocess.run([checker, "-n"], input=script, text=True, check=True, timeout=60)
+
+
+def test_platforms_are_kept_by_name_and_tokens_never_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("0123456789abcdef0123\n"))
+    assert run(["config", "set", "-u", "https://compute.example.org/", "-t", "-", "-e", "me@example.org"]) == 0
+    assert (
+        run(["config", "set", "--platform", "lab", "--api-uri", "http://lab:8080", "--token", "lab-token", "--use"])
+        == 0
+    )
+    assert (tmp_path / "config.toml").stat().st_mode & 0o777 == 0o600
+    assert run(["config", "show", "--format", "JSON"]) == 0
+    assert run(["config", "show"]) == 0
+    assert run(["config", "use", "default"]) == 0
+    said = capsys.readouterr()
+    assert "0123…" in said.out
+    assert "0123456789" not in said.out + said.err
+    assert "lab-token" not in said.out + said.err
+    shown = said.out[said.out.index("{") : said.out.rindex("}") + 1]
+    assert json.loads(shown)["now"]["url"] == "http://lab:8080"
+    assert run(["config", "remove", "lab", "-q"]) == 0
+    assert run(["config", "show", "-q"]) == 0
+    assert capsys.readouterr().out == "default\n"
 
 
 def test_a_closed_pipe_is_no_error() -> None:
