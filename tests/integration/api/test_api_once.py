@@ -147,6 +147,26 @@ def test_lost_bulk_is_answered_in_order(alice: httpx2.Client, url: str, desk: Me
     assert count(desk) == 2
 
 
+@pytest.mark.parametrize(("name", "value"), [("WAIT_S", 0.2), ("MOST_WAITING", 0)])
+def test_repetition_that_cannot_wait_may_come_again(
+    alice: httpx2.Client,
+    url: str,
+    desk: MemoryDesk,
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    value: float,
+):
+    monkeypatch.setattr(f"ondol.server.once.book.{name}", value)
+    lose(url, gate)
+    for _ in range(2):
+        assert alice.post("/tasks", content=BODY).status_code == 503
+    monkeypatch.undo()
+    gate.open.set()
+    assert alice.post("/tasks", content=BODY).status_code == 200
+    assert count(desk) == 1
+
+
 def test_parallel_likes_of_one_that_hung_up_take_its_answer_once(
     alice: httpx2.Client, url: str, desk: MemoryDesk, gate: Gate
 ):

@@ -95,12 +95,19 @@ class AnswerBook:
             record.intent = None
 
     def wait(self, record: Record) -> None:
-        """Wait until nothing more will be stored for a request; raises UnavailableError where that takes long."""
-        with self._waits():
-            if not record.done.wait(WAIT_S):
-                with self._lock:
-                    record.claimed = False
-                raise UnavailableError("The same request is still being worked on; ask again")
+        """Wait until nothing more will be stored for a claimed request.
+
+        Raises UnavailableError where that takes long or too many wait; then the next one may claim it.
+        """
+        try:
+            with self._waits():
+                over = record.done.wait(WAIT_S)
+        except ConflictError:
+            over = False
+        if not over:
+            with self._lock:
+                record.claimed = False
+            raise UnavailableError("The same request is still being worked on; ask again")
 
     def heard(self, record: Record) -> None:
         """The answer has gone out to a client that stood there: nobody will ask for it again."""

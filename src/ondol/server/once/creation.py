@@ -107,8 +107,8 @@ class Once:
     def _run_unkeyed(self, create: Callable[[Commit], Response]) -> Response:
         before = self._book.claim(self._account.id, self._fingerprint)
         if before is not None:
-            self._delivery.follow(before)
             self._book.wait(before)
+            self._delivery.follow(before)  # from here on its answer is this one's
             if before.intent is not None and self._stored(before.intent):
                 _log.info("%s of %s was asked for again: its answer was lost", self._path, self._account.email)
                 intent = before.intent
