@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.cli.cli_platform import FLEET, ondol, ondol_json
+from integration.cli.cli_platform import ondol, ondol_json
 from ondol.cli.screen import ScreenSource
 from ondol.cli.up import Serving
-from ondol.control.platform import Settings
-from ondol.storage.fleet_file import load_fleet
-
-
-@pytest.fixture(scope="module")
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
-    data = tmp_path_factory.mktemp("platform")
-    with Serving(Settings(data=data, fleet=load_fleet(FLEET, "test"), clock_rate=60.0)) as up:
-        up.owner_token()
-        yield up
-
-
-@pytest.fixture(autouse=True)
-def _at_home(serving: Serving, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("ONDOL_URL", "ONDOL_TOKEN", "ONDOL_PLATFORM"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ONDOL_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("ONDOL_DATA", str(serving.platform.folder.path))
-    monkeypatch.chdir(tmp_path)
 
 
 def test_work_goes_in_and_results_come_back(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -59,7 +39,9 @@ def test_work_goes_in_and_results_come_back(capsys: pytest.CaptureFixture[str], 
     assert ondol_json(capsys, "task", "carbon-facts", "greet")
     ondol(capsys, "bucket", "delete", "made", code=1)
     ondol(capsys, "bucket", "delete", "made", "--force")
-    assert [row["name"] for row in ondol_json(capsys, "bucket", "list")] == ["given"]
+    names = {row["name"] for row in ondol_json(capsys, "bucket", "list")}
+    assert "given" in names
+    assert "made" not in names
 
 
 def test_failure_and_cancellation_have_their_codes(capsys: pytest.CaptureFixture[str]) -> None:
