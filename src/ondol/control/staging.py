@@ -33,8 +33,7 @@ from ondol.storage.objects.port import ObjectStore
 
 _INCOMING, _FROM_SLOT = "incoming", "from-slot"
 _ONE_SITE = SiteId("here")
-# What a key cannot hold: bytes that are no UTF-8, as Python holds them (PEP 383), and the backslash, which the object
-# store takes for a slash (SeaweedFS, weed/s3api/s3_constants: NormalizeObjectKey).
+# What a key cannot hold: bytes that are no UTF-8, as Python holds them (PEP 383).
 _NO_KEY = re.compile(r"[\udc80-\udcff]")
 
 

@@ -389,4 +389,4 @@ def test_python_sdk_reads_all_of_it(connect: Any, alice: httpx2.Client, desk: Me
     assert task.hardware_constraints[1].to_json()["cpuModel"] == "VIRTUAL"
     assert task.forced_network_rules[0].to_json()["port"] == "22"
     assert (task.scheduling_type.schedulingType, task.max_time_queue_seconds) == ("OnDemand", 600)
-    assert task.status.running_instances_info.per_running_instance_info[0].cpu_usage == 0.5
+    assert task.status.running_instances_info.per_running_instance_info[0].cpu_usage == 50.0

@@ -82,7 +82,7 @@ def test_a_backslash_is_kept_apart_from_a_slash(stager: Swapping) -> None:
     job = stager.job_dir(ATTEMPT)
     (job / "a\\b").write_text("1")
     stager.seen = tuple(Stager.results(stager, TASK, ATTEMPT))
-    assert stager.bring_out(TASK, ATTEMPT) == ("p/a%5Cb",)
+    assert stager.bring_out(TASK, ATTEMPT) == ("p/a\\b",)
 
 
 def test_without_the_list_of_inputs_nothing_is_taken_for_a_result(stager: Swapping) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import math
 from typing import Any
 
 from ondol.control.group_ports import PoolDetail
@@ -19,7 +18,7 @@ from ondol.server.api.scaling_wire import scaling_out
 from ondol.server.api.status_out import cores_of, status_out, wall_seconds
 from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import runs_of
-from ondol.server.api.times import wire_span, wire_time
+from ondol.server.api.times import spent_span, wire_span, wire_time
 
 SCHEDULING = {Scheduling.FLEX: "flex", Scheduling.ON_DEMAND: "onDemand", Scheduling.RESERVED: "reserved"}
 
@@ -91,7 +90,7 @@ def pool_summary_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
         "runningInstanceCount": len(held),
         "runningCoreCount": sum(cores_of(slots, one.node_id) for one in held) if detail.capacity else 0,
         "queuedOrRunningTaskInstancesCount": detail.queued + detail.running,
-        "executionTime": wire_span(math.ceil(sum(run.exec_s for run in runs))),
+        "executionTime": spent_span(sum(run.exec_s for run in runs)),
         "wallTime": wire_span(wall_seconds(slots, now)),
         "taskDefaultWaitForPoolResourcesSynchronization": bool(pool.wait_for_resources),
     }

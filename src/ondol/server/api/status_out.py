@@ -10,7 +10,7 @@ from ondol.control.ports import RunningInfo, TaskDetail, Transfer
 from ondol.model.compute import AttemptState, InstanceState
 from ondol.server.api.ranges import write_ranges
 from ondol.server.api.task_times import InstanceRun, exec_s, numbers_in
-from ondol.server.api.times import wire_span, wire_time
+from ondol.server.api.times import spent_span, wire_span, wire_time
 
 MIB = 1 << 20
 NOMINAL = 1.0  # clock ratio where no clock is measured: what is shown is the nominal clock
@@ -43,7 +43,7 @@ def status_out(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.dateti
         "instanceCount": len(runs),
         "downloadTime": wire_span(staging_s),
         "downloadTimeSec": staging_s,
-        "executionTime": wire_span(spent_s),
+        "executionTime": spent_span(spent_s),
         "executionTimeSec": spent_s,
         "wallTime": wire_span(wall_s),
         "wallTimeSec": wall_s,
@@ -187,7 +187,7 @@ def _running(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.datetime
         "maxFrequencyGHz": max(clocks, default=0.0),
         "minFrequencyGHz": min(clocks, default=0.0),
         "averageMaxFrequencyGHz": sum(nominal) / count,
-        "averageCpuUsage": sum(info.load for _, info in infos) / count,
+        "averageCpuUsage": 100.0 * sum(info.load for _, info in infos) / count,
         # Ratio of maximum to actual clock over the CPUs of the task (`reference/qarnot-api.md` §8).
         "clusterPowerIndicator": sum(nominal) / sum(clocks) if sum(clocks) else NOMINAL,
         "averageMemoryUsage": sum(_memory_share(info) for _, info in infos) / count,
@@ -213,7 +213,7 @@ def _one_running(detail: TaskDetail, run: InstanceRun, info: RunningInfo) -> dic
         "instanceId": run.instance.number,
         "maxFrequencyGHz": info.clock_ghz,
         "currentFrequencyGHz": info.clock_ghz * clock_ratio(info),
-        "cpuUsage": info.load,
+        "cpuUsage": 100.0 * info.load,
         "maxMemoryMB": info.memory_limit_bytes // MIB,
         "currentMemoryMB": info.memory_bytes // MIB,
         "memoryUsage": _memory_share(info),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 
 from ondol.model.errors import InvalidFieldError
@@ -25,6 +26,11 @@ def wire_span(seconds: float) -> str:
     days, rest = divmod(whole, 86_400)
     clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
     return f"{days}.{clock}" if days else clock
+
+
+def spent_span(seconds: float) -> str:
+    """Time that was spent as `[d.]hh:mm:ss`, rounded up: what ran at all ran for a second, as clients divide by it."""
+    return wire_span(math.ceil(seconds))
 
 
 def read_span(field: str, text: str) -> int:

@@ -23,7 +23,7 @@ from ondol.server.api.status_out import (
 )
 from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import InstanceRun, runs_of
-from ondol.server.api.times import wire_span, wire_time
+from ondol.server.api.times import spent_span, wire_span, wire_time
 
 _FULFILLED, _NOT_FULFILLED = "dependencyConditionsFulfilled", "dependencyConditionsNotFulfilled"
 _FINAL = {
@@ -144,7 +144,7 @@ def _identity(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.datetim
         "runningInstanceCount": len(running),
         "runningCoreCount": sum(cores),
         "clusterInfo": {"clusterCoresCount": max(cores, default=1)},
-        "executionTime": wire_span(spent_s),
+        "executionTime": spent_span(spent_s),
         "wallTime": wire_span(wall_seconds(detail, now)),
         "state": task.state.value,
         "previousState": task.previous_state.value if task.previous_state else None,
