@@ -13,6 +13,7 @@ from ondol.model.ids import AccountId
 from ondol.storage.rows import decode, encode
 from ondol.storage.sql import account_tables as tables
 from ondol.storage.sql.database import Database
+from ondol.storage.sql.recent import Recent
 from ondol.storage.times import from_us, to_us
 
 
@@ -20,6 +21,7 @@ class SqlAccounts:
     """The accounts' part of the store."""
 
     _database: Database
+    _recent_accounts: Recent[Account | None]
 
     def add_account(self, account: Account) -> None:
         taken = f"There is already an account {account.email}; choose another e-mail"
@@ -35,6 +37,7 @@ class SqlAccounts:
                     limits=encode(account.limits),
                 )
             )
+        self._recent_accounts.forget()
 
     def account(self, account_id: AccountId) -> Account | None:
         return self._account(id=account_id)
@@ -57,13 +60,17 @@ class SqlAccounts:
         return tuple(_account(dict(row)) for row in rows)
 
     def _account(self, **key: str) -> Account | None:
-        row = self._database.row(tables.account, **key)
-        return None if row is None else _account(row)
+        def read() -> Account | None:
+            row = self._database.row(tables.account, **key)
+            return None if row is None else _account(row)
+
+        return self._recent_accounts.get((*key, *key.values()), read)
 
     def _change(self, account_id: AccountId, **columns: str | bytes) -> None:
         with self._database.writing() as connection:
             change = tables.account.update().where(tables.account.c.id == account_id).values(**columns)
             done = connection.execute(change).rowcount
+        self._recent_accounts.forget()
         if done == 0:
             raise NotFoundError("account", account_id)
 

@@ -13,6 +13,7 @@ from ondol.storage.rows import encode
 from ondol.storage.sql import account_tables as tables
 from ondol.storage.sql.database import Database
 from ondol.storage.sql.listing import begins_with
+from ondol.storage.sql.recent import Recent
 from ondol.storage.times import from_us, to_us
 
 
@@ -20,6 +21,7 @@ class SqlBelongings:
     """The part of the store for what accounts have beside tasks and buckets."""
 
     _database: Database
+    _recent_projects: Recent[tuple[Project, ...]]
 
     def reply(self, account_id: AccountId, key: str) -> Reply | None:
         row = self._database.row(tables.reply, account_id=account_id, key=key)
@@ -61,7 +63,8 @@ class SqlBelongings:
 
     def projects(self) -> tuple[Project, ...]:
         t = tables.project.c
-        return self._database.decoded(sa.select(t.body).order_by(t.slug), Project)
+        query = sa.select(t.body).order_by(t.slug)
+        return self._recent_projects.get((), lambda: self._database.decoded(query, Project))
 
     def project(self, project_id: ProjectId) -> Project | None:
         return self._database.noun(tables.project, Project, id=project_id)
@@ -71,11 +74,14 @@ class SqlBelongings:
         row = (project.id, project.slug, encode(project))
         with self._database.writing(taken) as connection:
             self._database.upsert(connection, tables.project, [row])
+        self._recent_projects.forget()
 
     def delete_project(self, project_id: ProjectId) -> bool:
         t = tables.project.c
         with self._database.writing() as connection:
-            return connection.execute(tables.project.delete().where(t.id == project_id)).rowcount > 0
+            gone = connection.execute(tables.project.delete().where(t.id == project_id)).rowcount > 0
+        self._recent_projects.forget()
+        return gone
 
 
 def write_replies(database: Database, connection: sa.Connection, changes: Changes) -> None:

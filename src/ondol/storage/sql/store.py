@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ondol.model.account import Account, Project
 from ondol.storage.ports import Changes
 from ondol.storage.sql import tables
 from ondol.storage.sql.accounts import SqlAccounts
@@ -9,6 +10,7 @@ from ondol.storage.sql.belongings import SqlBelongings, write_replies
 from ondol.storage.sql.database import Database
 from ondol.storage.sql.groups import SqlGroups
 from ondol.storage.sql.ledger import SqlLedger, append_rows
+from ondol.storage.sql.recent import Recent
 from ondol.storage.sql.tasks import SqlTasks, write_tasks
 from ondol.storage.sql.writing import write_listed
 
@@ -24,6 +26,8 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
 
     def __init__(self, url: str, *, alone: bool = False) -> None:
         self._database = Database(url, alone=alone)
+        self._recent_accounts: Recent[Account | None] = Recent()
+        self._recent_projects: Recent[tuple[Project, ...]] = Recent()
 
     def commit(self, changes: Changes) -> None:
         if not changes:
