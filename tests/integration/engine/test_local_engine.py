@@ -297,6 +297,35 @@ def test_a_held_attempt_is_adopted_and_keeps_its_lease(program: bool, tmp_path: 
     assert nobody_left(str(tmp_path))
 
 
+def test_a_sandboxed_job_can_change_neither_the_kernels_settings_nor_the_hosts_devices(tmp_path: Path) -> None:
+    # given a job that tries, with what is there already, so that no harm is done where it succeeds
+    code = """
+import os
+for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/swappiness"):
+    with open(path) as file: old = file.read()
+    try:
+        with open(path, "w") as file: file.write(old)
+        print("wrote", path)
+    except OSError as error: print("kept")
+for name in ("null", "zero", "full", "random", "urandom", "tty"):
+    path = "/dev/" + name
+    try: os.chmod(path, os.stat(path).st_mode & 0o7777); print("changed", path)
+    except OSError as error: print("kept")
+with open("/dev/null", "w") as file: file.write("x")
+with open("/dev/zero", "rb") as file: print("zeros", file.read(2))
+"""
+    engine = make("sandboxed", tmp_path)
+    bench = contract.Bench(engine, tmp_path)
+    # when it runs
+    attempt = bench.launch("hostile", code)
+    bench.wait(attempt, RunState.ENDED)
+    said = engine.output(attempt, "stdout").decode() + engine.output(attempt, "stderr").decode()
+    engine.release(attempt)
+    engine.close()
+    # then all of it is as it was, and the devices work
+    assert said == "kept\n" * 8 + "zeros b'\\x00\\x00'\n"
+
+
 def test_a_sandboxed_job_sees_neither_the_platform_nor_other_jobs_nor_the_network(tmp_path: Path) -> None:
     engine = make("sandboxed", tmp_path)
     bench = contract.Bench(engine, tmp_path)

@@ -76,6 +76,8 @@ def bubblewrap_options(
     options = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "ondol"]
     options += ["--share-net"] if network else []
     options += ["--ro-bind", "/usr", "/usr", *_system_folders(), "--tmpfs", "/tmp", "--proc", "/proc", "--dev", "/dev"]  # noqa: S108 - the sandbox's own /tmp
+    # Root owns the kernel's settings even without any capability, and bubblewrap leaves them open to its jobs.
+    options += ["--ro-bind-try", "/proc/sys", "/proc/sys"]
     for name in _ETC + (_ETC_NETWORK if network else ()):
         options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for path in read_only:

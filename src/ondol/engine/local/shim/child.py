@@ -9,6 +9,7 @@ import resource
 import signal
 
 from ondol.engine.local.fence import Fence
+from ondol.engine.local.shim.devices import protect_devices
 from ondol.engine.local.shim.order import Order
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -71,6 +72,8 @@ def stay_with(shim: int) -> None:
 def _prepare(order: Order, fence: Fence, shim: int) -> None:
     stay_with(shim)
     fence.join()
+    if order.sandbox_args:
+        protect_devices()
     os.chdir(order.work_dir)
 
 
