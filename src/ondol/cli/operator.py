@@ -35,7 +35,9 @@ def installation(data: Path | None, *, make: bool = False) -> Iterator[tuple[Dir
     if make:
         folder.make()
     elif not folder.has_database:
-        raise NotFoundError("platform data", f"{folder.path}; 'ondol user add' or 'ondol up' makes it, --data names it")
+        raise NotFoundError(
+            "platform data", f"{folder.path}; 'ondol admin user add' or 'ondol up' makes it, --data names it"
+        )
     store = SqlStore(folder.database_url)
     try:
         yield Directory(store, Keyring(folder.key_file)), store
@@ -47,7 +49,7 @@ def account_of(store: SqlStore, email: str) -> Account:
     """Account by its e-mail; raises NotFoundError."""
     account = store.account_by_email(email)
     if account is None:
-        raise NotFoundError("account", f"{email}; 'ondol user list' shows those there are")
+        raise NotFoundError("account", f"{email}; 'ondol admin user list' shows those there are")
     return account
 
 

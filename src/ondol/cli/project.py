@@ -1,4 +1,4 @@
-"""`ondol project`: what tasks of several accounts are booked on, with budgets in money."""
+"""`ondol admin project`: what tasks of several accounts are booked on, with budgets in money."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def list_(*, data: Data = None, as_json: AsJson = False) -> None:
         field("BUDGETS", "budgets", _budgets),
         field("UUID", "uuid"),
     )
-    print_rows(rows, columns, as_json=as_json, empty="No projects yet: 'ondol project add' makes one.")
+    print_rows(rows, columns, as_json=as_json, empty="No projects yet: 'ondol admin project add' makes one.")
 
 
 @app.command
@@ -171,7 +171,7 @@ def remove(slug: str, /, *, data: Data = None) -> None:
 def _project(store: Store, slug: str) -> Project:
     found = next((one for one in store.projects() if slug in (one.slug, one.id)), None)
     if found is None:
-        raise NotFoundError("project", f"{slug}; 'ondol project list' shows those there are")
+        raise NotFoundError("project", f"{slug}; 'ondol admin project list' shows those there are")
     return found
 
 

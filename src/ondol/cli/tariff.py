@@ -1,4 +1,4 @@
-"""`ondol tariff`: what the installation charges for a core-hour; nothing, unless its operator says so."""
+"""`ondol admin tariff`: what the installation charges for a core-hour; nothing, unless its operator says so."""
 
 from __future__ import annotations
 

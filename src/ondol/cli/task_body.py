@@ -10,7 +10,6 @@ from ondol.cli.creation_file import merged, pairs_in, pairs_of
 from ondol.model.errors import InvalidFieldError
 
 USUAL_PROFILE, CONTAINERS = "process", "docker-batch"
-_COMMAND_OF = {"docker-batch": "DOCKER_CMD", "docker-network": "DOCKER_CMD", "docker-nvidia-batch": "DOCKER_CMD"}
 
 
 def task_body(
@@ -47,7 +46,7 @@ def task_body(
 
 
 def _set_command(body: dict[str, Any], command: str, profile: str, given: Mapping[str, Any]) -> None:
-    variable = _COMMAND_OF.get(profile, "CMD")
+    variable = "DOCKER_CMD" if profile.startswith("docker") else "CMD"
     if variable in given:
         raise InvalidFieldError("--command", command, f"given without -c {variable}=…: both are the command")
     body["constants"] = pairs_of({variable: command} | _others(body.get("constants") or {}, variable))

@@ -1,4 +1,4 @@
-"""`ondol user`: accounts, made on the machine that holds the data folder."""
+"""`ondol admin user`: accounts, made on the machine that holds the data folder."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def list_(*, data: Data = None, as_json: AsJson = False) -> None:
             for one in sorted(store.accounts(), key=lambda account: account.email)
         ]
     columns = (field("E-MAIL", "email"), field("ID", "id"), field("CREATED (UTC)", "created", clock))
-    print_rows(rows, columns, as_json=as_json, empty="No accounts yet: 'ondol user add' makes one.")
+    print_rows(rows, columns, as_json=as_json, empty="No accounts yet: 'ondol admin user add' makes one.")
 
 
 @app.command
@@ -91,7 +91,7 @@ def limit(
     bucket_storage:
         Bytes in each bucket.
     credits_eur:
-        EUR to spend from now on, what was spent before included; see 'ondol tariff'.
+        EUR to spend from now on, what was spent before included; see 'ondol admin tariff'.
     organization:
         Name of the organisation it belongs to; its members see each other's use. "" for none.
     """
