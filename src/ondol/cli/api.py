@@ -170,7 +170,6 @@ class Api:
 
         lost = False
         for wait_s in (*_WAITS_S, None):
-            why: Exception | None = None
             try:
                 response = self._once(call)
                 if response.status_code not in _BUSY or wait_s is None:
@@ -180,21 +179,25 @@ class Api:
                 # Nobody is there. Where somebody just was, the platform starts anew; else there is none.
                 if not lost or wait_s is None:
                     raise self._nobody(error) from error
-                why = error
             except httpx2.TransportError as error:
                 lost = True
                 if not call.again or wait_s is None:
                     raise self._nobody(error) from error
-                why = error
             except httpx2.InvalidURL as error:
                 raise self._nobody(error) from error
-            self._tell(f"{call.method} {call.path} again in {wait_s:g} s" + (f": {why}" if why else ""))
+            self._tell(f"{call.method} {call.path} again in {wait_s:g} s")
             self._pause(wait_s)
         raise AssertionError("the last try answers or raises")
 
     def _once(self, call: _Call) -> httpx2.Response:
         begun = time.monotonic()
-        response = self._client.request(call.method, call.path, params=call.query, json=call.body, headers=call.headers)
+        try:
+            response = self._client.request(
+                call.method, call.path, params=call.query, json=call.body, headers=call.headers
+            )
+        except Exception as error:
+            self._tell(f"{call.method} {call.path} failed: {error}")
+            raise
         took_ms = 1e3 * (time.monotonic() - begun)
         query = "" if not call.query else "?" + "&".join(f"{key}={value}" for key, value in call.query.items())
         size = len(response.content)
