@@ -16,7 +16,7 @@ from acceptance.platform import Up
 
 def operator(up: Up, *line: str) -> str:
     """Run a command of the operator's; gives what it printed."""
-    done = ondol(*line, "--data", str(up.data))
+    done = ondol("admin", *line, "--data", str(up.data))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
