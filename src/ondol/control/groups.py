@@ -30,15 +30,15 @@ class Groups:
 
     Parameters
     ----------
-    closing_s : least time that a pool is seen to be closing [s, platform]
+    seen_s : least time that a pool is seen to be new, and to be closing [s, platform]
     """
 
-    def __init__(self, store: Store, works: Works, *, closing_s: float = 0.0) -> None:
+    def __init__(self, store: Store, works: Works, *, seen_s: float = 0.0) -> None:
         self._works = works
         self._alarms = Alarms()
         self._endings = Endings(store, works)
         # In this order the works' observers are called; none steps, so the order matters to nobody.
-        self.pools = PoolBook(store, works, self._alarms, self._endings, closing_s=closing_s)
+        self.pools = PoolBook(store, works, self._alarms, self._endings, seen_s=seen_s)
         self.jobs = JobBook(store, works, self._alarms, self._endings)
         self.dependents = Dependents(store, works)
         self.times = TaskTimes(store, works, self._alarms)
@@ -62,7 +62,7 @@ class Groups:
         for kind, key in self._alarms.due(at):
             if kind in (jobs.WALL, jobs.TTL):
                 self.jobs.rings(kind, key, at)
-            elif kind in (pools.QUEUE, pools.TTL, pools.CLOSING):
+            elif kind in (pools.QUEUE, pools.TTL, pools.CLOSING, pools.NEW):
                 self.pools.rings(kind, key, at)
             else:
                 self.times.rings(kind, key, at)

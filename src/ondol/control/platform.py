@@ -73,7 +73,7 @@ from ondol.storage.tokens import Keyring
 _log = logging.getLogger(__name__)
 TICK_S = 0.25  # longest wait between ticks [s, wall]
 SAMPLE_S = 1.0  # least time between samples of power and heat [s, wall]
-_CLOSING_S = 2.0  # a client that closes a pool and looks at once sees it closing [s, wall]
+_SEEN_S = 2.0  # who creates or closes a pool and looks at once sees it without slots, or closing [s, wall]
 _CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
 
 
@@ -194,7 +194,7 @@ class Platform:
             room=Room(self.usage),
         )
         self.outputs = Outputs(folder.outputs_dir, self.engine)
-        groups = Groups(self.store, self.works, closing_s=_CLOSING_S * self.clock.rate)
+        groups = Groups(self.store, self.works, seen_s=_SEEN_S * self.clock.rate)
         self._hands = Hands(
             fleet,
             self.engine,

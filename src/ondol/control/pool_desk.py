@@ -15,6 +15,7 @@ from ondol.control.ports import TaskDetail
 from ondol.control.profiles import ALL
 from ondol.control.works import Works
 from ondol.lifecycle.inherit import holder_of
+from ondol.lifecycle.scaling import scaled
 from ondol.model.compute import Attempt, AttemptState, Task
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, AttemptId, TaskId
@@ -68,14 +69,15 @@ class PlatformPools:
             self._loop.groups.room.for_pool(
                 pool.account_id, lambda old: self._book.delete(old, self._now()), self._loop.flush
             )
-            self._book.create(pool, () if reply is None else (reply,))
+            self._book.create(scaled(pool, (), 0, pool.created_at), () if reply is None else (reply,))
             self._loop.stir()
 
     def detail(self, account_id: AccountId, key: str) -> PoolDetail:
         with self._works.lock:
             pool = self._get(account_id, key)
             line = self._book.line(pool)
-            queued, running, capacity = len(line.queue), line.running, line.capacity(self._works)
+            queued, running = len(line.queue), line.running
+            capacity = self._book.shown_ready(line, self._now()) * pool.slots_per_node
             holders = self._book.holders(pool)
         return PoolDetail(
             pool=pool,
@@ -125,17 +127,20 @@ class PlatformPools:
     ) -> None:
         with self._works.lock:
             pool = self._get(account_id, key)
-            self._book.put(
-                dataclasses.replace(
-                    pool,
-                    constants=pool.constants if constants is None else constants,
-                    tags=pool.tags if tags is None else tags,
-                    slots=pool.slots if slots is None else slots,
-                    elastic=None if inelastic else elastic or pool.elastic,
-                    scaling=pool.scaling if scaling is None else scaling,
-                    modified_at=self._now(),
-                )
+            at = self._now()
+            changed = dataclasses.replace(
+                pool,
+                constants=pool.constants if constants is None else constants,
+                tags=pool.tags if tags is None else tags,
+                slots=pool.slots if slots is None else slots,
+                elastic=None if inelastic else elastic or pool.elastic,
+                scaling=pool.scaling if scaling is None else scaling,
+                modified_at=at,
             )
+            if pool.takes_tasks:  # whoever looks next sees the policy that is followed now
+                line = self._book.line(pool)
+                changed = scaled(changed, line.uses(self._works), len(line.queue), at)
+            self._book.put(changed)
             self._written()
 
     def refresh(self, account_id: AccountId, key: str) -> None:

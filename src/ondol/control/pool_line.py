@@ -86,10 +86,6 @@ class PoolLine:
         """Instances under way."""
         return sum(len(attempts) for attempts in self.inside.values())
 
-    def capacity(self, works: Works) -> int:
-        """Instances that its ready slots can run at once."""
-        return len(self.ready(works)) * self.pool.slots_per_node
-
     def latest(self, works: Works, holder: TaskId) -> Attempt | None:
         """Latest attempt of a holder, None before the first and where the holder is over."""
         work = works.get(holder)

@@ -24,7 +24,7 @@ from ondol.model.pool import ComputePool, PoolState
 from ondol.storage.pages import Query
 from ondol.storage.ports import Changes, Reply, Store
 
-QUEUE, TTL, CLOSING = "pool in queue", "pool time to live", "pool closing"
+QUEUE, TTL, CLOSING, NEW = "pool in queue", "pool time to live", "pool closing", "pool new"
 EVERY_S = 30.0  # every pool is looked at this often: periods begin and end, slots grow idle [s, platform]
 KEPT_HOLDERS = 100  # holders that are over, kept per pool for what their preparation said
 _PAGE = 500
@@ -36,12 +36,12 @@ class PoolBook:
 
     Parameters
     ----------
-    closing_s : least time that a pool is seen to be closing [s, platform]
+    seen_s : least time that a pool is seen to be new, its slots not ready yet, and to be closing [s, platform]
     """
 
-    def __init__(self, store: Store, works: Works, alarms: Alarms, endings: Endings, *, closing_s: float) -> None:
+    def __init__(self, store: Store, works: Works, alarms: Alarms, endings: Endings, *, seen_s: float) -> None:
         self._store, self._works, self._alarms, self._endings = store, works, alarms, endings
-        self._closing_s = closing_s
+        self._seen_s = seen_s
         self._slots = Slots(works, self.put)
         self._lines: dict[PoolId, PoolLine] = {}
         self._touched: set[PoolId] = set()
@@ -71,6 +71,13 @@ class PoolBook:
     def line(self, pool: ComputePool) -> PoolLine:
         """What is known of a pool; nothing but itself where it is over."""
         return self._lines.get(pool.id) or PoolLine(pool=pool)
+
+    def shown_ready(self, line: PoolLine, at: dt.datetime) -> int:
+        """Slots that are prepared, as others see it: none while the pool is new.
+
+        Clients compare a pool with its clone of the same moment, which has none yet. Tasks run in them all the same.
+        """
+        return 0 if at < self._steady_at(line.pool) else len(line.ready(self._works))
 
     def create(self, pool: ComputePool, replies: tuple[Reply, ...] = ()) -> None:
         """Take a pool in, durable with the answers before anybody is told of it; its holders follow."""
@@ -139,7 +146,7 @@ class PoolBook:
             self.put(queue_timed_out(line.pool, at))
         elif kind == TTL and line.pool.state.final:
             self.delete(line.pool, at)
-        elif kind == CLOSING:
+        elif kind in (CLOSING, NEW):
             self._touched.add(line.pool.id)
 
     # -- turned by the loop --
@@ -222,15 +229,18 @@ class PoolBook:
         self._forget_old_holders(line, at)
         placed = sum(self._placed(holder) for holder in line.holders)
         left = len(line.members) + len(line.holders) + self._must_be_seen(line.pool, at)
-        ready = len(line.ready(self._works))
+        ready = self.shown_ready(line, at)
         self.put(moved(line.pool, state_of(line.pool, placed=placed, ready=ready, left=left), at))
+
+    def _steady_at(self, pool: ComputePool) -> dt.datetime:
+        return pool.created_at + dt.timedelta(seconds=self._seen_s)
 
     def _must_be_seen(self, pool: ComputePool, at: dt.datetime) -> bool:
         """Whether a pool is not closed yet for the sake of those who look at it right after they asked for it."""
         if not pool.closing_wanted or pool.state.final:
             return False
         begun = pool.state_since if pool.state is PoolState.CLOSING else at
-        end = begun + dt.timedelta(seconds=self._closing_s)
+        end = begun + dt.timedelta(seconds=self._seen_s)
         if at < end or pool.state is not PoolState.CLOSING:
             self._alarms.set(end, CLOSING, pool.id)
             return True
@@ -341,6 +351,8 @@ class PoolBook:
         line = self._lines.get(pool.id)
         if line is None:
             line = self._lines[pool.id] = PoolLine(pool=pool)
+            if not pool.state.final:
+                self._alarms.set(self._steady_at(pool), NEW, pool.id)
             if pool.max_queue_s and not pool.state.final:
                 self._alarms.set(pool.created_at + dt.timedelta(seconds=pool.max_queue_s), QUEUE, pool.id)
         if pool.ttl_s and pool.ended_at != NEVER and (line.pool is pool or line.pool.ended_at == NEVER):

@@ -13,7 +13,7 @@ from ondol.control.works import Works
 from ondol.lifecycle.dispatch import ReadySlot, dispatch
 from ondol.lifecycle.events import CancelAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
 from ondol.lifecycle.inherit import holder_of
-from ondol.lifecycle.scaling import given_up, target_slots
+from ondol.lifecycle.scaling import given_up, scaled
 from ondol.model.compute import AttemptState
 from ondol.model.ids import AttemptId, NodeId, TaskId, task_of
 from ondol.model.pool import ComputePool
@@ -35,15 +35,11 @@ class Slots:
     def scale(self, line: PoolLine, at: dt.datetime) -> None:
         """Bring a pool to the number of slots that it should hold now; busy ones are given up later."""
         uses = line.uses(self._works)
-        target, policy = target_slots(line.pool, uses, len(line.queue), at)
-        if (target, policy) != (line.pool.target_slots, line.pool.active_policy):
-            self._put(
-                dataclasses.replace(line.pool, target_slots=target, active_policy=policy, scaled_at=at, modified_at=at)
-            )
+        self._put(scaled(line.pool, uses, len(line.queue), at))
         for task_id in given_up(line.pool, uses, at):
             self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
-        if len(uses) < target:
-            self._hold_more(line, target - len(uses), at)
+        if len(uses) < line.pool.target_slots:
+            self._hold_more(line, line.pool.target_slots - len(uses), at)
 
     def follow(self, line: PoolLine, at: dt.datetime) -> None:
         """Put instances back into the queue whose slot is gone, hold those still whose slot is held still."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Sequence
@@ -65,6 +66,14 @@ def target_slots(pool: ComputePool, slots: Sequence[SlotUse], queued: int, now: 
     idle = sum(_idle_enough(slot, policy, now) for slot in slots)
     surplus = max(0, len(slots) - current)  # given up already, if only they were idle
     return max(wanted, current - max(0, idle - surplus)), policy.name
+
+
+def scaled(pool: ComputePool, slots: Sequence[SlotUse], queued: int, now: dt.datetime) -> ComputePool:
+    """Give the pool with the slots and the policy of this moment; itself where they are what they were."""
+    target, policy = target_slots(pool, slots, queued, now)
+    if (target, policy) == (pool.target_slots, pool.active_policy):
+        return pool
+    return dataclasses.replace(pool, target_slots=target, active_policy=policy, scaled_at=now, modified_at=now)
 
 
 def given_up(pool: ComputePool, slots: Sequence[SlotUse], now: dt.datetime) -> tuple[TaskId, ...]:

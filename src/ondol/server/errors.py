@@ -106,7 +106,9 @@ def install_errors(app: FastAPI) -> None:
         if status == 507:
             return _answer(request, status, "The platform's disk is full: free space, then try again")
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _answer(request, status, "The platform met an error of its own; its log says more")
+        # The server closes the connection after an error that nobody foresaw: a client with a pool of them is told so.
+        words = "The platform met an error of its own; its log says more"
+        return _answer(request, status, words, headers={"Connection": "close"})
 
     app.add_exception_handler(OndolError, known)
     app.add_exception_handler(OSError, unforeseen)

@@ -106,6 +106,30 @@ def test_rule_5_errors_are_a_message(alice: httpx2.Client, url: str):
     assert message(alice.post("/tasks", json=GOOD | {"resultBucket": "gone"})) == "No such bucket: gone"
 
 
+def test_an_error_nobody_foresaw_is_told_with_the_end_of_its_connection(
+    alice: httpx2.Client, desk: Any, monkeypatch: pytest.MonkeyPatch
+):
+    """A client that keeps connections does not use this one again: the next request is answered."""
+    uuid = create(alice)
+    with monkeypatch.context() as broken:
+        broken.setattr(desk, "detail", lambda *_: 1 / 0)
+        answer = alice.get(f"/tasks/{uuid}")
+        assert (answer.status_code, answer.headers["connection"]) == (500, "close")
+        assert "log" in message(answer)
+    assert alice.get(f"/tasks/{uuid}").status_code == 200
+
+
+def test_tasks_are_listed_below_their_job_and_pool(alice: httpx2.Client):
+    """What the two routes have in common: whole tasks, none but those."""
+    job = alice.post("/jobs", json={"name": "j"}).json()["uuid"]
+    pool = alice.post("/pools", json={"name": "p", "profile": "docker-batch", "instanceCount": 1}).json()["uuid"]
+    for group, field, key in (("jobs", "jobUuid", job), ("pools", "poolUuid", pool)):
+        answer = alice.get(f"/{group}/{key}/tasks")
+        assert (answer.status_code, answer.json()) == (200, [])
+        uuid = create(alice, **{field: key})
+        assert [one["uuid"] for one in alice.get(f"/{group}/{key}/tasks").json()] == [uuid]
+
+
 def test_bodies_over_the_limit_are_refused_with_words(alice: httpx2.Client):
     answer = alice.post("/tasks", content=b" " * ((16 << 20) + 1))
     assert answer.status_code == 413

@@ -318,7 +318,7 @@ def test_a_drained_node_gives_its_idle_slot_away(stage: Stage) -> None:
 
 
 def test_who_looks_right_after_closing_sees_it_closing(stage: Stage) -> None:
-    stage.groups.pools._closing_s = 120.0
+    stage.groups.pools._seen_s = 120.0
     pool = stage.pool(slots=0, shortname="p")
     stage.run(30)
     stage.groups.pools.close(now(stage, pool), stage.clock.now())
@@ -329,6 +329,19 @@ def test_who_looks_right_after_closing_sees_it_closing(stage: Stage) -> None:
     assert now(stage, pool).previous_state is PoolState.CLOSING
     stage.groups.pools.delete(now(stage, pool), stage.clock.now())
     assert stage.groups.pools.get(ACCOUNT, "p") is None, "its shortname is free at once"
+
+
+def test_who_looks_right_after_creation_sees_no_slot_ready_and_tasks_run_in_them_all_the_same(stage: Stage) -> None:
+    stage.groups.pools._seen_s = 3600.0
+    pool = stage.pool(slots=1)
+    task = stage.task(pool_id=pool.id)
+    stage.until(lambda: stage.stored(task).state.final)
+    line = stage.groups.pools.line(pool)
+    assert is_in(stage, pool, PoolState.FULLY_DISPATCHED)
+    assert (len(line.ready(stage.works)), stage.groups.pools.shown_ready(line, stage.clock.now())) == (1, 0)
+    stage.run(3600)
+    assert is_in(stage, pool, PoolState.FULLY_EXECUTING)
+    assert stage.groups.pools.shown_ready(line, stage.clock.now()) == 1
 
 
 def test_who_waits_for_resources_waits_for_their_refreshing_and_others_do_not(stage: Stage) -> None:

@@ -10,7 +10,7 @@ import pytest
 from ondol.lifecycle.dispatch import ReadySlot, Waiting, dispatch
 from ondol.lifecycle.job import JobSignal, after
 from ondol.lifecycle.pool import holder_failed, moved, state_of
-from ondol.lifecycle.scaling import SlotUse, active_policy, given_up, target_slots
+from ondol.lifecycle.scaling import SlotUse, active_policy, given_up, scaled, target_slots
 from ondol.model.ids import AccountId, AttemptId, InstanceId, JobId, NodeId, PoolId, TaskId
 from ondol.model.job import Job, JobState
 from ondol.model.pool import ComputePool, Period, PoolState, Scaling
@@ -50,6 +50,12 @@ class TestTarget:
         assert target_slots(pool, (), 0, T0) == (5, "m")
         assert target_slots(pool, (), 0, T0 + dt.timedelta(hours=1)) == (2, ""), "the end does not belong to it"
         assert active_policy(dataclasses.replace(pool, elastic=queue_rule()), T0 + dt.timedelta(days=1)) is None
+
+    def test_a_pool_is_scaled_anew_only_where_that_changes_something(self) -> None:
+        fixed = Scaling(name="f", queue_driven=False, least=5, most=5)
+        pool = scaled(pool_of(slots=2, target_slots=2, scaling=(fixed,)), (), 0, T0)
+        assert (pool.target_slots, pool.active_policy, pool.scaled_at) == (5, "f", T0)
+        assert scaled(pool, (), 7, T0 + dt.timedelta(hours=1)) is pool
 
     def test_a_period_may_reach_into_the_next_day(self) -> None:
         night = Period(name="n", days=(0,), start_s=22 * 3600, end_s=6 * 3600)

@@ -130,7 +130,7 @@ def check_scaling(_caller: Caller, body: JsonBody) -> Response:
 @router.get("/pools/{key}/tasks", summary="The tasks of a pool")
 def tasks(key: Key, caller: Caller, desk: DeskIn) -> JSONResponse:
     """Whole, newest first."""
-    return JSONResponse(shown(desk, caller.id, list(desk.pools.tasks(caller.id, key)), task_out))
+    return JSONResponse(shown(desk, list(desk.pools.tasks(caller.id, key)), task_out))
 
 
 @router.get("/pools/{key}/jobs", summary="The jobs of a pool")
