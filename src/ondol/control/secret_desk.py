@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 from ondol.model.account import Secret
 from ondol.model.compute import Task
@@ -23,6 +24,7 @@ class PlatformSecrets:
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
         self._store, self._keyring = store, keyring
+        self._writing = threading.Lock()  # between the look and the write nobody else writes
 
     def get(self, account_id: AccountId, key: str) -> str:
         """Value of a secret."""
@@ -31,21 +33,25 @@ class PlatformSecrets:
     def create(self, account_id: AccountId, key: str, value: str) -> None:
         """Add a secret."""
         _check(key, value)
-        if self._store.secret(account_id, key) is not None:
-            raise ConflictError(f"There is already a secret {key}: update it, or choose another key")
-        if len(self._store.secret_keys(account_id)) >= MOST:
-            raise InvalidFieldError("key", key, f"at most {MOST} secrets; delete some first")
-        self._store.put_secret(Secret(account_id=account_id, key=key, sealed=self._keyring.seal(value)))
+        with self._writing:
+            if self._store.secret(account_id, key) is not None:
+                raise ConflictError(f"There is already a secret {key}: update it, or choose another key")
+            if len(self._store.secret_keys(account_id)) >= MOST:
+                raise InvalidFieldError("key", key, f"at most {MOST} secrets; delete some first")
+            self._store.put_secret(Secret(account_id=account_id, key=key, sealed=self._keyring.seal(value)))
 
     def update(self, account_id: AccountId, key: str, value: str) -> None:
         """Give a secret another value; tasks that run keep the old one."""
         _check(key, value)
-        self._found(account_id, key)
-        self._store.put_secret(Secret(account_id=account_id, key=key, sealed=self._keyring.seal(value)))
+        with self._writing:
+            self._found(account_id, key)
+            self._store.put_secret(Secret(account_id=account_id, key=key, sealed=self._keyring.seal(value)))
 
     def delete(self, account_id: AccountId, key: str) -> None:
         """Remove a secret."""
-        if not self._store.delete_secret(account_id, key):
+        with self._writing:
+            deleted = self._store.delete_secret(account_id, key)
+        if not deleted:
             raise NotFoundError("secret", key)
 
     def search(self, account_id: AccountId, prefix: str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from ondol.server.api.labels import read_labels
 from ondol.server.api.like import SEARCH_S, safe_pattern
 from ondol.server.api.paths import TolerantPaths
 from ondol.server.api.ranges import MOST_INSTANCES, read_ranges, write_ranges
+from ondol.server.api.task_limits import limits
 from ondol.server.api.times import read_deadline, read_span, read_time, wire_span, wire_time
 from ondol.server.api.wire_in import TaskCreation, try_body
 
@@ -181,6 +182,32 @@ def test_a_filter_of_very_many_conditions_is_refused():
     rows = {"operator": "Or", "filters": [leaf("Equal", "Name", "x")] * 100}
     with pytest.raises(InvalidFieldError, match="at most 1000 conditions"):
         read_filter({"operator": "And", "filters": [rows] * 20})
+
+
+def test_a_list_of_numbers_longer_than_any_that_is_meant_is_refused_at_once():
+    with pytest.raises(InvalidFieldError, match="at most 40960 characters"):
+        read_ranges("advancedRanges", "0-2047," * 2_000_000 + "1")
+    longest = ",".join(f"{999_990_000 - 2 * n}-{999_990_000 - 2 * n}" for n in range(MOST_INSTANCES))
+    assert len(read_ranges("advancedRanges", longest)) == MOST_INSTANCES
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("resultsBucketPrefix", "x" * 1025),
+        ("resultsBucketPrefix", "a\0"),
+        ("snapshotBucket", "\0"),
+        ("snapshotBucketPrefix", "x" * 1025),
+        ("tags", ["a\0"]),
+        ("labels", {"a": "\0"}),
+        ("labels", {"\0": "a"}),
+        ("advancedResourceBuckets", [{"bucketName": "b", "filtering": {"prefixFiltering": {"prefix": "\0"}}}]),
+    ],
+)
+def test_texts_that_no_store_keeps_are_refused(field: str, value: object):
+    body = try_body(TaskCreation, {"name": "n", "profile": "process", "instanceCount": 1, field: value}, [])
+    assert body is not None
+    assert [fault.field.split(".")[0] for fault in limits(body)] == [field]
 
 
 def test_deep_filters_are_refused():

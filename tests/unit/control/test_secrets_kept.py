@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,15 @@ def test_a_bad_value_is_refused_and_not_repeated(secrets: PlatformSecrets, value
     with pytest.raises(InvalidFieldError) as told:
         secrets.create(ALICE, "fresh", value)
     assert value[:40] not in str(told.value)
+
+
+def test_of_many_who_create_one_secret_at_once_one_does(secrets: PlatformSecrets) -> None:
+    def create(number: int) -> bool:
+        try:
+            secrets.create(ALICE, "race", str(number))
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(create, range(64))) == 1

@@ -19,7 +19,7 @@ from ondol.server.api.labels import read_labels
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.names import id_of, name_limits
 from ondol.server.api.scaling_wire import InvalidScalingError, read_scaling
-from ondol.server.api.task_limits import constants_limits, tags_limits
+from ondol.server.api.task_limits import constants_limits, path_limits, resource_paths, tags_limits
 from ondol.server.api.times import read_span, wire_span
 from ondol.server.api.wire_in import (
     ForcedConstantIn,
@@ -140,6 +140,7 @@ def read_pool(data: object, *, pool_id: PoolId, around: Lookups) -> ComputePool:
     if body is None:
         raise invalid_pool(faults)
     faults += [*name_limits(body.name, body.shortname), *tags_limits(body.tags), *constants_limits(body.constants)]
+    faults += path_limits(resource_paths(body.advanced_resource_buckets))
     if not 0 <= body.instance_count <= MOST_SLOTS:
         faults.append(InvalidFieldError("instanceCount", body.instance_count, f"0 to {MOST_SLOTS}"))
     if not 1 <= body.multi_slots_settings.slots_per_node <= MOST_SLOTS_PER_NODE:

@@ -8,11 +8,14 @@ from collections.abc import Iterable
 from ondol.model.errors import InvalidFieldError
 
 MOST_INSTANCES = 2048  # `reference/qarnot-api.md` §2.3
+_LONGEST = 2 * 10 * MOST_INSTANCES  # more than any list of that many numbers or ranges of two takes
 _RANGES = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*")
 
 
 def read_ranges(field: str, text: str) -> tuple[int, ...]:
     """Numbers of "0-2,4", rising, each once; raises InvalidFieldError where it is malformed or holds too many."""
+    if len(text) > _LONGEST:
+        raise InvalidFieldError(field, text[:80], f"at most {_LONGEST} characters")
     if not _RANGES.fullmatch(text):
         raise InvalidFieldError(field, text[:80], 'numbers and ranges without blanks, e.g. "0-2,4-5,17"')
     numbers: set[int] = set()

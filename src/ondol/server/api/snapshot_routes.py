@@ -10,7 +10,7 @@ from ondol.control.ports import SnapshotState
 from ondol.model.conditions import SnapshotConfig
 from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
-from ondol.server.api.task_limits import pattern_limits
+from ondol.server.api.task_limits import path_limits, pattern_limits
 from ondol.server.api.times import wire_time
 from ondol.server.api.wire_in import Snapshot, read_body
 
@@ -76,6 +76,8 @@ def _config(asked: Snapshot) -> SnapshotConfig:
     for field, pattern in (("whitelist", asked.whitelist), ("blacklist", asked.blacklist)):
         for fault in pattern_limits(field, pattern) if pattern else ():
             raise fault
+    for fault in path_limits((("bucket", asked.bucket), ("bucketPrefix", asked.bucket_prefix))):
+        raise fault
     return SnapshotConfig(
         whitelist=asked.whitelist,
         blacklist=asked.blacklist,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ondol.control.results import compiled
 from ondol.model.errors import InvalidFieldError
 from ondol.server.api.names import LONGEST_TEXT, name_limits
 from ondol.server.api.ranges import MOST_INSTANCES
-from ondol.server.api.wire_in import KeyValue, TaskCreation
+from ondol.server.api.wire_in import KeyValue, ResourcesBucket, TaskCreation
 
 # Constants that are never shown: the contract's, and the password at a registry of images.
 SECRET_PREFIXES = ("QARNOT_SECRET__", "DOCKER_REGISTRY_PASSWORD")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,2048}")
+LONGEST_PATH = 1024  # of a bucket's name or a prefix: no key of an object is longer [characters]
 LONGEST_S = 10 * 365 * 86_400  # ten years: of a time to live, of waiting in the queue, of a cache [s]
 
 
@@ -45,6 +46,14 @@ def limits(task: TaskCreation) -> Iterator[InvalidFieldError]:
     if not 0 <= task.max_time_queue_seconds <= LONGEST_S:
         yield InvalidFieldError("maxTimeQueueSeconds", task.max_time_queue_seconds, f"0 (no limit) to {LONGEST_S}")
     yield from _buckets(task)
+    yield from path_limits(
+        (
+            ("resultsBucketPrefix", task.results_bucket_prefix),
+            ("snapshotBucket", task.snapshot_bucket),
+            ("snapshotBucketPrefix", task.snapshot_bucket_prefix),
+            *resource_paths(task.advanced_resource_buckets),
+        )
+    )
     yield from constants_limits(task.constants)
     yield from tags_limits(task.tags)
     yield from _labels_limits(task.labels)
@@ -65,16 +74,32 @@ def constants_limits(constants: list[KeyValue]) -> Iterator[InvalidFieldError]:
 
 def tags_limits(tags: list[str]) -> Iterator[InvalidFieldError]:
     """Tags that break a limit."""
-    if len(tags) >= 10 or any(not tag or len(tag) >= 512 for tag in tags):
-        yield InvalidFieldError("tags", [tag[:40] for tag in tags[:10]], "at most 9 tags of 1 to 511 characters")
+    if len(tags) >= 10 or any(not tag or len(tag) >= 512 or "\0" in tag for tag in tags):
+        allowed = "at most 9 tags of 1 to 511 characters without NUL"
+        yield InvalidFieldError("tags", [tag[:40] for tag in tags[:10]], allowed)
+
+
+def path_limits(paths: Iterable[tuple[str, str]]) -> Iterator[InvalidFieldError]:
+    """Buckets and prefixes of keys that break a limit; each with its field."""
+    for field, text in paths:
+        if len(text) > LONGEST_PATH or "\0" in text:
+            yield InvalidFieldError(field, text[:80], f"a text of at most {LONGEST_PATH} characters without NUL")
+
+
+def resource_paths(buckets: Iterable[ResourcesBucket]) -> Iterator[tuple[str, str]]:
+    """Prefixes that resources name, each with its field."""
+    for one in buckets:
+        yield "advancedResourceBuckets.filtering", one.filtering.prefix_filtering.prefix
+        yield "advancedResourceBuckets.resourcesTransformation", one.resources_transformation.strip_prefix.prefix
 
 
 def _labels_limits(labels: dict[str, str]) -> Iterator[InvalidFieldError]:
     if len(labels) > 150:
         yield InvalidFieldError("labels", f"{len(labels)} of them", "at most 150 labels")
     for key, value in labels.items():
-        if not 1 <= len(key) <= 2048 or len(value) > 2048:
-            yield InvalidFieldError(f"labels.{key[:80]}", value[:80], "1 to 2048 characters, value at most 2048")
+        if not 1 <= len(key) <= 2048 or len(value) > 2048 or "\0" in key + value:
+            allowed = "1 to 2048 characters, value at most 2048, both without NUL"
+            yield InvalidFieldError(f"labels.{key[:80]}", value[:80], allowed)
 
 
 def _buckets(task: TaskCreation) -> Iterator[InvalidFieldError]:
