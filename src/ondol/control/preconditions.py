@@ -47,7 +47,28 @@ def lock_folder(folder: DataFolder) -> IO[str]:
     file.truncate()
     file.write(f"process {os.getpid()}")
     file.flush()
+    _keep_private(folder)
     return file
+
+
+def _keep_private(folder: DataFolder) -> None:
+    """Close to other users of the machine what tenants brought, made and keep secret.
+
+    The folder itself may have been there before, open to all, and hold more than ours: its mode is its owner's affair.
+    """
+    for inner in (
+        folder.engine_dir,
+        folder.jobs_dir,
+        folder.outputs_dir,
+        folder.cache_dir,
+        folder.objects_dir,
+        folder.images_dir,
+    ):
+        inner.mkdir(mode=0o700, exist_ok=True)
+        inner.chmod(0o700)
+    for open_file in (folder.database_file, folder.log_file, folder.ticks_file):
+        for file in folder.path.glob(f"{open_file.name}*"):  # with SQLite's journals, and what was rotated
+            file.chmod(0o600)
 
 
 def choose_database(folder: DataFolder, given: str) -> str:

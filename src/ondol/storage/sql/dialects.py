@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +47,11 @@ def connect(url: str) -> sa.Engine:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
+    if url.database and url.database != ":memory:":
+        with contextlib.suppress(OSError):  # said better where it is opened
+            Path(url.database).touch(
+                mode=0o600
+            )  # its journals get the same mode; constants lie in it as they were given
     engine = sa.create_engine(
         url, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, pool_size=_KEPT, max_overflow=_MORE
     )
