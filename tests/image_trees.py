@@ -16,6 +16,7 @@ from ondol.engine.images.podman import Podman, Stored
 
 APP = (1234, 1235)  # numbers of the user `app` that every tree has
 PYTHON_PATH = "/python/bin:/bin"
+_DEBIAN_TOOLS = ("bash", "cat", "cp", "echo", "env", "head", "id", "ls", "mkdir", "seq", "sleep", "sort", "tr", "wc")
 _LEFT_OUT = (
     "site-packages",
     "dist-packages",
@@ -53,13 +54,25 @@ def python_tree(folder: Path) -> Path:
     (target / "bin").mkdir(parents=True)
     shutil.copy(binary, target / "bin" / "python")
     shutil.copytree(lib, target / "lib" / lib.name, ignore=shutil.ignore_patterns(*_LEFT_OUT), symlinks=True)
-    wanted = [binary, *(target / "lib" / lib.name / "lib-dynload").glob("*.so")]
-    said = subprocess.run(["ldd", *map(str, wanted)], check=False, capture_output=True, text=True).stdout
-    for library in sorted(set(re.findall(r"(/\S+) \(0x", said))):
-        copy = folder / library.lstrip("/")
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if not copy.exists():
-            shutil.copy(Path(library).resolve(), copy)
+    _copy_libraries(folder, [binary, *(target / "lib" / lib.name / "lib-dynload").glob("*.so")])
+    return folder
+
+
+def debian_tree(folder: Path, issue: str) -> Path:
+    """A tree with this machine's bash and the usual tools beside it, and no busybox.
+
+    Parameters
+    ----------
+    issue : what /etc/issue says
+    """
+    (folder / "bin").mkdir(parents=True)
+    found = [Path(path) for path in map(shutil.which, _DEBIAN_TOOLS) if path is not None]
+    for program in found:
+        shutil.copy(program.resolve(), folder / "bin" / program.name)
+    (folder / "bin" / "sh").symlink_to("bash")
+    _copy_libraries(folder, found)
+    _users(folder)
+    (folder / "etc" / "issue").write_text(issue)
     return folder
 
 
@@ -84,6 +97,15 @@ def forget_store(store: Path) -> None:
     for mount in sorted((m for m in mounts if m.startswith(f"{store}/")), reverse=True):
         subprocess.run(["umount", mount], check=False)
     shutil.rmtree(store, ignore_errors=True)
+
+
+def _copy_libraries(folder: Path, programs: list[Path]) -> None:
+    said = subprocess.run(["ldd", *map(str, programs)], check=False, capture_output=True, text=True).stdout
+    for library in sorted(set(re.findall(r"(/\S+) \(0x", said))):
+        copy = folder / library.lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists():
+            shutil.copy(Path(library).resolve(), copy)
 
 
 def _users(folder: Path) -> None:

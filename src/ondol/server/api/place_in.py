@@ -14,6 +14,7 @@ from ondol.model.ids import NO_JOB, NO_POOL, NO_PROJECT, JobId, PoolId, ProjectI
 from ondol.model.job import Job
 from ondol.model.pool import ComputePool
 from ondol.server.api.conditions_in import read_hardware
+from ondol.server.api.hardware import offered
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.names import id_of
 from ondol.server.api.wire_in import TaskCreation
@@ -54,11 +55,14 @@ def read_place(body: TaskCreation, lookups: Lookups, faults: list[InvalidFieldEr
     scheduling = scheduling_of(body.scheduling_type)
     kept = _tried(lambda: _reservation(body, scheduling, lookups), None, faults)
     hardware = read_hardware(body.hardware_constraints, faults)
-    nodes = lookups.fleet.nodes
-    alone = unmet(nodes if kept is None else [node for node in nodes if node.id in kept.nodes], hardware)
+    nodes = [node for node in lookups.fleet.nodes if kept is None or node.id in kept.nodes]
+    alone = unmet(nodes, hardware)
     if alone is not None:
         what = alone.key or (f"{alone.amount:g}" if alone.amount else "")
-        allowed = "hardware constraints that a node of this installation meets together: GET /hardware-constraints"
+        allowed = (
+            f"nodes here have {offered(nodes, alone.kind)}, and one must meet all constraints of the task. "
+            "GET /hardware-constraints tells what there is"
+        )
         faults.append(InvalidFieldError("hardwareConstraints", f"{alone.kind.value} {what}".rstrip(), allowed))
     return Place(
         profile=body.profile,
