@@ -18,7 +18,8 @@ from ondol.cli.screen_source import ScreenSource
 from ondol.control.container_house import ImageSettings
 from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Platform, Settings
+from ondol.control.platform import Platform
+from ondol.control.settings import Settings
 from ondol.demo.fleet import demo_fleet
 from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.model.fleet import Fleet
@@ -60,7 +61,7 @@ class Serving:
             self._api_socket.close()
             self._s3_socket.close()
             raise
-        weed = self.platform.seaweed
+        weed = self.platform.files.seaweed
         self.platform.addresses = (self.url, self.storage_url)
         self._servers = Servers(
             [
@@ -78,7 +79,7 @@ class Serving:
                         self.platform.directory,
                         Backend(weed.url, weed.access_key, weed.secret_key),
                         base_hosts=() if is_anywhere(doors.host) else (doors.host,),
-                        book=self.platform.usage,
+                        book=self.platform.files.usage,
                     ),
                     self._s3_socket,
                 ),

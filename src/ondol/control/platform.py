@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 from ondol.control.account_desk import PlatformAccounts
 from ondol.control.charges import KEY as CHARGES
 from ondol.control.charges import Charges, Spent, now_and_then, tariff_in
-from ondol.control.container_house import ContainerHouse, ImageSettings
+from ondol.control.container_house import ContainerHouse
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.file_desk import FileDesk
@@ -29,13 +25,11 @@ from ondol.control.leftovers import sweep
 from ondol.control.limit_book import LimitBook
 from ondol.control.loop import Loop
 from ondol.control.metering import Counters, MeterBook
-from ondol.control.missing_inputs import MissingInputs
 from ondol.control.node_book import NodeBook
 from ondol.control.old_replies import OldReplies
 from ondol.control.outputs import Outputs
 from ondol.control.placing import Placing
 from ondol.control.preconditions import (
-    check_rate,
     choose_database,
     keep_database,
     keep_fleet,
@@ -43,14 +37,12 @@ from ondol.control.preconditions import (
     refuse_lost_nodes,
 )
 from ondol.control.record import TickWriter
-from ondol.control.results import MOST_BYTES
 from ondol.control.secret_desk import PlatformSecrets
-from ondol.control.site_cache import SITE_CACHE_BYTES, SiteCache
+from ondol.control.settings import Settings
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
-from ondol.control.staging import Stager
+from ondol.control.storehouse import Storehouse
 from ondol.control.surroundings import PackagedSurroundings
-from ondol.control.transfers import Transfers
 from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
@@ -58,15 +50,9 @@ from ondol.drivers.power.nodes import NodeMeters
 from ondol.drivers.power.rapl import RaplMeter
 from ondol.engine.local.engine import LocalEngine
 from ondol.engine.ports import Capabilities
-from ondol.model.compute import ResourceBucket
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AccountId
 from ondol.policy.registry import load_policy
-from ondol.storage.objects.counted import CountedObjectStore, Room
-from ondol.storage.objects.s3 import S3ObjectStore
-from ondol.storage.objects.seaweed import SeaweedSupervisor
-from ondol.storage.objects.usage import UsageBook
 from ondol.storage.sql.store import SqlStore
 from ondol.storage.tokens import Keyring
 
@@ -75,43 +61,6 @@ TICK_S = 0.25  # longest wait between ticks [s, wall]
 SAMPLE_S = 1.0  # least time between samples of power and heat [s, wall]
 _SEEN_S = 2.0  # who creates or closes a pool and looks at once sees it without slots, or closing [s, wall]
 _CHECK_STORE_S = 2.0  # how often the object store is looked at [s, wall]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How a platform is to run.
-
-    Parameters
-    ----------
-    data : its folder
-    clock_rate : platform seconds per wall second, 0.01 to `FASTEST_CLOCK`; only the first start sets the clock
-    begin : platform time of the first start, None for now
-    sandbox : "auto", "bubblewrap" or "none"
-    lease_s : after which jobs end by themselves where the platform is gone, 0.5 to 86 400 [s, wall]
-    record : whether ticks are recorded for replay
-    results_bytes : most that one attempt may upload as results, sizes as `ls` shows them [bytes]
-    database_url : "" for that of the last start, which is a SQLite file in `data` unless another was named
-    site_cache_bytes : most that each site keeps of inputs that were fetched, ≥ 0 [bytes]
-    containers : whether tasks may run in containers where this machine can
-    images : how container images are kept
-    """
-
-    data: Path
-    fleet: Fleet
-    policy: str = "follow"
-    clock_rate: float = 1.0
-    begin: dt.datetime | None = None
-    sandbox: str = "auto"
-    lease_s: float = 60.0
-    record: bool = True
-    results_bytes: int = MOST_BYTES
-    database_url: str = ""
-    site_cache_bytes: int = SITE_CACHE_BYTES
-    containers: bool = True
-    images: ImageSettings = field(default_factory=ImageSettings)
-
-    def __post_init__(self) -> None:
-        check_rate("--clock-rate", self.clock_rate)
 
 
 class Platform:
@@ -143,15 +92,17 @@ class Platform:
         keyring = Keyring(folder.key_file)
         self.directory = Directory(self.store, keyring)
         secrets = PlatformSecrets(self.store, keyring)
-        self.seaweed = SeaweedSupervisor(folder.objects_dir)
-        self._closers.append(self.seaweed.stop)
-        self.seaweed.start()
         self.limits = LimitBook(self.store)
-        behind = S3ObjectStore(self.seaweed.url, self.seaweed.access_key, self.seaweed.secret_key)
-        self.usage = UsageBook(
-            self.directory.backends, behind.tally, lambda account: self.limits.limits_of(AccountId(account))
+        self.files = files = Storehouse(
+            folder,
+            fleet,
+            self.directory,
+            self.limits.limits_of,
+            site_cache_bytes=settings.site_cache_bytes,
+            results_bytes=settings.results_bytes,
         )
-        objects = CountedObjectStore(behind, self.usage)
+        self._closers.append(files.close)
+        files.start()
         self.engine = LocalEngine(
             folder.engine_dir,
             sandbox=settings.sandbox,
@@ -172,45 +123,26 @@ class Platform:
         grids = Grids(fleet)
         self.grid_notes = grids.notes
         sweep(self.store, folder.jobs_dir, folder.outputs_dir)
-        self.missing_inputs = MissingInputs((site.id for site in fleet.sites), self._look)
-        self.transfers = Transfers()
-        cache = SiteCache(
-            folder.cache_dir,
-            objects,
-            self.missing_inputs.sites,
-            most_bytes=settings.site_cache_bytes,
-            heard=self.missing_inputs.heard,
-        )
-        sites = {unit.id: unit.site_id for unit in fleet.units}
-        self._stager = stager = Stager(
-            folder.jobs_dir,
-            objects,
-            self.directory,
-            cache=cache,
-            site_of={node.id: sites[node.unit_id] for node in fleet.nodes}.__getitem__,
-            missing=self.missing_inputs,
-            progress=self.transfers.book,
-            most_bytes=settings.results_bytes,
-            room=Room(self.usage),
-        )
         self.outputs = Outputs(folder.outputs_dir, self.engine)
         groups = Groups(self.store, self.works, seen_s=_SEEN_S * self.clock.rate)
         self._hands = Hands(
             fleet,
             self.engine,
-            stager,
+            files.stager,
             self.outputs,
             inherit=groups.pools.at_launch,
             find=self.works.find,
             now=self.clock.now,
             wake=self._wake,
             inside=self.engine.inside_paths,
-            transfers=self.transfers,
+            transfers=files.transfers,
             images=containers.images,
             secrets=JobSecrets(self.store, self.directory, secrets, lambda: self.addresses).environment,
         )
-        self._closers.append(self.transfers.close)
-        self.snapshots = Snapshots(self.works, stager, self.transfers, now=self.clock.now, clock_rate=self.clock.rate)
+        self._closers.append(files.transfers.close)
+        self.snapshots = Snapshots(
+            self.works, files.stager, files.transfers, now=self.clock.now, clock_rate=self.clock.rate
+        )
         policy = load_policy(settings.policy)
         world = World(
             fleet,
@@ -218,7 +150,7 @@ class Platform:
             clock_rate=self.clock.rate,
             limits_of=self.limits.limits_of,
             reserved=self.limits.reserved,
-            inputs=self.missing_inputs.columns,
+            inputs=files.missing_inputs.columns,
         )
         meter = MeterBook(
             fleet,
@@ -241,7 +173,7 @@ class Platform:
             charges=charges,
             now=self.clock.now,
             cores_of=slot_cores.__getitem__,
-            stored_bytes=self._stored_bytes,
+            stored_bytes=files.stored_bytes,
             holders_of=groups.pools.holders,
         )
         self.loop = Loop(
@@ -285,7 +217,7 @@ class Platform:
             ),
             now=self.clock.now,
             clock_rate=self.clock.rate,
-            progress=self.transfers.book,
+            progress=files.transfers.book,
             policy=settings.policy,
             accounts=accounts,
             secrets=secrets,
@@ -326,18 +258,6 @@ class Platform:
                 _log.warning("while closing: %s", error)
         self._closers.clear()
 
-    def _look(self, account_id: AccountId, resource: ResourceBucket) -> None:
-        """Have a resource listed that the policy asks about, once nothing more urgent waits."""
-        look = functools.partial(self._stager.look, account_id, resource)
-        self.transfers.submit(account_id, lambda: self.transfers.persist(look), may_wait=True)
-
-    def _stored_bytes(self, account_id: AccountId) -> dict[str, int]:
-        """Bytes that an account stores, by bucket; none while the object store cannot be asked."""
-        try:
-            return {name: bucket.bytes for name, bucket in self.usage.usage(account_id).by_bucket.items()}
-        except UnavailableError:
-            return {}
-
     def _wake(self) -> None:
         self.loop.wake.set()
 
@@ -367,7 +287,7 @@ class Platform:
         while not self._stop.wait(_CHECK_STORE_S):
             replies.forget()
             try:
-                if self.seaweed.restart_if_dead():
+                if self.files.seaweed.restart_if_dead():
                     _log.warning("the object store had ended and was started again")
             except (OndolError, OSError) as error:
                 _log.error("the object store does not start: %s", error)

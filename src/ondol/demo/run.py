@@ -20,8 +20,9 @@ from rich.console import Console
 from ondol.cli.screen import Screen
 from ondol.cli.up import Serving, log_to
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Platform, Settings
+from ondol.control.platform import Platform
 from ondol.control.preconditions import FASTEST_CLOCK
+from ondol.control.settings import Settings
 from ondol.control.statement import fleet_bundle
 from ondol.demo.fleet import demo_fleet
 from ondol.demo.results import Results, make_results

@@ -11,7 +11,7 @@ from pathlib import Path
 from ondol.cli.up import Serving, log_to
 from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Settings
+from ondol.control.settings import Settings
 from ondol.demo.fleet import demo_fleet
 
 

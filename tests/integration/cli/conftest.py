@@ -9,7 +9,7 @@ import pytest
 
 from integration.cli.cli_platform import FLEET
 from ondol.cli.up import Serving
-from ondol.control.platform import Settings
+from ondol.control.settings import Settings
 from ondol.storage.fleet_file import load_fleet
 
 

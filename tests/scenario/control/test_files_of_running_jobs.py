@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from acceptance.platform import SMALL_FLEET
-from ondol.control.platform import Platform, Settings
+from ondol.control.platform import Platform
+from ondol.control.settings import Settings
 from ondol.model.compute import ResourceBucket, Task, TaskState
 from ondol.model.conditions import SnapshotConfig
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
@@ -27,7 +28,7 @@ class Bench:
         (folder / "fleet.toml").write_text(SMALL_FLEET, encoding="utf-8")
         fleet = read_fleet(folder / "fleet.toml")
         self.platform = Platform(Settings(data=folder / "data", fleet=fleet, clock_rate=60.0, sandbox="none"))
-        seaweed = self.platform.seaweed
+        seaweed = self.platform.files.seaweed
         self.objects = S3ObjectStore(seaweed.url, seaweed.access_key, seaweed.secret_key)
         self.me: AccountId = self.platform.directory.add_account("me@example.org")[0].id
         self.platform.start()
@@ -75,7 +76,7 @@ def test_inputs_refreshed_and_results_so_far(bench: Bench) -> None:
     bench.objects.put_bytes(given, "a", b"first")
     bench.submit()
     bench.until(lambda: "begun" in desk.output(bench.me, KEY, "stdout", fresh=False))
-    lacking = bench.platform.missing_inputs.missing_bytes(bench.task)
+    lacking = bench.platform.files.missing_inputs.missing_bytes(bench.task)
     assert sorted(lacking.values()) == [0.0, 5.0], "one site has them, the other has not"
 
     with pytest.raises(NotFoundError, match="no-such-bucket"):

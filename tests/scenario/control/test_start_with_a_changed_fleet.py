@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Platform, Settings
+from ondol.control.platform import Platform
+from ondol.control.settings import Settings
 from ondol.demo.fleet import demo_fleet
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId, RequestId, SinkId, UnitId

@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 
 from ondol.cli.up import noted_token
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Settings
 from ondol.control.ports import Desk
 from ondol.control.preconditions import FASTEST_CLOCK
+from ondol.control.settings import Settings
 from ondol.demo.fleet import demo_fleet
 from ondol.demo.run import client_environment, run_demo
 from ondol.model.errors import InvalidFieldError

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from ondol.control.layout import DataFolder
-from ondol.control.platform import Platform, Settings
+from ondol.control.platform import Platform
 from ondol.control.preconditions import keep_fleet, refuse_lost_nodes
+from ondol.control.settings import Settings
 from ondol.control.works import Works
 from ondol.demo.fleet import demo_fleet
 from ondol.model.compute import Attempt, Instance, Task, TaskState
