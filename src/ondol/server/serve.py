@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
+from ondol.server.connections import bounded_protocol
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses, and where this machine finds them
@@ -68,17 +69,8 @@ class Servers:
     """
 
     def __init__(self, apps: Sequence[tuple[Any, socket.socket]]) -> None:
-        self._servers = [
-            (
-                uvicorn.Server(
-                    uvicorn.Config(
-                        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3
-                    )
-                ),
-                listener,
-            )
-            for app, listener in apps
-        ]
+        protocol = bounded_protocol()
+        self._servers = [(uvicorn.Server(_config(app, protocol)), listener) for app, listener in apps]
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self, timeout_s: float = 20.0) -> None:
@@ -105,3 +97,9 @@ class Servers:
 
     async def _serve(self) -> None:
         await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in self._servers))
+
+
+def _config(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3, http=protocol
+    )
