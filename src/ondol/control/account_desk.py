@@ -11,7 +11,7 @@ from ondol.control.works import Works
 from ondol.model.account import Account, Budget, Project
 from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError, NotEnoughCreditsError, NotFoundError
-from ondol.model.ids import AccountId, NodeId, ProjectId
+from ondol.model.ids import AccountId, NodeId, PoolId, ProjectId, TaskId
 from ondol.model.pool import ComputePool
 from ondol.model.quota import QuotaKind, quota_for
 from ondol.storage.ports import Store
@@ -100,15 +100,15 @@ class PlatformAccounts:
 
     def task_credits_eur(self, account_id: AccountId, key: str) -> float:
         """What a task cost so far."""
-        task = self._store.task_by_shortname(account_id, key)
-        if task is None or task.holds_pool or task.delete_wanted:
+        task = self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)
+        if task is None or task.account_id != account_id or task.holds_pool or task.delete_wanted:
             raise NotFoundError("task", key)
         return self._cost(task)
 
     def pool_credits_eur(self, account_id: AccountId, key: str) -> float:
         """What a pool's slots cost so far; tasks that ran in them cost nothing beside."""
-        pool = self._store.pool_by_shortname(account_id, key)
-        if pool is None or pool.delete_wanted:
+        pool = self._store.pool(PoolId(key)) or self._store.pool_by_shortname(account_id, key)
+        if pool is None or pool.account_id != account_id or pool.delete_wanted:
             raise NotFoundError("pool", key)
         return sum(self._cost(holder) for holder in self._holders_of(pool))
 
