@@ -168,8 +168,8 @@ class PoolBook:
             line = self._lines.get(pool_id)
             if line is not None and not line.pool.state.final:
                 self._slots.follow(line, at)
-                if line.pool.takes_tasks:
-                    self._slots.scale(line, at)
+                if line.pool.takes_tasks or (line.members and not line.pool.delete_wanted):
+                    self._slots.scale(line, at)  # while it closes, too: what is left in it may have no slot yet
                 self._slots.dispatch(line, at, accepts)
 
     def settle(self, at: dt.datetime) -> bool:

@@ -71,6 +71,8 @@ def target_slots(pool: ComputePool, slots: Sequence[SlotUse], queued: int, now: 
 def scaled(pool: ComputePool, slots: Sequence[SlotUse], queued: int, now: dt.datetime) -> ComputePool:
     """Give the pool with the slots and the policy of this moment; itself where they are what they were."""
     target, policy = target_slots(pool, slots, queued, now)
+    if pool.closing_wanted and queued and not target and not _most_ever(pool):
+        target = 1  # it would never close: what waits in it never had a slot to hope for
     if (target, policy) == (pool.target_slots, pool.active_policy):
         return pool
     return dataclasses.replace(pool, target_slots=target, active_policy=policy, scaled_at=now, modified_at=now)
@@ -86,3 +88,10 @@ def given_up(pool: ComputePool, slots: Sequence[SlotUse], now: dt.datetime) -> t
 
 def _idle_enough(slot: SlotUse, policy: Scaling, now: dt.datetime) -> bool:
     return slot.running == 0 and now - slot.idle_since >= dt.timedelta(seconds=policy.idle_least_s)
+
+
+def _most_ever(pool: ComputePool) -> int:
+    """Most slots that its rules may ever want."""
+    if not pool.scaling:
+        return pool.slots if pool.elastic is None else pool.elastic.most
+    return max(pool.slots, *(policy.most for policy in pool.scaling))

@@ -282,6 +282,29 @@ def test_closing_lets_work_end_and_deleting_does_not(stage: Stage) -> None:
     assert not [task for task in stage.store.open_tasks() if task.holds_pool]
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"slots": 0, "elastic": Scaling(name="elastic", queue_driven=True, least=0, most=4), "elastic_period_s": 600.0},
+        {"slots": 0},
+    ],
+    ids=["not yet grown", "no slots at all"],
+)
+def test_a_pool_closed_before_it_has_a_slot_still_runs_what_waits_in_it(
+    stage: Stage, wanted: dict[str, object]
+) -> None:
+    # given a pool without a slot, and a task that waits in it
+    pool = stage.pool(**wanted)
+    stage.run(60)
+    task = stage.task(3, 2.0, pool_id=pool.id)
+    # when it is closed at once, as a script does that wants nothing more
+    stage.groups.pools.close(now(stage, pool), stage.clock.now())
+    # then the task runs all the same, and the pool closes
+    stage.until(lambda: is_in(stage, pool, PoolState.CLOSED))
+    assert stage.stored(task).state is TaskState.SUCCESS
+    assert not [task for task in stage.store.open_tasks() if task.holds_pool]
+
+
 def test_limits_and_times_of_pools() -> None:
     stage = Stage(limits=AccountLimits(max_running_pools=2, max_pools=3))
     full = stage.task(sum(node.slots for node in stage._fleet.nodes), 1e9)
