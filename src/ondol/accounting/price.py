@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from ondol.model.checks import check_range
-from ondol.model.compute import Attempt
+from ondol.model.compute import Attempt, AttemptState
 from ondol.model.conditions import Scheduling
 from ondol.model.view import ServiceClass
 
@@ -46,14 +46,14 @@ class Tariff:
 
 
 def core_hours(attempt: Attempt, cores: float, now: dt.datetime) -> float:
-    """Give the core-hours that an attempt held its slot, pauses left out, from its launch to its end or now.
+    """Give the core-hours that an attempt ran, pauses left out, from its launch to the end of its job or now.
 
     Parameters
     ----------
     cores : of its slot
     now : platform time
     """
-    if attempt.started_at is None:
-        return 0.0
-    end = attempt.ended_at or now
+    if attempt.started_at is None or attempt.state is AttemptState.LOST:
+        return 0.0  # what the platform lost, nobody pays
+    end = attempt.exited_at or attempt.ended_at or now
     return cores * max(0.0, (end - attempt.started_at).total_seconds() - attempt.paused_s) / 3600.0

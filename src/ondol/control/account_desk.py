@@ -103,14 +103,26 @@ class PlatformAccounts:
         task = self._store.task(TaskId(key)) or self._store.task_by_shortname(account_id, key)
         if task is None or task.account_id != account_id or task.holds_pool or task.delete_wanted:
             raise NotFoundError("task", key)
-        return self._cost(task)
+        with self._works.lock:
+            work = self._works.get(task.id)
+        attempts = (
+            self._store.attempts(task.id) if work is None else [a for tries in work.attempts.values() for a in tries]
+        )
+        paid = [attempt for attempt in attempts if not attempt.held_by]  # a slot of a pool is paid for by the pool
+        return self._charges.cost(task, paid, self._now())
 
     def pool_credits_eur(self, account_id: AccountId, key: str) -> float:
         """What a pool's slots cost so far; tasks that ran in them cost nothing beside."""
         pool = self._store.pool(PoolId(key)) or self._store.pool_by_shortname(account_id, key)
         if pool is None or pool.account_id != account_id or pool.delete_wanted:
             raise NotFoundError("pool", key)
-        return sum(self._cost(holder) for holder in self._holders_of(pool))
+        now, held = self._now(), 0.0
+        with self._works.lock:
+            for holder in self._holders_of(pool):
+                work = self._works.get(holder.id)
+                tries = () if work is None else [a for each in work.attempts.values() for a in each]
+                held += self._charges.cost(holder, [a for a in tries if not a.state.final], now)
+        return self._charges.of_pool(pool.id) + held
 
     def budgets(self, account_id: AccountId, project_id: ProjectId, *, active_only: bool) -> tuple[BudgetUse, ...]:
         """Budgets of a project of the account's."""
@@ -128,17 +140,8 @@ class PlatformAccounts:
         )
 
     def _consumed_eur(self, project_id: ProjectId, budget: Budget, now: dt.datetime) -> float:
-        end = min(now, budget.expires)
+        end = min(now, budget.expires - dt.timedelta(microseconds=1))  # the day on which it expires is not its own
         return self._charges.of_project(project_id, budget.start.date(), end.date())
-
-    def _cost(self, task: Task) -> float:
-        if task.pool_id:
-            return 0.0  # its slot is paid for by the pool
-        work = self._works.get(task.id)
-        attempts = (
-            self._store.attempts(task.id) if work is None else [a for tries in work.attempts.values() for a in tries]
-        )
-        return self._charges.cost(task, attempts, self._now())
 
     def _running(self, account: Account) -> tuple[Running, Running, dict[str, Running]]:
         counts: dict[tuple[QuotaKind, str], list[int]] = {}

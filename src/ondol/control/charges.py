@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from ondol.accounting.price import Tariff, core_hours
+from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import Attempt, Task
-from ondol.model.ids import AccountId, NodeId, ProjectId, TaskId
+from ondol.model.errors import UnavailableError
+from ondol.model.ids import AccountId, NodeId, PoolId, ProjectId
 from ondol.storage.ports import Changes, Store
 
 KEY = "charges"
@@ -24,49 +26,53 @@ class Spent(msgspec.Struct):
 
     accounts: dict[str, float] = {}
     projects: dict[str, dict[str, float]] = {}
+    pools: dict[str, float] = {}
 
 
 class Charges:
-    """Books the cost of ended attempts.
+    """Books the cost of attempts as they end; it is one of the observers of `Works`.
 
     Parameters
     ----------
     tariff : gives the prices of now; the operator may change them while the platform runs
     cores_of : cores that a slot of a node has
-    task_of : a task by its id, None where it is gone
     """
 
     def __init__(
-        self,
-        tariff: Callable[[], Tariff],
-        cores_of: Callable[[NodeId], float],
-        task_of: Callable[[TaskId], Task | None],
-        spent: Spent | None = None,
+        self, tariff: Callable[[], Tariff], cores_of: Callable[[NodeId], float], spent: Spent | None = None
     ) -> None:
         self._tariff = tariff
-        self._cores_of, self._task_of = cores_of, task_of
+        self._cores_of = cores_of
         self._spent = spent or Spent()
+        self._unwritten = False
 
     @property
     def tariff(self) -> Tariff:
         """Prices of now."""
         return self._tariff()
 
+    def observe(self, before: Work | None, after: Work, change: Change) -> None:
+        """Book what just ended; of a task that is being deleted too."""
+        for attempt in change.attempts:
+            known = None if before is None else before.attempt(attempt.id)
+            if _billed(attempt) and (known is None or not known.state.final):
+                self._add(after.task, attempt)
+
     def book(self, changes: Changes) -> Changes:
-        """Add the document of charges to changes that hold attempts which have just ended."""
-        ended = [attempt for attempt in changes.attempts if _billed(attempt)]
-        if not ended or self.tariff.free:
+        """Add what was booked since the last time to the changes in which it ended."""
+        if not self._unwritten:
             return changes
-        for attempt in ended:
-            task = self._task_of(attempt.task_id)
-            if task is not None and not task.pool_id:  # the slot of a pool is paid for by its holder
-                self._add(task, attempt)
+        self._unwritten = False
         packed = {KEY: msgspec.json.encode(self._spent)}
         return dataclasses.replace(changes, documents={**changes.documents, **packed})
 
     def of_account(self, account_id: AccountId) -> float:
         """What an account spent since the beginning [EUR]."""
         return self._spent.accounts.get(account_id, 0.0)
+
+    def of_pool(self, pool_id: PoolId) -> float:
+        """What the slots of a pool cost that are no longer held [EUR]."""
+        return self._spent.pools.get(pool_id, 0.0)
 
     def of_project(self, project_id: ProjectId, start: dt.date, end: dt.date) -> float:
         """What was booked on a project on the days from `start` to `end`, both included [EUR]."""
@@ -83,11 +89,13 @@ class Charges:
         eur = self.cost(task, (attempt,), attempt.ended_at)
         if not eur:
             return
-        accounts, projects = self._spent.accounts, self._spent.projects
-        accounts[task.account_id] = accounts.get(task.account_id, 0.0) + eur
+        self._unwritten = True
+        spent, day = self._spent, (attempt.exited_at or attempt.ended_at).date().isoformat()
+        spent.accounts[task.account_id] = spent.accounts.get(task.account_id, 0.0) + eur
+        if task.holds_pool:
+            spent.pools[task.holds_pool] = spent.pools.get(task.holds_pool, 0.0) + eur
         if task.project_id:
-            days = projects.setdefault(task.project_id, {})
-            day = attempt.ended_at.date().isoformat()
+            days = spent.projects.setdefault(task.project_id, {})
             days[day] = days.get(day, 0.0) + eur
 
 
@@ -102,13 +110,17 @@ def set_tariff(store: Store, tariff: Tariff) -> None:
     store.commit(Changes(documents={TARIFF_KEY: msgspec.json.encode(tariff)}))
 
 
-def now_and_then(read: Callable[[], Tariff]) -> Callable[[], Tariff]:
-    """Read a tariff again only after `_FRESH_S`: it is asked for with every task."""
+def now_and_then(read: Callable[[], Tariff], fresh_s: float = _FRESH_S) -> Callable[[], Tariff]:
+    """Read a tariff again only after `fresh_s` [s, wall]: it is asked for with every task."""
     last: list[tuple[float, Tariff]] = []
 
     def tariff() -> Tariff:
-        if not last or time.monotonic() - last[0][0] > _FRESH_S:
-            last[:] = [(time.monotonic(), read())]
+        if not last or time.monotonic() - last[0][0] >= fresh_s:
+            try:
+                fresh = read()
+            except UnavailableError:  # the prices of before hold on; work that ends must be booked
+                fresh = last[0][1] if last else Tariff()
+            last[:] = [(time.monotonic(), fresh)]
         return last[0][1]
 
     return tariff

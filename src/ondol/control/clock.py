@@ -67,6 +67,10 @@ class PlatformClock:
         """Platform time, aware UTC."""
         return utc(self.now_s())
 
+    def at(self, wall_s: float) -> dt.datetime:
+        """Platform time at a moment of the wall clock that is over [s since the epoch]; now, where it is to come."""
+        return utc(self.now_s() - self.rate * max(0.0, time.time() - wall_s))
+
 
 @dataclass(slots=True)
 class LeapingClock:

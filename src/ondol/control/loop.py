@@ -8,6 +8,7 @@ happened, or after `PLACE_S` of platform time.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import logging
 import threading
 from collections import deque
@@ -49,6 +50,7 @@ class Loop:
     sample_s : least platform time between samples [s]
     groups : jobs, compute pools and dependencies; None for those of the store
     documents : small states of other parts that are written with every ledger window, by key
+    at : platform time at a moment of the engine's clock, see `Watch`
     charge : books what ended attempts cost into the changes that hold their ends
     """
 
@@ -70,6 +72,7 @@ class Loop:
         groups: Groups | None = None,
         documents: Callable[[], dict[str, bytes]] = dict,
         charge: Callable[[Changes], Changes] = lambda changes: changes,
+        at: Callable[[float], dt.datetime] | None = None,
     ) -> None:
         self._fleet, self._store, self._works, self._engine = fleet, store, works, engine
         self._hands, self._sites, self._world, self._window = hands, sites, world, window
@@ -79,7 +82,7 @@ class Loop:
         self._caps: dict[AttemptId, float] = {}
         self._sampled_s = self._decided_s = self._reminded_s = float("-inf")
         self._dirty = True
-        self.watch = Watch(store, works, engine, hands, window.counted_s)
+        self.watch = Watch(store, works, engine, hands, window.counted_s, at)
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
         self.groups = groups or Groups(store, works)

@@ -164,9 +164,9 @@ class Platform:
         charges = Charges(
             now_and_then(lambda: tariff_in(self.store)),
             slot_cores.__getitem__,
-            self.store.task,
             kept.document(CHARGES, Spent),
         )
+        self.works.observers.append(charges.observe)
         accounts = PlatformAccounts(
             store=self.store,
             works=self.works,
@@ -197,6 +197,7 @@ class Platform:
             nodes=NodeBook(fleet, self.store.document("nodes")),
             documents=lambda: documents(self.plant, self.agents),
             charge=charges.book,
+            at=self.clock.at,
         )
         self.desk = PlatformDesk(
             fleet=fleet,

@@ -72,7 +72,7 @@ class Storehouse:
             missing=self.missing_inputs,
             progress=self.transfers.book,
             most_bytes=self._results_bytes,
-            room=Room(self.usage),
+            room=Room(self.usage, behind),
         )
 
     def stored_bytes(self, account_id: AccountId) -> dict[str, int]:

@@ -33,13 +33,21 @@ class Watch:
     Parameters
     ----------
     counted_s : CPU seconds of an attempt that were metered so far
+    at : platform time at a moment of the engine's clock, None where it keeps another; ends are then when they are seen
 
     `reports` is what the engine said last, by attempt.
     """
 
     def __init__(
-        self, store: Store, works: Works, engine: Engine, hands: Hands, counted_s: Callable[[AttemptId], float]
+        self,
+        store: Store,
+        works: Works,
+        engine: Engine,
+        hands: Hands,
+        counted_s: Callable[[AttemptId], float],
+        at: Callable[[float], dt.datetime] | None = None,
     ) -> None:
+        self._at = at
         self._store, self._works, self._engine, self._hands = store, works, engine, hands
         self._counted_s = counted_s
         self._told: dict[AttemptId, tuple[RunState, object, bool]] = {}
@@ -62,7 +70,7 @@ class Watch:
                     _log.error("attempt %s cannot be let go now, trying again: %s", attempt_id, error)
                 continue
             self._told[attempt_id] = (report.state, report.cause, report.held)
-            self._works.apply(found[0].task.id, _reported(report, now))
+            self._works.apply(found[0].task.id, self._reported(report, now))
             news = True
             ended |= report.state is RunState.ENDED
         return Seen(news=self._find_lost(now) or news, ended=ended)
@@ -132,15 +140,16 @@ class Watch:
             self._works.apply(attempt.task_id, event)
         return bool(lost)
 
-
-def _reported(report: AttemptReport, now: dt.datetime) -> AttemptReported:
-    return AttemptReported(
-        at=now,
-        attempt_id=report.attempt_id,
-        state=RunSeen(report.state.value),
-        cause=None if report.cause is None else EndSeen(report.cause.value),
-        exit_code=report.exit_code,
-        cpu_s=report.cpu_s,
-        memory_peak_bytes=report.memory_peak_bytes,
-        message=report.message,
-    )
+    def _reported(self, report: AttemptReport, now: dt.datetime) -> AttemptReported:
+        ended_s = report.ended_at_s
+        return AttemptReported(
+            at=now,
+            attempt_id=report.attempt_id,
+            state=RunSeen(report.state.value),
+            cause=None if report.cause is None else EndSeen(report.cause.value),
+            exit_code=report.exit_code,
+            cpu_s=report.cpu_s,
+            memory_peak_bytes=report.memory_peak_bytes,
+            message=report.message,
+            exited_at=None if ended_s is None or self._at is None else self._at(ended_s),
+        )

@@ -119,6 +119,7 @@ class AttemptReported:
     exit_code : of the job where it ended by itself
     cpu_s : CPU seconds so far, ≥ 0; a lower figure than before is ignored
     memory_peak_bytes : at most so far
+    exited_at : when the job ended, which may be long before it is heard of; None for `at`
     """
 
     at: dt.datetime
@@ -129,6 +130,7 @@ class AttemptReported:
     cpu_s: float = 0.0
     memory_peak_bytes: int = 0
     message: str = ""
+    exited_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,6 +228,7 @@ class Attempt:
 
     Parameters
     ----------
+    exited_at : when its job ended, by the engine's word; results are uploaded after it, until `ended_at`
     stop_wanted : why it is to end: "" (it is not), "requeue", "cancel"
     cpu_s : CPU seconds metered so far
     exit_code : of the job where it ended by itself
@@ -245,6 +246,7 @@ class Attempt:
     created_at: dt.datetime
     since: dt.datetime
     started_at: dt.datetime | None = None
+    exited_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     stop_wanted: str = ""
     exit_code: int | None = None

@@ -78,7 +78,7 @@ def exec_s(attempt: Attempt, info: RunningInfo | None, now: dt.datetime) -> floa
         return max(0.0, info.run_s)
     if attempt.started_at is None:
         return 0.0
-    return max(0.0, (_end(attempt, now) - attempt.started_at).total_seconds() - attempt.paused_s)
+    return max(0.0, ((attempt.exited_at or _end(attempt, now)) - attempt.started_at).total_seconds() - attempt.paused_s)
 
 
 def numbers_in(runs: tuple[InstanceRun, ...], *states: InstanceState) -> list[int]:

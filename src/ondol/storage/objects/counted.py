@@ -65,16 +65,24 @@ class Room:
     Parameters
     ----------
     book : keeps the figures and knows the limits
+    store : tells the size of what is to be replaced
     """
 
-    def __init__(self, book: UsageBook) -> None:
-        self._book = book
+    def __init__(self, book: UsageBook, store: ObjectStore) -> None:
+        self._book, self._store = book, store
 
     @contextmanager
     def __call__(self, account: str, bucket: str, key: str, size: int) -> Iterator[None]:
         """Keep room for an object of `size` bytes while it is written; raises QuotaError where there is none."""
-        write = self._book.begin(account, bucket, key, size)
+        limits = self._book.limits_of(account)
+        if limits.quota_bytes is None and limits.quota_bytes_bucket is None:
+            yield
+            return
+        first = next(self._store.list(bucket, key), None)  # of all keys that begin so, this one comes first
+        present = first.size if first is not None and first.key == key else None
+        write = self._book.begin(account, bucket, key, size - (present or 0))
         try:
             yield
+            write.replaced(present, size)
         finally:
             write.close()
