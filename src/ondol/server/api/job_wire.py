@@ -12,7 +12,7 @@ from ondol.model.ids import AccountId, JobId, PoolId
 from ondol.model.job import Job
 from ondol.server.api.names import id_of, name_limits
 from ondol.server.api.task_limits import tags_limits
-from ondol.server.api.times import read_span, wire_span, wire_time
+from ondol.server.api.times import read_life, wire_span, wire_time
 from ondol.server.api.wire_in import WireModel, try_body
 from ondol.server.errors import InvalidRequestError
 
@@ -52,7 +52,7 @@ def read_job(data: object, *, job_id: JobId, account_id: AccountId, now: dt.date
     seconds: dict[str, int] = {}
     for field, text in spans.items():
         try:
-            seconds[field] = read_span(field, text)
+            seconds[field] = read_life(field, text)
         except InvalidFieldError as fault:
             faults.append(fault)
     if faults:

@@ -20,7 +20,7 @@ from ondol.server.api.lookups import Lookups
 from ondol.server.api.names import id_of, name_limits
 from ondol.server.api.scaling_wire import InvalidScalingError, read_scaling
 from ondol.server.api.task_limits import constants_limits, path_limits, resource_paths, tags_limits
-from ondol.server.api.times import read_span, wire_span
+from ondol.server.api.times import read_life, wire_span
 from ondol.server.api.wire_in import (
     ForcedConstantIn,
     KeyValue,
@@ -169,7 +169,7 @@ def read_pool(data: object, *, pool_id: PoolId, around: Lookups) -> ComputePool:
     except InvalidFieldError as fault:
         faults.append(fault)
     try:
-        ttl_s = read_span("completionTimeToLive", body.completion_time_to_live)
+        ttl_s = read_life("completionTimeToLive", body.completion_time_to_live)
     except InvalidFieldError as fault:
         faults.append(fault)
     try:
@@ -267,6 +267,9 @@ def scheduling_of(word: object) -> Scheduling:
 
 
 def _elastic(body: Elastic, faults: list[InvalidFieldError]) -> Scaling | None:
+    # Policies of other kinds take their steps by this period too, so it counts where the pool is not elastic.
+    if not 0 <= body.resize_period <= 10**9:
+        faults.append(InvalidFieldError("elasticProperty.resizePeriod", body.resize_period, "seconds, 0 to 1e9"))
     if not body.is_elastic:
         return None  # its other fields are C#'s defaults, and mean nothing
     least, most, idle = body.min_total_slots, body.max_total_slots, body.min_idle_slots
@@ -278,8 +281,9 @@ def _elastic(body: Elastic, faults: list[InvalidFieldError]) -> Scaling | None:
         faults.append(InvalidFieldError("elasticProperty.minIdleSlots", idle, f"0 to {MOST_SLOTS}"))
     if not 0 <= body.ramp_resize_factor <= 1:
         faults.append(InvalidFieldError("elasticProperty.rampResizeFactor", body.ramp_resize_factor, "0 to 1"))
-    if not 0 <= body.min_idle_time_seconds <= 10**9 or not 0 <= body.resize_period <= 10**9:
-        faults.append(InvalidFieldError("elasticProperty.resizePeriod", body.resize_period, "seconds, 0 to 1e9"))
+    if not 0 <= body.min_idle_time_seconds <= 10**9:
+        seconds = body.min_idle_time_seconds
+        faults.append(InvalidFieldError("elasticProperty.minIdleTimeSeconds", seconds, "seconds, 0 to 1e9"))
     return Scaling(
         name="elastic",
         queue_driven=True,

@@ -9,13 +9,13 @@ from ondol.control.results import compiled
 from ondol.model.errors import InvalidFieldError
 from ondol.server.api.names import LONGEST_TEXT, name_limits
 from ondol.server.api.ranges import MOST_INSTANCES
+from ondol.server.api.times import LONGEST_S
 from ondol.server.api.wire_in import KeyValue, ResourcesBucket, TaskCreation
 
 # Constants that are never shown: the contract's, and the password at a registry of images.
 SECRET_PREFIXES = ("QARNOT_SECRET__", "DOCKER_REGISTRY_PASSWORD")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,2048}")
 LONGEST_PATH = 1024  # of a bucket's name or a prefix: no key of an object is longer [characters]
-LONGEST_S = 10 * 365 * 86_400  # ten years: of a time to live, of waiting in the queue, of a cache [s]
 
 
 def limits(task: TaskCreation) -> Iterator[InvalidFieldError]:

@@ -11,7 +11,7 @@ from ondol.model.errors import InvalidFieldError
 _SPAN = re.compile(r"(?:([0-9]{1,8})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]{1,7})?")
 _PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_LONGEST_S = 10 * 365 * 86_400.0  # ten years: nothing here is planned further ahead
+LONGEST_S = 10 * 365 * 86_400  # ten years: nothing here is planned further ahead [s]
 
 
 def wire_time(when: dt.datetime) -> str:
@@ -42,6 +42,14 @@ def read_span(field: str, text: str) -> int:
     return days * 86_400 + hours * 3600 + minutes * 60 + seconds
 
 
+def read_life(field: str, text: str) -> int:
+    """Seconds of a `[d.]hh:mm:ss` that something may last from now on; raises InvalidFieldError above ten years."""
+    seconds = read_span(field, text)
+    if seconds > LONGEST_S:
+        raise InvalidFieldError(field, text, "at most ten years, 3650.00:00:00")
+    return seconds
+
+
 def read_time(field: str, text: str) -> dt.datetime:
     """Aware time of an ISO 8601 text, UTC where it names no zone; raises InvalidFieldError for anything else."""
     try:
@@ -62,13 +70,13 @@ def read_deadline(field: str, text: str, now: dt.datetime) -> dt.datetime:
     stripped = text.strip()
     if not stripped.startswith("+"):
         when = read_time(field, stripped)
-        if not now < when < now + dt.timedelta(seconds=_LONGEST_S):
+        if not now < when < now + dt.timedelta(seconds=LONGEST_S):
             raise InvalidFieldError(field, text, f"{allowed}; it is {wire_time(now)} now")
         return when
     parts = _PART.findall(stripped)
     if not parts or "+" + "".join(number + unit for number, unit in parts) != stripped:
         raise InvalidFieldError(field, text, allowed)
     ahead_s = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-    if not 0 < ahead_s <= _LONGEST_S:
+    if not 0 < ahead_s <= LONGEST_S:
         raise InvalidFieldError(field, text, allowed)
     return now + dt.timedelta(seconds=ahead_s)
