@@ -170,7 +170,8 @@ class PlatformPools:
             holders = self._book.holders(pool)
         if number is not None:
             holders = tuple(task for task in holders if task.instance_numbers == (number,))
-            if not holders:
+            # A slot that is wanted and not held yet has said nothing so far, like an instance that waits.
+            if not holders and not 0 <= number < max(pool.target_slots, pool.next_holder):
                 raise NotFoundError("pool instance", f"{key}/{number}")
         attempts = tuple(attempt for task in holders for attempt in self._attempts(task))
         if fresh:
