@@ -71,12 +71,15 @@ def up(
     policy: str = "follow",
     api_port: int = 0,
     s3_port: int = 0,
+    s3_name: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     host: str = "127.0.0.1",
     allow_remote: Annotated[bool, Parameter(negative="")] = False,
     sandbox: Literal["auto", "none"] = "auto",
     containers: Literal["auto", "none"] = "auto",
     host_images: bool = True,
     image_cache: float = 20.0,
+    site_cache: float = 10.0,
+    results: float = 64.0,
     lease: float = 60.0,
     database: Annotated[str, Parameter(env_var="ONDOL_DATABASE")] = "",
     quiet: Annotated[bool, Parameter(negative="")] = False,
@@ -100,6 +103,8 @@ def up(
         Port of the HTTP API; 0 takes a free one.
     s3_port:
         Port of the object store; 0 takes a free one.
+    s3_name:
+        Host name under which clients reach the object store, so that BUCKET.NAME means a bucket; may be repeated.
     host:
         Address to listen on.
     allow_remote:
@@ -113,6 +118,10 @@ def up(
         here and no registry answers.
     image_cache:
         Most that unpacked images take, in GiB; those in use stay even above it.
+    site_cache:
+        Most that each site keeps of inputs that were fetched, in GiB.
+    results:
+        Most that one attempt may upload as results, in GiB.
     lease:
         Seconds after which running jobs end by themselves where the platform is gone; started again within them, it
         takes the jobs over.
@@ -133,12 +142,15 @@ def up(
         policy=policy,
         api_port=api_port,
         s3_port=s3_port,
+        s3_names=s3_name,
         host=host,
         allow_remote=allow_remote,
         sandbox=sandbox,
         containers=containers == "auto",
         host_images=host_images,
         image_cache_bytes=round(image_cache * 2**30),
+        site_cache_bytes=round(site_cache * 2**30),
+        results_bytes=round(results * 2**30),
         lease_s=lease,
         database=database,
         quiet=quiet,

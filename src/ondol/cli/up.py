@@ -21,6 +21,7 @@ from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform
 from ondol.control.settings import Settings
 from ondol.demo.fleet import demo_fleet
+from ondol.model.checks import check_range
 from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.server.app import create_api
@@ -35,11 +36,17 @@ OLD_LOGS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Where the platform listens; port 0 takes a free one."""
+    """Where the platform listens; port 0 takes a free one.
+
+    Parameters
+    ----------
+    s3_names : host names of the object store, before which a bucket's name may stand
+    """
 
     host: str = "127.0.0.1"
     api_port: int = 0
     s3_port: int = 0
+    s3_names: tuple[str, ...] = ()
     allow_remote: bool = False
 
 
@@ -78,7 +85,7 @@ class Serving:
                     create_s3_app(
                         self.platform.directory,
                         Backend(weed.url, weed.access_key, weed.secret_key),
-                        base_hosts=() if is_anywhere(doors.host) else (doors.host,),
+                        base_hosts=(*doors.s3_names, *(() if is_anywhere(doors.host) else (doors.host,))),
                         book=self.platform.files.usage,
                     ),
                     self._s3_socket,
@@ -154,8 +161,13 @@ def run_up(
     lease_s: float,
     quiet: bool,
     database: str,
+    s3_names: tuple[str, ...],
+    site_cache_bytes: int,
+    results_bytes: int,
 ) -> int:
     """Serve until SIGINT or SIGTERM; gives the exit status."""
+    for option, size_bytes in (("--site-cache", site_cache_bytes), ("--results", results_bytes)):
+        check_range(option, size_bytes / 2**30, 0.0, 1e6, "GiB")
     settings = Settings(
         data=data,
         fleet=choose_fleet(fleet, DataFolder(data)),
@@ -167,9 +179,11 @@ def run_up(
         images=ImageSettings(host_images=host_images, cache_bytes=image_cache_bytes, forward_host=host),
         lease_s=lease_s,
         database_url=database,
+        site_cache_bytes=site_cache_bytes,
+        results_bytes=results_bytes,
     )
     log_to(DataFolder(data))
-    doors = Doors(host=host, api_port=api_port, s3_port=s3_port, allow_remote=allow_remote)
+    doors = Doors(host=host, api_port=api_port, s3_port=s3_port, s3_names=s3_names, allow_remote=allow_remote)
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
