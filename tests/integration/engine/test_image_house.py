@@ -16,6 +16,7 @@ import pytest
 import image_trees
 from ondol.engine.images.house import ImageHouse, Wish
 from ondol.engine.images.image import Image
+from ondol.engine.images.login import Login, Private
 from ondol.engine.images.podman import Podman, find_podman
 from ondol.engine.images.reference import parse
 from ondol.engine.local.containers import find_containers
@@ -32,6 +33,7 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from ondol.engine.images.house import ImageHouse, Wish
+from ondol.engine.images.login import Login, Private
 from ondol.engine.images.podman import Podman
 from ondol.engine.images.reference import parse
 folder, store, program = map(Path, sys.argv[1:])
@@ -223,6 +225,20 @@ def test_kill_9_while_unpacking_leaves_nothing_that_matters(
     house = make()
     assert list((tmp_path / "images" / "trees").iterdir()) == []
     assert Podman(store_root=store)._run("ps", "--all", "--quiet") == b""
+    assert ready(house, "ubuntu", "a") is not None
+
+
+def test_kill_9_before_a_private_image_is_noted_leaves_it_to_nobody(
+    make: Callable[..., ImageHouse], tmp_path: Path, store: Path
+) -> None:
+    """Given an image that a login's pull brought and nobody noted, when the platform starts, then it is removed."""
+    podman, name = Podman(store_root=store), "docker.io/owner/secret:latest"
+    image_trees.image(podman, image_trees.busybox_tree(tmp_path / "tree"), name)
+    (tmp_path / "images").mkdir()
+    Private(tmp_path / "images").coming(name, Login("me", "word"))
+    house = make()
+    assert podman.find([name]) is None
+    assert Private(tmp_path / "images").unclaimed() == ()
     assert ready(house, "ubuntu", "a") is not None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from ondol.engine.images.login import Login, Private, auth_file
+from ondol.engine.images.login import Login, Private, auth_file, forget_auth_files
 from ondol.engine.images.reference import parse
 from ondol.engine.local.oci_spec import Bind, specification
 from ondol.engine.local.oci_user import User, resolve
@@ -84,15 +85,53 @@ def test_the_filter_denies_namespaces_and_kernel_changes() -> None:
     assert 0x10000000 in flags
 
 
-def test_a_login_goes_through_a_file_that_only_we_can_read_and_that_goes_again() -> None:
-    with auth_file(parse("owner/private"), Login("me", "word-991")) as path:
+def test_a_login_goes_through_a_file_that_only_we_can_read_and_that_goes_again(tmp_path: Path) -> None:
+    with auth_file(parse("owner/private"), Login("me", "word-991"), tmp_path) as path:
+        assert path.parent == tmp_path
         assert path.stat().st_mode & 0o077 == 0
         assert "docker.io" in path.read_text()
         assert "word-991" not in path.read_text()
     assert not path.exists()
     assert "word-991" not in repr(Login("me", "word-991"))
-    with auth_file(parse("x"), None) as path:
+    with auth_file(parse("x"), None, tmp_path) as path:
         assert path is None
+
+
+def test_a_login_that_a_kill_left_goes_at_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "private.json").write_text("{}")
+    with auth_file(parse("owner/private"), Login("me", "word-991"), tmp_path) as path:
+        forget_auth_files(tmp_path)
+        assert not path.exists()
+    assert (tmp_path / "private.json").exists()
+
+
+def test_an_image_that_is_coming_for_one_is_nobody_elses(tmp_path: Path) -> None:
+    """Given a login's image under way, when the process is killed, then the next knows it to be unclaimed."""
+    mine, other = Login("me", "a"), Login("you", "b")
+    Private(tmp_path).coming("docker.io/owner/private:latest", mine)
+    private = Private(tmp_path)
+    names = ("docker.io/owner/private:latest",)
+    assert [private.may("fresh", login, names) for login in (mine, other, None)] == [True, False, False]
+    assert private.unclaimed() == names
+    private.came("fresh", mine, was_here=False)
+    private.arrived(names[0], mine)
+    assert private.unclaimed() == ()
+    assert [private.may("fresh", login, names) for login in (mine, other, None)] == [True, False, False]
+
+
+def test_many_images_that_come_at_once_are_all_noted(tmp_path: Path) -> None:
+    private, mine = Private(tmp_path), Login("me", "a")
+
+    def bring(number: int) -> None:
+        private.coming(f"n{number}", mine)
+        private.came(f"i{number}", mine, was_here=False)
+        private.arrived(f"n{number}", mine)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(bring, range(40)))
+    again = Private(tmp_path)
+    assert again.unclaimed() == ()
+    assert not any(again.may(f"i{number}", None) for number in range(40))
 
 
 def test_who_did_not_bring_the_login_may_not_use_the_image(tmp_path: Path) -> None:

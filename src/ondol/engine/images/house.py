@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ondol.engine.images.image import Image
-from ondol.engine.images.login import Login, Private, auth_file
+from ondol.engine.images.login import Login, Private, auth_file, forget_auth_files
 from ondol.engine.images.podman import Podman, PodmanError, Stored
 from ondol.engine.images.reference import Reference
 from ondol.engine.images.trees import Trees
@@ -79,7 +79,7 @@ class ImageHouse:
         self, folder: Path, podman: Podman, *, limit_bytes: int = CACHE_BYTES, host_images: bool = True
     ) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._podman = podman
+        self._podman, self._folder = podman, folder
         self._trees = Trees(folder, limit_bytes)
         self._private = Private(folder)
         self._host_images = host_images
@@ -101,6 +101,9 @@ class ImageHouse:
         with self._trees.locked():
             self._trees.sweep()
             self._trees.keep_pins(live)
+        forget_auth_files(self._folder)
+        for name in self._private.unclaimed():
+            self._turn_away(name, None)
         try:
             self._podman.forget_unpacking()
         except PodmanError as error:
@@ -189,7 +192,7 @@ class ImageHouse:
     def _look(self, wish: Wish) -> Image | None:
         """The image where it is ready already, None where there is more to do."""
         stored = self._podman.find(wish.reference.local_names)
-        if stored is None or not self._private.may(stored.id, wish.login):
+        if stored is None or not self._may(stored, wish):
             return None
         return self._trees.get(stored.id)
 
@@ -197,13 +200,13 @@ class ImageHouse:
         """The image at any cost, None for the host's own tree."""
         stored = self._podman.find(wish.reference.local_names)
         pulled = False
-        if stored is None or not self._private.may(stored.id, wish.login):
+        if stored is None or not self._may(stored, wish):
             stand_in = wish.stand_in and self._host_images and stored is None
             if stand_in and self._silent.get(wish.reference.registry, 0.0) > time.monotonic():
                 self._say_stand_in(wish.reference)
                 return None
             try:
-                stored, pulled = self._pull(wish, was_here=stored is not None), True
+                stored, pulled = self._pull(wish, before=stored), True
             except PodmanError as error:
                 if stand_in and error.unreachable:
                     self._silent[wish.reference.registry] = time.monotonic() + _SILENT_S
@@ -218,18 +221,40 @@ class ImageHouse:
         except (PodmanError, UnavailableError) as error:
             raise ImageError(f"The image {wish.reference.short} cannot be unpacked: {error}") from error
 
-    def _pull(self, wish: Wish, *, was_here: bool) -> Stored:
-        reference = wish.reference
+    def _may(self, stored: Stored, wish: Wish) -> bool:
+        return self._private.may(stored.id, wish.login, {*stored.names, *wish.reference.local_names})
+
+    def _pull(self, wish: Wish, *, before: Stored | None) -> Stored:
+        reference, login = wish.reference, wish.login
         if not reference.pullable:
             raise PodmanError("it is not in this machine's store, and registries on this machine are not asked")
         _log.info("pulling the image %s", reference.name)
-        with auth_file(reference, wish.login) as path:
-            self._podman.pull(reference.name, timeout_s=_PULL_S, authfile=path)
-        stored = self._podman.find([reference.name])
-        if stored is None:
-            raise PodmanError("podman pulled it and does not know it")
-        self._private.came(stored.id, wish.login, was_here=was_here)
+        self._private.coming(reference.name, login)
+        try:
+            with auth_file(reference, login, self._folder) as path:
+                self._podman.pull(reference.name, timeout_s=_PULL_S, authfile=path)
+            stored = self._podman.find([reference.name])
+            if stored is None:
+                raise PodmanError("podman pulled it and does not know it")
+        except OndolError:
+            if login is not None:
+                self._turn_away(reference.name, login)
+            raise
+        self._private.came(stored.id, login, was_here=before is not None and before.id == stored.id)
+        if login is not None:
+            self._private.arrived(reference.name, login)
         return stored
+
+    def _turn_away(self, name: str, login: Login | None) -> None:
+        """Remove what came under a name without being noted for whom; where podman cannot say, nobody gets it."""
+        try:
+            stored = self._podman.find([name])
+            if stored is not None and not self._private.knows(stored.id):
+                self._podman.remove(name)
+        except OndolError as error:
+            _log.warning("podman: %s", error)
+        else:
+            self._private.arrived(name, login)
 
     def _make_room(self) -> None:
         try:
