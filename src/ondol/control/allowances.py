@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -17,6 +18,10 @@ from ondol.model.view import Bools, Ints, ServiceClass
 
 Reserved = Mapping[AccountId, tuple[ReservedQuota, ...]]
 _Asked = tuple[tuple[HardwareConstraint, ...], str, tuple[NodeId, ...] | None]
+# Users choose the constraints, so what is remembered of them is bounded; what was unused longest is computed anew.
+_MOST_MET = 1_000
+_MOST_ASKED = 10_000
+_MOST_SETS = 10_000
 
 
 class Allowances:
@@ -33,14 +38,14 @@ class Allowances:
         self._fleet, self._limits_of, self._ask = fleet, limits_of, reserved
         self._ids = [node.id for node in fleet.nodes]
         self._cores = np.array([node.cores_per_slot for node in fleet.nodes], dtype=np.int64)
-        self._met: dict[HardwareConstraint, Bools] = {}
+        self._met: OrderedDict[HardwareConstraint, Bools] = OrderedDict()
         self._reserved: dict[AccountId, tuple[ReservedQuota, ...]] = {}
         self._forget()
 
     def renew(self) -> bool:
-        """Look at the reservations again; whether they changed, so that all numbers are new."""
+        """Look at the reservations again; whether they changed (or sets are too many), so that all numbers are new."""
         now = {account: kept for account, kept in self._ask().items() if kept}
-        if now == self._reserved:
+        if now == self._reserved and len(self._sets) <= _MOST_SETS:
             return False
         self._reserved = now
         self._forget()
@@ -59,6 +64,10 @@ class Allowances:
         number = self._numbers.get(asked)
         if number is None:
             number = self._numbers[asked] = self._number(self._nodes(asked))
+            if len(self._numbers) > _MOST_ASKED:
+                self._numbers.popitem(last=False)
+        else:
+            self._numbers.move_to_end(asked)
         return number
 
     def most_cores(self, number: int) -> int:
@@ -79,7 +88,7 @@ class Allowances:
         self._sets: list[Bools] = []
         self._most_cores: list[int] = []
         self._by_content: dict[bytes, int] = {}
-        self._numbers: dict[_Asked, int] = {}
+        self._numbers: OrderedDict[_Asked, int] = OrderedDict()
         self._number(np.ones(len(self._ids), dtype=np.bool_))
 
     def _number(self, nodes: Bools) -> int:
@@ -93,9 +102,15 @@ class Allowances:
         hardware, account, only = asked
         nodes = np.ones(len(self._ids), dtype=np.bool_)
         for constraint in hardware:
-            if constraint not in self._met:
-                self._met[constraint] = np.array([fulfils(node, constraint) for node in self._fleet.nodes], dtype=bool)
-            nodes &= self._met[constraint]
+            met = self._met.get(constraint)
+            if met is None:
+                met = np.array([fulfils(node, constraint) for node in self._fleet.nodes], dtype=bool)
+                self._met[constraint] = met
+                if len(self._met) > _MOST_MET:
+                    self._met.popitem(last=False)
+            else:
+                self._met.move_to_end(constraint)
+            nodes &= met
         if only is not None:
             nodes &= self._among(only)
         elif account:

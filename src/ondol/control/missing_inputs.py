@@ -15,7 +15,8 @@ from ondol.model.compute import ResourceBucket, Task
 from ondol.model.ids import AccountId, SiteId
 from ondol.model.view import Floats, Ints
 
-_MOST_OBJECTS = 1_000_000  # remembered over all listings; the longest ago listed are forgotten, their sizes unknown
+_MOST_OBJECTS = 1_000_000  # remembered over all listings; the longest unused are forgotten, their sizes unknown
+_MOST_SOURCES = 20_000  # listings remembered, and askings: several times what one View looks at
 
 _Source = tuple[AccountId, ResourceBucket]
 
@@ -43,7 +44,7 @@ class MissingInputs:
     ) -> None:
         self.sites = tuple(sites)
         self._ask = ask
-        self._asked: set[_Source] = set()
+        self._asked: OrderedDict[_Source, None] = OrderedDict()
         self._column = {site_id: column for column, site_id in enumerate(self.sites)}
         self._lock = threading.Lock()
         self._held: dict[str, set[int]] = {}
@@ -83,7 +84,7 @@ class MissingInputs:
                     missing[column] -= size
             self._listings[source] = _Listing(sizes, missing)
             self._objects += len(sizes)
-            while self._objects > _MOST_OBJECTS and len(self._listings) > 1:
+            while (self._objects > _MOST_OBJECTS and len(self._listings) > 1) or len(self._listings) > _MOST_SOURCES:
                 self._forget(next(iter(self._listings)))
 
     def wanted_bytes(self, task: Task) -> float:
@@ -116,11 +117,19 @@ class MissingInputs:
         total, unknown = np.zeros(len(self.sites)), []
         with self._lock:
             for resource in resources:
-                listing = self._listings.get((account_id, resource))
-                total += math.nan if listing is None else listing.missing
-                if listing is None and (account_id, resource) not in self._asked:
-                    self._asked.add((account_id, resource))
+                source = (account_id, resource)
+                listing = self._listings.get(source)
+                if listing is not None:
+                    self._listings.move_to_end(source)
+                    total += listing.missing
+                    continue
+                total += math.nan
+                if source not in self._asked:
                     unknown.append(resource)
+                self._asked[source] = None
+                self._asked.move_to_end(source)
+                if len(self._asked) > _MOST_SOURCES:
+                    self._asked.popitem(last=False)
         for resource in unknown:
             self._ask(account_id, resource)
         return total
