@@ -94,9 +94,9 @@ class _Watched:
         if last:
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
-            self._over = True
         await self._send(message)
         if last:
+            self._over = True  # not before: an answer that could not be sent was not heard
             self._delivery.went_out(self._status)
 
     async def end(self) -> None:
