@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 
 from ondol.lifecycle.attempt import AttemptSignal
-from ondol.lifecycle.events import AttemptReported
+from ondol.lifecycle.events import AttemptReported, EndSeen
 from ondol.lifecycle.instructions import DeleteTask, Instruction
 from ondol.lifecycle.task import moved, over, stage_of, state_from
 from ondol.lifecycle.work import Change, Work
@@ -14,6 +14,14 @@ from ondol.model.compute import Attempt, Instance, InstanceState, Task, TaskErro
 from ondol.model.ids import InstanceId
 
 MOST_ERRORS = 50  # entries kept on a task; a task of 1,000 failing instances need not say it 1,000 times
+_SIGNAL_BASE, _SIGNALS = 128, 65  # a shell's exit code for a program that signal n ended is 128 + n; n is below 65
+_ENDS = {
+    EndSeen.TIME_LIMIT: "was ended by its time limit",
+    EndSeen.MEMORY_LIMIT: "was ended by its memory limit",
+    EndSeen.OUTPUT_LIMIT: "was ended by its output limit",
+    EndSeen.LAUNCH_FAILED: "could not be started",
+    EndSeen.LOST: "was lost",
+}
 
 
 class Draft:
@@ -104,12 +112,15 @@ class Draft:
 def _words(attempt: Attempt, why: object) -> tuple[str, str]:
     """Give the code and the verb phrase for what ended an attempt badly."""
     if isinstance(why, AttemptReported) and why.cause is not None:
-        return why.cause.name, f"was ended by {why.cause.value.replace('_', ' ')}"
+        return why.cause.name, _ENDS.get(why.cause, f"was ended by {why.cause.value.replace('_', ' ')}")
     if why is AttemptSignal.INPUTS_FAILED:
         return "INPUTS_FAILED", "could not be given its inputs"
     if why is AttemptSignal.NOT_STORED:
         return "UPLOAD_FAILED", "could not store its results"
     if why is AttemptSignal.VANISHED:
         return "LOST", "was lost by the platform too often"
-    code = "unknown" if attempt.exit_code is None else attempt.exit_code
-    return "EXITED", f"exited with code {code}"
+    if attempt.exit_code is None:
+        return "EXITED", "exited with an unknown code"
+    # By the convention of shells; most that see 137 do not think of memory, or of a kill.
+    signal = attempt.exit_code - _SIGNAL_BASE
+    return "EXITED", f"exited with code {attempt.exit_code}" + (f" (signal {signal})" if 0 < signal < _SIGNALS else "")

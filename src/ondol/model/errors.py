@@ -18,7 +18,7 @@ class InvalidFieldError(OndolError, ValueError):
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{field} = {value!r} is not allowed: {allowed}")
+        super().__init__(f"{field} = {value!r} is not allowed; allowed: {allowed}")
         self.field = field
         self.value = value
         self.allowed = allowed
@@ -53,3 +53,7 @@ class NotEnoughCreditsError(OndolError):
 
 class UnavailableError(OndolError):
     """A part of the platform cannot answer now; the same call may work later."""
+
+
+class OutcomeUnknownError(UnavailableError):
+    """The database fell silent while it stored something: whether that took place shows when it answers again."""

@@ -121,7 +121,7 @@ def test_a_good_file_gives_its_fleet() -> None:
             "a digital_heater has a zone",
         ),
         (changed("idle_w = 60", "idle_w = 600"), "node[heater].idle_w", 38, "below max_w"),
-        (changed("idle_w = 60", "idle_w = true"), "node[heater].idle_w", 38, "true is not allowed: a number"),
+        (changed("idle_w = 60", "idle_w = true"), "node[heater].idle_w", 38, "true is not allowed; allowed: a number"),
         (changed("count = 3", "count = 0"), "node[boiler].count", 43, "a whole number from 1"),
         (changed("count = 3", 'ids = ["a", "B"]'), "node[boiler].ids", 43, "'B' is not allowed"),
         (changed("memory_mib = 512", "memory_mib = 0"), "node[boiler].memory_mib", 46, "a whole number"),
@@ -188,7 +188,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_their_lines() -> None:
     with pytest.raises(FleetFileError) as caught:
         load_fleet(text, "my.toml")
     assert "7 mistakes" in str(caught.value)
-    assert "my.toml:7: site[house].pue = 0.5 is not allowed: a number from 1 to 3" in str(caught.value)
+    assert "my.toml:7: site[house].pue = 0.5 is not allowed; allowed: a number from 1 to 3" in str(caught.value)
 
 
 def test_broken_toml_is_told_with_its_line_and_does_not_hide_the_rest() -> None:

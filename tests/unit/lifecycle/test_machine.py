@@ -125,15 +125,32 @@ def test_a_non_zero_exit_is_uploaded_then_fails(play):
     assert [(e.code, e.message) for e in p.task.errors] == [("EXITED", "Instance 0 exited with code 3.")]
 
 
-@pytest.mark.parametrize("cause", ["time_limit", "memory_limit", "output_limit", "launch_failed"])
-def test_a_broken_limit_fails_without_upload(play, cause):
+@pytest.mark.parametrize(("code", "words"), [(127, "127."), (137, "137 (signal 9)."), (255, "255.")])
+def test_an_exit_code_that_stands_for_a_signal_says_so(play, code, words):
+    p = play()
+    p.run()
+    p.ended(code=code)
+    p.uploaded()
+    assert p.task.errors[0].message == f"Instance 0 exited with code {words}"
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("time_limit", "was ended by its time limit: "),
+        ("memory_limit", "was ended by its memory limit: "),
+        ("output_limit", "was ended by its output limit: "),
+        ("launch_failed", "could not be started: "),
+    ],
+)
+def test_a_broken_limit_fails_without_upload(play, cause, words):
     p = play()
     p.run()
     change = p.ended(code=None, cause=cause, message="over 2 s")
     assert change.instructions == (ReleaseAttempt(p.aid()),)
     assert p.task.state is TaskState.FAILURE
     assert p.task.errors[0].code == cause.upper()
-    assert "over 2 s" in p.task.errors[0].message
+    assert p.task.errors[0].message == f"Instance 0 {words}over 2 s"
 
 
 def test_inputs_that_cannot_be_had_fail_the_instance(play):

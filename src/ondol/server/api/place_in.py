@@ -60,8 +60,8 @@ def read_place(body: TaskCreation, lookups: Lookups, faults: list[InvalidFieldEr
     if alone is not None:
         what = alone.key or (f"{alone.amount:g}" if alone.amount else "")
         allowed = (
-            f"nodes here have {offered(nodes, alone.kind)}, and one must meet all constraints of the task. "
-            "GET /hardware-constraints tells what there is"
+            f"what one node here has beside all else that the task wants; there are: {offered(nodes, alone.kind)}. "
+            "GET /hardware-constraints tells more"
         )
         faults.append(InvalidFieldError("hardwareConstraints", f"{alone.kind.value} {what}".rstrip(), allowed))
     return Place(

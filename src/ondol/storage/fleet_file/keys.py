@@ -43,7 +43,7 @@ class Notes:
 
     def refuse(self, path: Path, where: str, value: object, allowed: str) -> None:
         """Note a value that is not allowed, in the words of `InvalidFieldError`."""
-        self.add(path, where, f"{where} = {show(value)} is not allowed: {allowed}")
+        self.add(path, where, f"{where} = {show(value)} is not allowed; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True)
