@@ -38,6 +38,10 @@ class KeyReusedError(OndolError):
     """An `Idempotency-Key` that came with another request before."""
 
 
+class TooSlowError(OndolError):
+    """The body did not arrive in time."""
+
+
 class TooLargeError(OndolError):
     """The body is larger than this server takes."""
 
@@ -63,6 +67,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (ForbiddenError, 403),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (TooSlowError, 408),
     (TooLargeError, 413),
     (KeyReusedError, 422),
     (InvalidFieldError, 400),

@@ -18,13 +18,14 @@ _ERRORS = {
     "403": "The caller may not, a quota is reached, or the state forbids it",
     "404": "Nothing has this id",
     "409": "The state does not permit it, or the same request is still being worked on",
+    "408": "The body was not here in time",
     "413": "The body is too large",
     "422": "The Idempotency-Key came with another request before",
     "501": "Not offered by this installation; no SDK retries it",
     "503": "A part of the platform cannot answer now",
     "507": "The platform's disk is full",
 }
-_BODY_ONLY = ("413",)
+_BODY_ONLY = ("408", "413")
 _CREATING_ONLY = ("402", "422")
 _MESSAGE = {"$ref": "#/components/schemas/Message"}
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -12,9 +13,10 @@ from starlette.requests import ClientDisconnect
 
 from ondol.control.ports import Desk
 from ondol.model.account import Account
-from ondol.server.errors import InvalidRequestError, TooLargeError, UnauthenticatedError
+from ondol.server.errors import InvalidRequestError, TooLargeError, TooSlowError, UnauthenticatedError
 
 LARGEST_BODY = 16 << 20  # bytes
+BODY_S = 60.0  # by when it must be here: a connection is not to be held for ever [s, wall]
 _PATIENCE = 8  # a body up to this many times the largest is read and dropped, so that the client gets to the answer
 
 _TOKEN = APIKeyHeader(
@@ -47,18 +49,21 @@ Caller = Annotated[Account, Depends(caller_of)]
 
 
 async def raw_body(request: Request, _caller: Caller) -> bytes:
-    """Body of a request whose caller is known; raises TooLargeError above `LARGEST_BODY`."""
+    """Body of a request whose caller is known; TooLargeError above `LARGEST_BODY`, TooSlowError after `BODY_S`."""
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size <= LARGEST_BODY:
-                parts.append(part)
-            elif size > _PATIENCE * LARGEST_BODY:
-                break
-            else:
-                parts.clear()
+        async with asyncio.timeout(BODY_S):
+            async for part in request.stream():
+                size += len(part)
+                if size <= LARGEST_BODY:
+                    parts.append(part)
+                elif size > _PATIENCE * LARGEST_BODY:
+                    break
+                else:
+                    parts.clear()
+    except TimeoutError as error:
+        raise TooSlowError(f"The body was not here after {BODY_S:g} s: send it in one go") from error
     except ClientDisconnect as error:  # nothing was done yet, and nobody hears this
         raise InvalidRequestError("The client hung up before its request was read") from error
     if size > LARGEST_BODY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from ondol.model.errors import ConflictError, UnavailableError
 from ondol.server.once.journal import DOUBT_S, Intent, Journal
 
 WAIT_S = 20.0  # how long a request waits for the one that it repeats [s, wall]
-MOST_WAITING = 8  # requests that wait at once: each holds a thread of the server
+MOST_WAITING, MOST_OF_ONE = 16, 4  # requests that wait at once, of all and of one account: each holds a thread
 _SWEEP_S = 10.0
 
 
@@ -44,7 +45,7 @@ class AnswerBook:
         self._lock = threading.Lock()
         self._records: dict[tuple[str, str], list[Record]] = {}
         self._keys: dict[tuple[str, str], tuple[str, threading.Event]] = {}
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._swept_s = now_s()
         for intent in journal.unsettled():
             record = Record(intent.account, intent.fingerprint, intent=intent, lost_at=now_s())
@@ -100,7 +101,7 @@ class AnswerBook:
         Raises UnavailableError where that takes long or too many wait; then the next one may claim it.
         """
         try:
-            with self._waits():
+            with self._waits(record.account):
                 over = record.done.wait(WAIT_S)
         except ConflictError:
             over = False
@@ -137,7 +138,7 @@ class AnswerBook:
                 holder = self._keys.setdefault((account, key), mine)
             if holder is mine:
                 break
-            with self._waits():
+            with self._waits(account):
                 if not holder[1].wait(WAIT_S):
                     raise ConflictError("A request with this Idempotency-Key is still being worked on; ask again")
         try:
@@ -148,16 +149,18 @@ class AnswerBook:
             mine[1].set()
 
     @contextmanager
-    def _waits(self) -> Iterator[None]:
+    def _waits(self, account: str) -> Iterator[None]:
         with self._lock:
-            if self._waiting >= MOST_WAITING:
+            if self._waiting.total() >= MOST_WAITING or self._waiting[account] >= MOST_OF_ONE:
                 raise ConflictError("The same request is still being worked on; ask again")
-            self._waiting += 1
+            self._waiting[account] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._waiting -= 1
+                self._waiting[account] -= 1
+                if not self._waiting[account]:
+                    del self._waiting[account]
 
     def _forget(self, record: Record) -> None:
         with self._lock:
