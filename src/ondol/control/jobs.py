@@ -51,8 +51,7 @@ class JobBook:
 
     def create(self, job: Job, replies: tuple[Reply, ...] = ()) -> None:
         """Take a job in, durable with the answers before anybody is told of it."""
-        self._store.commit(Changes(jobs=(job,), replies=replies))
-        self._take_in(job)
+        self._works.doubtful.commit(Changes(jobs=(job,), replies=replies), lambda: self._take_in(job))
 
     def terminate(self, job: Job, at: dt.datetime, error: TaskError | None = None) -> None:
         """Cancel a job's tasks and take no more; does nothing where it is over."""

@@ -81,8 +81,7 @@ class PoolBook:
 
     def create(self, pool: ComputePool, replies: tuple[Reply, ...] = ()) -> None:
         """Take a pool in, durable with the answers before anybody is told of it; its holders follow."""
-        self._store.commit(Changes(pools=(pool,), replies=replies))
-        self._take_in(pool)
+        self._works.doubtful.commit(Changes(pools=(pool,), replies=replies), lambda: self._take_in(pool))
 
     def put(self, pool: ComputePool) -> None:
         """Change a pool's row."""

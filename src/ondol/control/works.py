@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
+from ondol.control.doubtful import Doubtful
 from ondol.control.work_index import WorkIndex
 from ondol.lifecycle.events import (
     AboutAttempt,
@@ -50,6 +51,7 @@ class Works:
     def __init__(self, store: Store) -> None:
         self.lock = threading.RLock()
         self._store = store
+        self.doubtful = Doubtful(store)
         self._works: dict[TaskId, Work] = {}
         self._changed = Gathered()
         self.observers: list[Observer] = []
@@ -72,8 +74,7 @@ class Works:
         for _, change in begun:
             gathered.take(change)
         changes, _ = gathered.hand_over()
-        self._store.commit(dataclasses.replace(changes, replies=replies))
-        self._enter(begun)
+        self.doubtful.commit(dataclasses.replace(changes, replies=replies), lambda: self._enter(begun))
 
     def begin(self, tasks: Iterable[Task], at: dt.datetime) -> None:
         """Take in the platform's own new tasks, to be written with the other changes of this moment."""
@@ -166,6 +167,7 @@ class Works:
 
     def take_changes(self) -> tuple[Changes, tuple[Instruction, ...]]:
         """Hand over what is to be written, and what is to be done once it is."""
+        self.doubtful.settle()
         return self._changed.hand_over()
 
     def drop_closed(self, done: Iterable[Instruction]) -> None:

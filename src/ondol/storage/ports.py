@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -47,6 +48,8 @@ class Changes:
     deleted_tasks : tasks that go, with instances and attempts; ledger rows stay
     deleted_jobs, deleted_pools : rows that go
     replies : answers to creations, durable together with what they created; a later one of the same key replaces
+
+    `batch` tells it from all others: where a database may lose its answer, a repeated commit of the same is known by it
     """
 
     tasks: tuple[Task, ...] = ()
@@ -60,9 +63,10 @@ class Changes:
     deleted_jobs: tuple[JobId, ...] = ()
     deleted_pools: tuple[PoolId, ...] = ()
     replies: tuple[Reply, ...] = ()
+    batch: str = field(init=False, compare=False, repr=False, default_factory=lambda: secrets.token_hex(16))
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__)
+        return any(getattr(self, name) for name in self.__slots__ if name != "batch")
 
 
 class TaskStore(Protocol):
@@ -229,7 +233,13 @@ class BelongingsStore(Protocol):
 class Store(TaskStore, GroupStore, LedgerStore, AccountStore, BelongingsStore, Protocol):
     """All durable state. Safe to call from several threads; `commit` is atomic and survives `kill -9`."""
 
-    def commit(self, changes: Changes) -> None: ...
+    def commit(self, changes: Changes) -> None:
+        """Write all or nothing; raises OutcomeUnknownError where the database fell silent in the very moment."""
+        ...
+
+    def took_place(self, changes: Changes) -> bool:
+        """Whether a commit of unknown outcome took place; one that did not never will, unless it is tried again."""
+        ...
 
     def document(self, key: str) -> bytes | None: ...
 

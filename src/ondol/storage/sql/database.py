@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from ondol.storage.rows import decode
-from ondol.storage.sql.dialects import connect, is_sqlite
+from ondol.storage.sql.dialects import connect, is_sqlite, longer
 from ondol.storage.sql.faults import translated
 from ondol.storage.sql.migrate import upgrade
 from ondol.storage.sql.statements import Statements
@@ -20,6 +20,8 @@ from ondol.storage.sql.tenure import Tenure
 
 Noun = TypeVar("Noun")
 _BATCH = 1000  # rows fetched at once where very many are read
+_STREAM_S = 60.0  # they may have to be sorted first
+_MARKS = 1000  # commits that can be told from new ones; only the last ones can be in doubt
 
 
 class Database:
@@ -47,6 +49,8 @@ class Database:
                 if self._tenure is not None:
                     self._tenure.begin()
                 upgrade(self._engine)
+                if self._tenure is not None:
+                    self._tenure.raise_generation()
         except BaseException:
             self.close()
             raise
@@ -60,7 +64,7 @@ class Database:
     @contextmanager
     def streaming(self) -> Iterator[sa.Connection]:
         """A connection to read very many rows from, some at a time; PostgreSQL does that in a transaction only."""
-        with translated("read"), self._engine.connect() as connection:
+        with translated("read"), self._engine.connect() as connection, longer(connection, _STREAM_S):
             yield connection.execution_options(yield_per=_BATCH)
 
     @contextmanager
@@ -104,6 +108,25 @@ class Database:
             listed = sa.func.json_each(msgspec.json.encode(keys).decode()).table_valued("value")
             return column.in_(sa.select(listed.c.value))
         return column == sa.any_(sa.literal(list(keys), postgresql.ARRAY(sa.Text(collation="C"))))
+
+    def mark(self, connection: sa.Connection, batch: str) -> bool:
+        """Note a commit in its own transaction; whether it is new: False where it took place before."""
+        if self._sqlite:  # a commit there has an outcome
+            return True
+        new = connection.exec_driver_sql(
+            "INSERT INTO commit_mark (batch) VALUES (%s) ON CONFLICT (batch) DO NOTHING RETURNING number", (batch,)
+        ).scalar()
+        if new is not None and new % _MARKS == 0:
+            connection.exec_driver_sql("DELETE FROM commit_mark WHERE number <= %s", (new - _MARKS,))
+        return new is not None
+
+    def marked(self, batch: str) -> bool:
+        """Whether a commit took place; asked under the lock, so that none is still under way."""
+        if self._sqlite:
+            return False
+        with self.writing() as connection:
+            found = connection.exec_driver_sql("SELECT 1 FROM commit_mark WHERE batch = %s", (batch,)).scalar()
+        return found is not None
 
     def row(self, table: sa.Table, **key: str) -> dict[str, Any] | None:
         """Columns of the first row in which some of them have these values, None where there is none."""

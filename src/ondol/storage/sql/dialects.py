@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,6 @@ from ondol.model.errors import InvalidFieldError, UnavailableError
 # The HTTP side answers with up to 40 threads (AnyIO's default), beside the loop and the S3 front.
 _KEPT, _MORE = 8, 48
 _BUSY_S = 30  # how long a writer waits for another process that writes
-_CONNECT_S = 5
-# Pages come straight from an index in its order. Before a new table was analysed, PostgreSQL would rather collect all
-# rows by a bitmap and sort them (seen with 15.15 and 10,000 tasks).
-_PLANNING = "-c enable_bitmapscan=off"
 _FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
@@ -46,6 +43,18 @@ def connect(url: str) -> sa.Engine:
     raise InvalidFieldError("database", parsed.drivername, _FORMS)
 
 
+@contextlib.contextmanager
+def longer(connection: sa.Connection, silence_s: float) -> Iterator[None]:
+    """Bear more silence of a server than usual, in a transaction of this connection [s]."""
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    from ondol.storage.sql.answering import patient  # the driver is optional
+
+    with patient(connection, silence_s):
+        yield
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     if url.database and url.database != ":memory:":
         with contextlib.suppress(OSError):  # said better where it is opened
@@ -62,16 +71,20 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 
 def _postgres(url: sa.URL) -> sa.Engine:
     try:
+        from ondol.storage.sql.answering import CONNECT_ARGS, open_connection  # the driver is optional
+
         # Asked whether it is alive before each use: a restart of the server then costs nobody an error.
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
-            connect_args={"connect_timeout": _CONNECT_S, "application_name": "ondol", "options": _PLANNING},
+            connect_args=CONNECT_ARGS,
             pool_size=_KEPT,
             max_overflow=_MORE,
             pool_pre_ping=True,
         )
     except ModuleNotFoundError as error:
         raise UnavailableError("The driver for PostgreSQL is not installed: pip install 'ondol[postgres]'") from error
+    sa.event.listen(engine, "do_connect", lambda _dialect, _record, args, more: open_connection(*args, **more))
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:  # the DB-API connection has no type here

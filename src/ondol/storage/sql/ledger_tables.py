@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ondol.storage.sql.columns import metadata, text
+from ondol.storage.sql.tenure_tables import NUMBER
 
 energy = sa.Table(
     "ledger_energy",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", NUMBER, primary_key=True, autoincrement=True),
     text("site_id", nullable=False),
     text("unit_id"),
     text("node_id"),
@@ -30,7 +31,7 @@ energy = sa.Table(
 heat = sa.Table(
     "ledger_heat",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", NUMBER, primary_key=True, autoincrement=True),
     text("site_id", nullable=False),
     text("unit_id", nullable=False),
     text("sink_id", nullable=False),

@@ -8,6 +8,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
+from ondol.storage.sql.dialects import longer
+
+_LONGEST_S = 24 * 3600.0  # a ledger of years is written anew
+
 
 def upgrade(engine: sa.Engine, target: str = "head") -> None:
     """Run every migration up to `target` that the database has not seen; a new one gets all."""
@@ -15,4 +19,5 @@ def upgrade(engine: sa.Engine, target: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.connect().execution_options(ondol_writes=True) as connection, connection.begin():
         config.attributes["connection"] = connection
-        command.upgrade(config, target)
+        with longer(connection, _LONGEST_S):
+            command.upgrade(config, target)

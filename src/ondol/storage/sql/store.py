@@ -34,12 +34,17 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
             return
         database = self._database
         with database.writing() as connection:
+            if not database.mark(connection, changes.batch):
+                return
             write_tasks(database, connection, changes)
             write_listed(database, connection, tables.job, changes.jobs, changes.deleted_jobs)
             write_listed(database, connection, tables.pool, changes.pools, changes.deleted_pools)
             write_replies(database, connection, changes)
             database.upsert(connection, tables.document, sorted(changes.documents.items()))
             append_rows(connection, changes)
+
+    def took_place(self, changes: Changes) -> bool:
+        return self._database.marked(changes.batch)
 
     def document(self, key: str) -> bytes | None:
         row = self._database.row(tables.document, key=key)
