@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
 
-from ondol.control import missing_inputs
+from ondol.control import allowances, missing_inputs
 from ondol.control.missing_inputs import MissingInputs
+from ondol.model.account import AccountLimits
 from ondol.model.compute import ResourceBucket, Task
+from ondol.model.conditions import HardwareConstraint, HardwareKind
 from ondol.model.ids import AccountId, SiteId, TaskId
+from property.control.queues import small_fleet
 
 NOON = dt.datetime(2026, 1, 14, 12, tzinfo=dt.UTC)
 ALICE = AccountId("alice")
@@ -35,3 +39,20 @@ def test_inputs_that_nobody_wants_any_more_are_forgotten(monkeypatch: pytest.Mon
     assert len(missing._listings) <= 10
     assert missing.missing_bytes(needing(resources[0])) == {"s": 0.0}
     assert asked == resources  # each once
+
+
+def test_hardware_that_was_asked_for_is_forgotten_and_keeps_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowances, "_MOST_MET", 10)
+    monkeypatch.setattr(allowances, "_MOST_ASKED", 10)
+    book = allowances.Allowances(small_fleet((1, 2)), lambda _: AccountLimits(), dict)
+    tasks = [
+        dataclasses.replace(
+            needing(ResourceBucket(bucket="b")),
+            hardware=(HardwareConstraint(kind=HardwareKind.MINIMUM_CORE, amount=cores),),
+        )
+        for cores in range(1, 101)
+    ]
+    numbers = [book.number(task) for task in tasks]
+    assert len(book._met) <= 10
+    assert len(book._numbers) <= 10
+    assert [book.number(task) for task in tasks] == numbers
