@@ -6,6 +6,16 @@ import datetime as dt
 import heapq
 from collections.abc import Iterator
 
+LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
+
+
+def later(since: dt.datetime, seconds: float) -> dt.datetime:
+    """Moment so many seconds after another; the last one there is where that would lie beyond it."""
+    try:
+        return since + dt.timedelta(seconds=seconds)
+    except OverflowError:
+        return LAST
+
 
 class Alarms:
     """Keys by the moment at which they want to be looked at; one that no longer matters is for its reader to see."""

@@ -32,12 +32,16 @@ class Dependents:
         self._store, self._works = store, works
         self._waiting: dict[TaskId, set[TaskId]] = {}
         self._news: deque[tuple[TaskId, TaskId, FinalState]] = deque()
+        self._new: deque[Task] = deque()
         for work in works:
             self._enter(work.task)
         works.observers.append(self._see)
 
     def settle(self, at: dt.datetime) -> bool:
         """Tell the dependents of every end since the last time; whether there was any."""
+        while self._new:
+            self._enter(self._new[0])
+            self._new.popleft()
         told = bool(self._news)
         while self._news:
             child, parent, ended = self._news.popleft()
@@ -46,7 +50,8 @@ class Dependents:
 
     def _see(self, before: Work | None, after: Work, _change: Change) -> None:
         if before is None:
-            self._enter(after.task)
+            if after.task.dependencies:
+                self._new.append(after.task)  # to be looked at where storage may be read, and may fail
         elif after.over and not before.over:
             ended = final_of(after.tally)
             self._news += [(child, after.task.id, ended) for child in sorted(self._waiting.pop(after.task.id, ()))]
@@ -54,8 +59,9 @@ class Dependents:
     def _enter(self, task: Task) -> None:
         if task.cancel_wanted:
             return
-        for parent in sorted({one.task_id for one in task.dependencies if one.ended is None}):
-            ended = self._ended(parent)
+        parents = sorted({one.task_id for one in task.dependencies if one.ended is None})
+        # All are looked at before anything is noted: a look may fail, and the task is then entered again.
+        for parent, ended in [(parent, self._ended(parent)) for parent in parents]:
             if ended is None:
                 self._waiting.setdefault(parent, set()).add(task.id)
             else:

@@ -17,9 +17,9 @@ class Doubtful:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._open: deque[tuple[Changes, Callable[[], None]]] = deque()
+        self._open: deque[tuple[Changes, Callable[[], object]]] = deque()
 
-    def commit(self, changes: Changes, then: Callable[[], None]) -> None:
+    def commit(self, changes: Changes, then: Callable[[], object]) -> None:
         """Store, then call `then`; where the outcome is not known, that is called once it is known to be a good one.
 
         Raises UnavailableError where nothing can be stored now, OutcomeUnknownError where that is not known.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -25,6 +26,7 @@ class Endings:
     def __init__(self, store: Store, works: Works) -> None:
         self._store, self._works = store, works
         self._cancels: dict[str, tuple[deque[TaskId], TaskError | None]] = {}
+        self._each: dict[TaskId, None] = {}
         self._deletions: dict[str, tuple[AccountId, Query, str]] = {}
         self.listeners: list[Callable[[str], None]] = []
 
@@ -38,6 +40,10 @@ class Endings:
         """Delete every task of an account that a query finds, those under way as well."""
         self._cancels.pop(key, None)
         self._deletions[key] = account_id, query, ""
+
+    def delete_each(self, tasks: Iterable[TaskId]) -> None:
+        """Delete some tasks, those under way as well; who is gone by then is passed over."""
+        self._each |= dict.fromkeys(tasks)
 
     def pending(self, key: str) -> bool:
         """Whether some tasks are still to be asked."""
@@ -62,7 +68,13 @@ class Endings:
             else:
                 del self._deletions[key]
                 self._done(key)
-        return bool(self._cancels or self._deletions)
+        for task_id in list(itertools.islice(self._each, A_TURN)):
+            work = self._works.get(task_id)
+            stored = self._store.task(task_id) if work is None else work.task
+            if stored is not None:
+                self._delete(stored, at)
+            del self._each[task_id]
+        return bool(self._cancels or self._deletions or self._each)
 
     def _done(self, key: str) -> None:
         for listener in self.listeners:

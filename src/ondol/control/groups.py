@@ -21,6 +21,7 @@ from ondol.control.task_times import TaskTimes
 from ondol.control.works import Works
 from ondol.engine.ports import AttemptReport
 from ondol.model.compute import Task
+from ondol.model.errors import UnavailableError
 from ondol.model.ids import AttemptId, NodeId
 from ondol.storage.ports import Changes, Store
 
@@ -41,7 +42,7 @@ class Groups:
         self.pools = PoolBook(store, works, self._alarms, self._endings, seen_s=seen_s)
         self.jobs = JobBook(store, works, self._alarms, self._endings)
         self.dependents = Dependents(store, works)
-        self.times = TaskTimes(store, works, self._alarms)
+        self.times = TaskTimes(store, works, self._alarms, self._endings)
         self.room = Room(store, works)
         self.admission = Admission(store, works, self.jobs, self.pools)
 
@@ -60,16 +61,23 @@ class Groups:
         accepts : whether a node takes new work
         """
         for kind, key in self._alarms.due(at):
-            if kind in (jobs.WALL, jobs.TTL):
-                self.jobs.rings(kind, key, at)
-            elif kind in (pools.QUEUE, pools.TTL, pools.CLOSING, pools.NEW):
-                self.pools.rings(kind, key, at)
-            else:
-                self.times.rings(kind, key, at)
+            try:
+                self._rings(kind, key, at)
+            except UnavailableError:
+                self._alarms.set(at, kind, key)  # it is due until it was heard
+                raise
         more = self._endings.turn(at)
         self.settle(at)
         self.pools.tick(at, reports, accepts)
         return more
+
+    def _rings(self, kind: str, key: str, at: dt.datetime) -> None:
+        if kind in (jobs.WALL, jobs.TTL):
+            self.jobs.rings(kind, key, at)
+        elif kind in (pools.QUEUE, pools.TTL, pools.CLOSING, pools.NEW):
+            self.pools.rings(kind, key, at)
+        else:
+            self.times.rings(kind, key, at)
 
     def settle(self, at: dt.datetime) -> None:
         """Draw the consequences of everything that changed, and of those consequences."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
-from ondol.control.alarms import Alarms
+from ondol.control.alarms import Alarms, later
+from ondol.control.each_alone import serve_each
 from ondol.control.endings import Endings
 from ondol.control.works import Works
 from ondol.lifecycle.job import JobSignal, after
@@ -40,7 +41,7 @@ class JobBook:
             if job.delete_wanted:
                 endings.delete(job.id, job.account_id, Query(job_id=job.id))
             elif job.state is JobState.TERMINATING:
-                endings.cancel(job.id, self._members.get(job.id, ()))
+                endings.cancel(job.id, self._members.get(job.id, ()), _why_terminating(job))
         works.observers.append(self._see)
         endings.listeners.append(self.touch)
 
@@ -98,25 +99,13 @@ class JobBook:
         if job is None or job.delete_wanted:
             return
         if kind == WALL and job.state is JobState.ACTIVE:
-            message = f"Its job {job.name or job.id} reached its maximum wall time of {job.max_wall_s:g} s."
-            self.terminate(job, at, TaskError(code="JOB_MAX_WALL_TIME", message=message, debug=job.id))
+            self.terminate(job, at, _wall_time_over(job))
         elif kind == TTL and job.state is JobState.COMPLETED:
             self.delete(job, at, force=True)
 
     def settle(self, at: dt.datetime) -> bool:
         """Complete or remove the jobs whose last task is over; whether any was looked at."""
-        touched, self._touched = self._touched, set()
-        for job_id in sorted(touched):
-            job = self._jobs.get(job_id)
-            if job is None or self._members.get(job_id) or self._endings.pending(job_id):
-                continue
-            if job.delete_wanted:
-                self._changed.pop(job_id, None)
-                self._deleted[job_id] = None
-                del self._jobs[job_id]
-            elif job.state is JobState.TERMINATING:
-                self._put(after(job, JobSignal.TASKS_OVER, at))
-        return bool(touched)
+        return serve_each(self._touched, lambda job_id: self._settle(job_id, at), set())
 
     def add_changes(self, changes: Changes) -> Changes:
         """The changes of the moment, with those of jobs."""
@@ -132,13 +121,24 @@ class JobBook:
             if job.state is JobState.COMPLETED and not job.ttl_s and self._jobs.get(job.id) is job:
                 del self._jobs[job.id]
 
+    def _settle(self, job_id: JobId, at: dt.datetime) -> None:
+        job = self._jobs.get(job_id)
+        if job is None or self._members.get(job_id) or self._endings.pending(job_id):
+            return
+        if job.delete_wanted:
+            self._changed.pop(job_id, None)
+            self._deleted[job_id] = None
+            del self._jobs[job_id]
+        elif job.state is JobState.TERMINATING:
+            self._put(after(job, JobSignal.TASKS_OVER, at))
+
     def _take_in(self, job: Job) -> None:
         self._jobs[job.id] = job
         self._touched.add(job.id)
         if job.max_wall_s and job.state is JobState.ACTIVE:
-            self._alarms.set(job.created_at + dt.timedelta(seconds=job.max_wall_s), WALL, job.id)
+            self._alarms.set(later(job.created_at, job.max_wall_s), WALL, job.id)
         if job.ttl_s and job.ended_at != NEVER:
-            self._alarms.set(job.ended_at + dt.timedelta(seconds=job.ttl_s), TTL, job.id)
+            self._alarms.set(later(job.ended_at, job.ttl_s), TTL, job.id)
 
     def _put(self, job: Job) -> None:
         self._changed[job.id] = job
@@ -172,3 +172,14 @@ class JobBook:
     def _by_shortname(self, account_id: AccountId, key: str) -> Job | None:
         job = self._store.job_by_shortname(account_id, key)
         return None if job is None else self._jobs.get(job.id, job)
+
+
+def _wall_time_over(job: Job) -> TaskError:
+    message = f"Its job {job.name or job.id} reached its maximum wall time of {job.max_wall_s:g} s."
+    return TaskError(code="JOB_MAX_WALL_TIME", message=message, debug=job.id)
+
+
+def _why_terminating(job: Job) -> TaskError | None:
+    """Why a job that an earlier life began to terminate does so: its time was up, or somebody asked for it."""
+    over = job.max_wall_s and job.state_since >= later(job.created_at, job.max_wall_s)
+    return _wall_time_over(job) if over else None

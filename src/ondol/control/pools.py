@@ -6,7 +6,8 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Mapping
 
-from ondol.control.alarms import Alarms
+from ondol.control.alarms import Alarms, later
+from ondol.control.each_alone import serve_each
 from ondol.control.endings import Endings
 from ondol.control.pool_line import PoolLine
 from ondol.control.slots import HOLDS, Slots
@@ -46,6 +47,7 @@ class PoolBook:
         self._lines: dict[PoolId, PoolLine] = {}
         self._touched: set[PoolId] = set()
         self._stirred: set[PoolId] = set()
+        self._failing: set[PoolId] = set()
         self._preparing: dict[AttemptId, PoolId] = {}
         self._changed: dict[PoolId, ComputePool] = {}
         self._deleted: dict[PoolId, None] = {}
@@ -161,25 +163,14 @@ class PoolBook:
                 self._became_ready(pool_id, attempt_id, at)
         if self._looked_at is None or (at - self._looked_at).total_seconds() >= EVERY_S:
             self._stirred |= set(self._lines)
+            self._touched |= self._failing  # what was wrong with them may be over
+            self._failing.clear()
             self._looked_at = at
-        stirred, self._stirred = self._stirred, set()
-        for pool_id in sorted(stirred):
-            line = self._lines.get(pool_id)
-            if line is not None and not line.pool.state.final:
-                self._slots.follow(line, at)
-                if line.pool.takes_tasks or (line.members and not line.pool.delete_wanted):
-                    self._slots.scale(line, at)  # while it closes, too: what is left in it may have no slot yet
-                self._slots.dispatch(line, at, accepts)
+        serve_each(self._stirred, lambda pool_id: self._turn(pool_id, at, accepts), self._failing)
 
     def settle(self, at: dt.datetime) -> bool:
         """Bring the states of pools up to what became of their slots and tasks; whether any was looked at."""
-        touched, self._touched = self._touched, set()
-        for pool_id in sorted(touched):
-            line = self._lines.get(pool_id)
-            if line is not None:
-                self._settle(line, at)
-        self._stirred |= touched
-        return bool(touched)
+        return serve_each(self._touched, lambda pool_id: self._settle(pool_id, at), self._failing)
 
     def add_changes(self, changes: Changes) -> Changes:
         """The changes of the moment, with those of pools."""
@@ -200,6 +191,14 @@ class PoolBook:
 
     # -- slots --
 
+    def _turn(self, pool_id: PoolId, at: dt.datetime, accepts: Callable[[NodeId], bool]) -> None:
+        line = self._lines.get(pool_id)
+        if line is not None and not line.pool.state.final:
+            self._slots.follow(line, at)
+            if line.pool.takes_tasks or (line.members and not line.pool.delete_wanted):
+                self._slots.scale(line, at)  # while it closes, too: what is left in it may have no slot yet
+            self._slots.dispatch(line, at, accepts)
+
     def _became_ready(self, pool_id: PoolId, attempt_id: AttemptId, at: dt.datetime) -> None:
         line = self._lines.get(pool_id)
         if line is None or attempt_id not in line.held:
@@ -213,13 +212,20 @@ class PoolBook:
 
     # -- states --
 
-    def _settle(self, line: PoolLine, at: dt.datetime) -> None:
+    def _settle(self, pool_id: PoolId, at: dt.datetime) -> None:
+        self._stirred.add(pool_id)
+        line = self._lines.get(pool_id)
+        if line is None:
+            return
         pool = line.pool
         if pool.delete_wanted and not line.members and not line.holders and not self._endings.pending(pool.id):
             self._changed.pop(pool.id, None)
             self._deleted[pool.id] = None
             del self._lines[pool.id]
             return
+        if pool.delete_wanted and not self._endings.pending(pool.id):
+            # Its stored holders were asked; one that was begun while nothing could be written is not among them.
+            self._endings.delete_each(sorted(task_id for task_id in line.holders if self._stays(task_id)))
         if pool.state is PoolState.FAILURE or pool.delete_wanted:
             self._end_tasks(line, at)
         if (pool.state is PoolState.FAILURE and not pool.delete_wanted) or (pool.closing_wanted and not line.members):
@@ -264,10 +270,15 @@ class PoolBook:
 
     def _forget_old_holders(self, line: PoolLine, at: dt.datetime) -> None:
         while len(line.over) > KEPT_HOLDERS:
-            task = self._store.task(line.over.pop(0))
+            task = self._store.task(line.over[0])
             if task is not None:
                 self._works.revive(task)
                 self._works.apply(task.id, DeleteAsked(at=at, task_id=task.id))
+            del line.over[0]
+
+    def _stays(self, holder: TaskId) -> bool:
+        work = self._works.get(holder)
+        return work is not None and not work.task.delete_wanted
 
     def _placed(self, holder: TaskId) -> bool:
         work = self._works.get(holder)
@@ -318,7 +329,9 @@ class PoolBook:
 
     def _see_member(self, line: PoolLine, before: Work | None, after: Work, change: Change) -> None:
         task = after.task
-        instances = after.instances.values() if before is None else change.instances
+        # With its last parent's end all begin to wait, even where that changes none of their rows.
+        begins = before is None or (before.task.blocked and not task.blocked)
+        instances = after.instances.values() if begins else change.instances
         waits = not (task.cancel_wanted or task.blocked)
         for instance in instances:
             if waits and instance.state is InstanceState.QUEUED:
@@ -353,9 +366,9 @@ class PoolBook:
             if not pool.state.final:
                 self._alarms.set(self._steady_at(pool), NEW, pool.id)
             if pool.max_queue_s and not pool.state.final:
-                self._alarms.set(pool.created_at + dt.timedelta(seconds=pool.max_queue_s), QUEUE, pool.id)
+                self._alarms.set(later(pool.created_at, pool.max_queue_s), QUEUE, pool.id)
         if pool.ttl_s and pool.ended_at != NEVER and (line.pool is pool or line.pool.ended_at == NEVER):
-            self._alarms.set(pool.ended_at + dt.timedelta(seconds=pool.ttl_s), TTL, pool.id)
+            self._alarms.set(later(pool.ended_at, pool.ttl_s), TTL, pool.id)
         line.pool = pool
         self._touched.add(pool.id)
         self._stirred.add(pool.id)

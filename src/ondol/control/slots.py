@@ -18,6 +18,7 @@ from ondol.model.compute import AttemptState
 from ondol.model.ids import AttemptId, NodeId, TaskId, task_of
 from ondol.model.pool import ComputePool
 
+A_TURN = 500  # slots of a pool begun per turn: each is a task to make and to write, while heat and others wait
 HOLDS = (AttemptState.RUNNING, AttemptState.PAUSED)
 
 
@@ -39,7 +40,7 @@ class Slots:
         for task_id in given_up(line.pool, uses, at):
             self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
         if len(uses) < line.pool.target_slots:
-            self._hold_more(line, line.pool.target_slots - len(uses), at)
+            self._hold_more(line, min(line.pool.target_slots - len(uses), A_TURN), at)
 
     def follow(self, line: PoolLine, at: dt.datetime) -> None:
         """Put instances back into the queue whose slot is gone, hold those still whose slot is held still."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ondol.control.alarms import Alarms
+from ondol.control.alarms import Alarms, later
+from ondol.control.endings import Endings
 from ondol.control.works import Works
-from ondol.lifecycle.events import DeleteAsked, QueueTimedOut
+from ondol.lifecycle.events import QueueTimedOut
 from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import Task
 from ondol.model.ids import TaskId
@@ -16,14 +17,14 @@ QUEUE, TTL = "task in queue", "task time to live"
 
 
 class TaskTimes:
-    """Ends tasks of which no instance was placed in time, and removes those whose time to live is over.
+    """Ends tasks of which no instance was placed in time, and has those removed whose time to live is over.
 
     The limit is on the wait for the first instance: counted from the submission, or from the end of the last task it
     depends on. Once one instance was placed, the others may wait as long as it takes.
     """
 
-    def __init__(self, store: Store, works: Works, alarms: Alarms) -> None:
-        self._store, self._works, self._alarms = store, works, alarms
+    def __init__(self, store: Store, works: Works, alarms: Alarms, endings: Endings) -> None:
+        self._works, self._alarms, self._endings = works, alarms, endings
         for work in works:
             self._see(None, work, Change())
         for task in store.mortal_tasks():
@@ -34,10 +35,7 @@ class TaskTimes:
         """The time of a task in the queue, or after its end, may be up."""
         work = self._works.get(TaskId(key))
         if kind == TTL:
-            task = self._store.task(TaskId(key)) if work is None else work.task
-            if task is not None and task.state.final and not task.delete_wanted:
-                self._works.revive(task)
-                self._works.apply(task.id, DeleteAsked(at=at, task_id=task.id))
+            self._endings.delete_each([TaskId(key)])
         elif work is not None and not work.attempts and at >= self._limit(work):
             self._works.apply(work.task.id, QueueTimedOut(at=at))
 
@@ -49,8 +47,8 @@ class TaskTimes:
             self._live_on(after.task)
 
     def _live_on(self, task: Task) -> None:
-        self._alarms.set(task.ended_at + dt.timedelta(seconds=task.ttl_s), TTL, task.id)
+        self._alarms.set(later(task.ended_at, task.ttl_s), TTL, task.id)
 
     def _limit(self, work: Work) -> dt.datetime:
         since = next(iter(work.instances.values())).since
-        return since + dt.timedelta(seconds=work.task.max_queue_s)
+        return later(since, work.task.max_queue_s)

@@ -84,9 +84,13 @@ class Works:
         self._enter(begun)
 
     def _enter(self, begun: list[tuple[Work, Change]]) -> None:
-        for work, change in begun:
+        for work, _ in begun:
             self._take_in(work)
-            self._tell(None, work, change)
+        for work, change in begun:
+            try:
+                self._tell(None, work, change)
+            except Exception:  # noqa: BLE001  # they are durable: to say otherwise would have them submitted once more
+                _log.exception("not everybody could be told of task %s", work.task.id)
 
     def _take_in(self, work: Work) -> None:
         self._works[work.task.id] = work
@@ -96,8 +100,14 @@ class Works:
         return Work.of(task, self._store.instances(task.id), self._store.attempts(task.id))
 
     def _tell(self, before: Work | None, after: Work, change: Change) -> None:
+        fault: Exception | None = None
         for observer in self.observers:
-            observer(before, after, change)
+            try:
+                observer(before, after, change)
+            except Exception as error:  # noqa: BLE001  # raised below, once the others are told
+                fault = fault or error
+        if fault is not None:
+            raise fault
 
     def revive(self, task: Task) -> None:
         """Take a task that is over back in, so that it can be deleted."""
@@ -128,11 +138,9 @@ class Works:
     def _stepped(self, before: Work, after: Work, change: Change) -> None:
         self._works[after.task.id] = after
         if after is not before:
-            self.index.note(
-                after,
-                change.attempts,
-                [instance.id for instance in change.instances] + [a.instance_id for a in change.attempts],
-            )
+            touched = [instance.id for instance in change.instances] + [a.instance_id for a in change.attempts]
+            begins = before.task.blocked and not after.task.blocked  # with all its instances, changed or not
+            self.index.note(after, change.attempts, None if begins else touched)
         self._changed.take(change)
         if after is not before:
             self._tell(before, after, change)
@@ -170,12 +178,17 @@ class Works:
         self.doubtful.settle()
         return self._changed.hand_over()
 
-    def drop_closed(self, done: Iterable[Instruction]) -> None:
-        """Let works that are over leave memory, once their instructions are done."""
+    def drop_closed(self, done: Iterable[Instruction], *, all_written: bool = True) -> None:
+        """Let works that are over leave memory, once they are written and their instructions are done.
+
+        Parameters
+        ----------
+        all_written : whether nothing waits to be written; else only what is deleted goes
+        """
         for instruction in done:
             if isinstance(instruction, DeleteTask):
                 self._drop(instruction.task_id)
-        for task_id in self.index.over():
+        for task_id in self.index.over() if all_written else ():
             self._drop(task_id)
 
     def _drop(self, task_id: TaskId) -> None:

@@ -56,7 +56,7 @@ def target_slots(pool: ComputePool, slots: Sequence[SlotUse], queued: int, now: 
     current = min(max(pool.target_slots, policy.least), policy.most)
     same = policy.name == pool.active_policy and pool.scaled_at != NEVER
     stepwise = policy is pool.elastic or policy.factor < 1.0
-    if same and stepwise and now - pool.scaled_at < dt.timedelta(seconds=pool.elastic_period_s):
+    if same and stepwise and (now - pool.scaled_at).total_seconds() < pool.elastic_period_s:
         return current, policy.name
     running = sum(slot.running for slot in slots)
     need = math.ceil((queued + running) / pool.slots_per_node) + policy.idle_least
@@ -87,7 +87,7 @@ def given_up(pool: ComputePool, slots: Sequence[SlotUse], now: dt.datetime) -> t
 
 
 def _idle_enough(slot: SlotUse, policy: Scaling, now: dt.datetime) -> bool:
-    return slot.running == 0 and now - slot.idle_since >= dt.timedelta(seconds=policy.idle_least_s)
+    return slot.running == 0 and (now - slot.idle_since).total_seconds() >= policy.idle_least_s
 
 
 def _most_ever(pool: ComputePool) -> int:
