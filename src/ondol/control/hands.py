@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import logging
 import queue
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -38,7 +39,7 @@ from ondol.lifecycle.instructions import (
 )
 from ondol.lifecycle.work import Work
 from ondol.model.compute import Attempt, Task
-from ondol.model.errors import OndolError
+from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, TaskId, instance_number
 
@@ -70,6 +71,10 @@ class KeepsOutput(Protocol):
     def keep(self, attempt: Attempt) -> None: ...
 
     def forget(self, task_id: TaskId) -> None: ...
+
+
+class _NotNowError(Exception):
+    """The platform itself cannot do it at the moment: the job is not to blame."""
 
 
 class Hands:
@@ -116,6 +121,7 @@ class Hands:
         self._outcomes: queue.SimpleQueue[AboutAttempt] = queue.SimpleQueue()
         self._transfers = transfers or Transfers()
         self._images = images or TaskImages()
+        self._busy_lock = threading.Lock()  # images are got ready in other threads than the loop's
         self._busy: set[tuple[str, AttemptId]] = set()
         self._again: list[Instruction] = []
 
@@ -126,7 +132,7 @@ class Hands:
         """
         try:
             self._do(instruction)
-        except OSError as error:
+        except (OSError, _NotNowError) as error:
             _log.error("%s cannot be done now, trying again: %s", type(instruction).__name__, error)
             self._again.append(instruction)
         except Exception as error:  # noqa: BLE001  # one bad task must not keep the others from being served
@@ -142,6 +148,8 @@ class Hands:
         if found is None:
             return
         work, attempt = found
+        if isinstance(instruction, Launch) and attempt.state.final:
+            return  # it could not be launched at once, and was cancelled meanwhile
         task, _ = self._inherit(work.task)
         match instruction:
             case StageInputs():
@@ -179,7 +187,8 @@ class Hands:
         while not self._outcomes.empty():
             outcomes.append(self._outcomes.get())
         # Only now may a transfer be asked for again: its outcome is heard before the next reminder is.
-        self._busy -= {(way, outcome.attempt_id) for outcome in outcomes for way in ("in", "out")}
+        with self._busy_lock:
+            self._busy -= {(way, outcome.attempt_id) for outcome in outcomes for way in ("in", "out")}
         return outcomes
 
     def refresh(self, task: Task, attempt: Attempt, done: Callable[[], None] = lambda: None) -> None:
@@ -226,12 +235,17 @@ class Hands:
             self._engine.launch(dataclasses.replace(blank, argv=()))
             return
         order = self._images.completed(blank, task, instance_number(attempt.instance_id), self._inside)
-        self._engine.launch(dataclasses.replace(order, environment=order.environment | self._secrets(task)))
+        try:
+            secrets = self._secrets(task)
+        except UnavailableError as error:
+            raise _NotNowError(str(error)) from error
+        self._engine.launch(dataclasses.replace(order, environment=order.environment | secrets))
 
     def _stage(self, task: Task, attempt: Attempt) -> None:
         """Get the image ready, then fetch the inputs: no transfer's thread waits for a registry."""
-        if ("in", attempt.id) in self._busy:
-            return
+        with self._busy_lock:
+            if ("in", attempt.id) in self._busy:
+                return
 
         def fetch(why: str) -> None:
             work = functools.partial(self._no_image, why=why) if why else self._bring_in
@@ -244,9 +258,10 @@ class Hands:
 
     def _transfer(self, way: str, task: Task, attempt: Attempt, work: Callable[[Task, Attempt], AboutAttempt]) -> None:
         """Do a transfer in a thread; it is not begun again before its outcome was collected."""
-        if (way, attempt.id) in self._busy:
-            return
-        self._busy.add((way, attempt.id))
+        with self._busy_lock:
+            if (way, attempt.id) in self._busy:
+                return
+            self._busy.add((way, attempt.id))
 
         def run() -> None:
             told = False
@@ -261,7 +276,8 @@ class Hands:
                     self._clear_where_over(attempt)
             finally:
                 if not told:
-                    self._busy.discard((way, attempt.id))
+                    with self._busy_lock:
+                        self._busy.discard((way, attempt.id))
                 self._wake()
 
         self._transfers.submit(task.account_id, run)

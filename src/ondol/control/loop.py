@@ -82,6 +82,7 @@ class Loop:
         self._caps: dict[AttemptId, float] = {}
         self._sampled_s = self._decided_s = self._reminded_s = float("-inf")
         self._dirty = True
+        self._without_store: set[str] = set()
         self.watch = Watch(store, works, engine, hands, window.counted_s, at)
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
@@ -112,19 +113,15 @@ class Loop:
             now_s = self._now_s()
             seen = self.watch.look(utc(now_s))
             self._dirty |= seen.news
-            if self.groups.tick(utc(now_s), self.watch.reports, self.nodes.accepts):
-                self.wake.set()
-            if now_s - self._reminded_s >= REMIND_S:
-                self._works.remind(utc(now_s))
-                self._reminded_s = now_s
-            if now_s - self._sampled_s >= self._sample_s or seen.ended or close_window:
-                self._sample(now_s)
-            if self._sites.orders and (self._dirty or now_s - self._decided_s >= PLACE_S):
-                self._decide(now_s)
             try:
-                self.flush(close_window=close_window or seen.ended or self._window.due)
-            except UnavailableError as error:
-                _log.error("nothing can be written, trying again: %s", error)
+                self._tried("looking after jobs and pools", lambda: self._look_after(now_s))
+            finally:  # whatever is wrong with work, heat goes on
+                if now_s - self._sampled_s >= self._sample_s or seen.ended or close_window:
+                    self._sample(now_s)
+            if self._sites.orders and (self._dirty or now_s - self._decided_s >= PLACE_S):
+                self._tried("placing", lambda: self._decide(now_s))
+            close_window |= seen.ended or self._window.due
+            self._tried("writing", lambda: self.flush(close_window=close_window))
 
     def flush(self, *, close_window: bool = False) -> None:
         """Write all that changed, then do what follows from it.
@@ -134,8 +131,8 @@ class Loop:
         self.groups.settle(utc(self._now_s()))
         changes, instructions = self._works.take_changes()
         changes = self.groups.add_changes(changes)
-        changes = self._charge(changes)
         self._window.hold(changes)
+        changes = self._charged(changes)
         if close_window:
             changes = self._closed(changes)
         if changes or instructions:
@@ -147,7 +144,7 @@ class Loop:
             self._outbox.popleft()
             for instruction in instructions:
                 self._carry_out(instruction)
-            self._works.drop_closed(instructions)
+            self._works.drop_closed(instructions, all_written=not self._outbox)
             self.groups.drop_closed(changes)
 
     def node_status(self) -> list[NodeStatus]:
@@ -168,6 +165,24 @@ class Loop:
             )
             for node in self._fleet.nodes
         ]
+
+    def _look_after(self, now_s: float) -> None:
+        if self.groups.tick(utc(now_s), self.watch.reports, self.nodes.accepts):
+            self.wake.set()
+        if now_s - self._reminded_s >= REMIND_S:
+            self._works.remind(utc(now_s))
+            self._reminded_s = now_s
+
+    def _tried(self, what: str, do: Callable[[], None]) -> None:
+        """Do what needs storage; where that does not answer, the next tick tries again, and the log says so once."""
+        try:
+            do()
+        except UnavailableError as error:
+            if what not in self._without_store:
+                _log.error("%s has to wait for storage, trying again: %s", what, error)
+            self._without_store.add(what)
+        else:
+            self._without_store.discard(what)
 
     def _sample(self, now_s: float) -> None:
         span_s, drawn = self._window.meter(now_s, self.watch.cpu_s(), self.watch.node_of())
@@ -193,11 +208,19 @@ class Loop:
         self._decided_s = now_s
         self._dirty = False
 
+    def _charged(self, changes: Changes) -> Changes:
+        """With what ended attempts cost; where that fails, what was taken is written all the same."""
+        try:
+            return self._charge(changes)
+        except Exception:  # noqa: BLE001  # what happened must be written, whatever it costs
+            _log.exception("charges cannot be written now")
+            return changes
+
     def _closed(self, changes: Changes) -> Changes:
         """Close the ledger's window; where that fails, the changes are written without it and it stays open."""
         try:
             closed = self._window.close(changes, self.watch.reports)
-        except OndolError:
+        except Exception:  # noqa: BLE001  # as above
             _log.exception("the ledger's window could not be closed, trying again")
             return changes
         if closed is changes:

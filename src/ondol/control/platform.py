@@ -286,12 +286,14 @@ class Platform:
         """Start the object store again where it died, in a thread of its own: heat does not wait for it."""
         replies = OldReplies(self.store)
         while not self._stop.wait(_CHECK_STORE_S):
-            replies.forget()
             try:
+                replies.forget()
                 if self.files.seaweed.restart_if_dead():
                     _log.warning("the object store had ended and was started again")
             except (OndolError, OSError) as error:
                 _log.error("the object store does not start: %s", error)
+            except Exception:  # noqa: BLE001  # nobody else looks at the object store: this thread must go on
+                _log.exception("the object store could not be looked at")
 
 
 def _rapl(fleet: Fleet) -> RaplMeter | None:

@@ -12,6 +12,7 @@ from ondol.control.works import Works
 from ondol.engine.ports import AttemptReport, Engine, RunState
 from ondol.lifecycle.events import AttemptReported, EndSeen, RunSeen
 from ondol.model.compute import Attempt, AttemptState
+from ondol.model.errors import UnavailableError
 from ondol.model.ids import AttemptId, NodeId, task_of
 from ondol.storage.ports import Store
 
@@ -66,7 +67,7 @@ class Watch:
             if found is None or found[1].state.final:
                 try:
                     self._let_go(report)
-                except OSError as error:
+                except (OSError, UnavailableError) as error:
                     _log.error("attempt %s cannot be let go now, trying again: %s", attempt_id, error)
                 continue
             self._told[attempt_id] = (report.state, report.cause, report.held)
