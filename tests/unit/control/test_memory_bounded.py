@@ -45,13 +45,8 @@ def test_hardware_that_was_asked_for_is_forgotten_and_keeps_its_number(monkeypat
     monkeypatch.setattr(allowances, "_MOST_MET", 10)
     monkeypatch.setattr(allowances, "_MOST_ASKED", 10)
     book = allowances.Allowances(small_fleet((1, 2)), lambda _: AccountLimits(), dict)
-    tasks = [
-        dataclasses.replace(
-            needing(ResourceBucket(bucket="b")),
-            hardware=(HardwareConstraint(kind=HardwareKind.MINIMUM_CORE, amount=cores),),
-        )
-        for cores in range(1, 101)
-    ]
+    kinds = [HardwareConstraint(kind=HardwareKind.MINIMUM_CORE, amount=cores) for cores in range(1, 101)]
+    tasks = [dataclasses.replace(needing(ResourceBucket(bucket="b")), hardware=(kind,)) for kind in kinds]
     numbers = [book.number(task) for task in tasks]
     assert len(book._met) <= 10
     assert len(book._numbers) <= 10
