@@ -83,6 +83,7 @@ class Loop:
         self._sampled_s = self._decided_s = self._reminded_s = float("-inf")
         self._dirty = True
         self._without_store: set[str] = set()
+        self._fault: Exception | None = None
         self.watch = Watch(store, works, engine, hands, window.counted_s, at)
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
@@ -113,15 +114,16 @@ class Loop:
             now_s = self._now_s()
             seen = self.watch.look(utc(now_s))
             self._dirty |= seen.news
-            try:
-                self._tried("looking after jobs and pools", lambda: self._look_after(now_s))
-            finally:  # whatever is wrong with work, heat goes on
-                if now_s - self._sampled_s >= self._sample_s or seen.ended or close_window:
-                    self._sample(now_s)
+            self._tried("looking after jobs and pools", lambda: self._look_after(now_s))
+            if now_s - self._sampled_s >= self._sample_s or seen.ended or close_window:
+                self._sample(now_s)
             if self._sites.orders and (self._dirty or now_s - self._decided_s >= PLACE_S):
                 self._tried("placing", lambda: self._decide(now_s))
             close_window |= seen.ended or self._window.due
             self._tried("writing", lambda: self.flush(close_window=close_window))
+            fault, self._fault = self._fault, None
+            if fault is not None:
+                raise fault
 
     def flush(self, *, close_window: bool = False) -> None:
         """Write all that changed, then do what follows from it.
@@ -174,13 +176,18 @@ class Loop:
             self._reminded_s = now_s
 
     def _tried(self, what: str, do: Callable[[], None]) -> None:
-        """Do what needs storage; where that does not answer, the next tick tries again, and the log says so once."""
+        """Do a part of a tick; where storage does not answer, the next tick tries again, and the log says so once.
+
+        Any other fault is raised at the end of the tick: whatever is wrong with work, heat goes on.
+        """
         try:
             do()
         except UnavailableError as error:
             if what not in self._without_store:
                 _log.error("%s has to wait for storage, trying again: %s", what, error)
             self._without_store.add(what)
+        except Exception as error:  # noqa: BLE001  # raised at the end of the tick
+            self._fault = self._fault or error
         else:
             self._without_store.discard(what)
 

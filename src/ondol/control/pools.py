@@ -100,8 +100,8 @@ class PoolBook:
         """Cancel a pool's tasks and let it go with its slots."""
         # Its shortname is free again from this moment on, whatever is left to be done.
         self.put(dataclasses.replace(pool, delete_wanted=True, shortname="", modified_at=at))
-        self._end_tasks(self._lines[pool.id], at)
         self._endings.delete(pool.id, pool.account_id, Query(pool_id=pool.id, holders=True))
+        self._end_tasks(self._lines[pool.id], at)  # later: a turn of endings may find storage gone
         self._endings.turn(at)
 
     def touch(self, key: str) -> None:

@@ -123,6 +123,23 @@ def test_heat_goes_on_while_something_is_to_be_deleted(stage: Stage, monkeypatch
     assert [stage.store.task(task.id) for task in tasks] == [None] * 3
 
 
+def test_a_fault_in_a_part_of_a_tick_keeps_the_other_parts_from_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_args: Any) -> bool:
+        raise OverflowError("no such number")
+
+    task = stage.task()
+    monkeypatch.setattr(stage.groups, "tick", fails)
+    before_s = stage.loop._sampled_s
+    for _ in range(80):
+        stage.clock.leap(15)
+        with pytest.raises(OverflowError):
+            stage.loop.tick()
+    assert stage.loop._sampled_s > before_s
+    assert stage.stored(task).state is TaskState.SUCCESS
+
+
 def test_a_pool_that_could_not_be_settled_takes_no_other_with_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = stage.pool(), stage.pool()
     stage.run(900)

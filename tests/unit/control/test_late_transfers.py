@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import threading
@@ -230,3 +231,28 @@ def test_an_upload_that_the_closing_cuts_short_has_no_outcome(bench: Bench) -> N
     bench.pool.run()
     assert bench.stager.done == [("out", True)]
     assert bench.hands.collect() == []
+
+
+def test_two_threads_that_ask_for_one_transfer_get_one(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an image that is ready just when the loop asks again, when both ask at once, then it is fetched once."""
+    both = threading.Barrier(2)
+
+    class Shared(set[Any]):
+        """Lets both look before either notes that it is under way, if they can."""
+
+        def __contains__(self, key: object) -> bool:
+            found = super().__contains__(key)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(0.2)
+            return found
+
+    monkeypatch.setattr(bench.hands, "_busy", Shared())
+    ask = [
+        threading.Thread(target=bench.hands._transfer, args=("in", TASK, STAGING, bench.hands._bring_in))
+        for _ in range(2)
+    ]
+    for thread in ask:
+        thread.start()
+    for thread in ask:
+        thread.join(10)
+    assert len(bench.pool.queue) == 1
