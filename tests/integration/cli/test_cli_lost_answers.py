@@ -52,6 +52,8 @@ class Forgetful:
                     server.sendall(more)
                     asked += more
                 said = server.recv(1 << 16)
+                while said and not _whole(said):  # head and body may come one after the other
+                    said += server.recv(1 << 16)
                 if asked.startswith(b"POST") and self.left:
                     self.left -= 1
                     self.lost += 1
@@ -59,8 +61,8 @@ class Forgetful:
                 client.sendall(said)
 
 
-def _whole(request: bytes) -> bool:
-    head, blank, body = request.partition(b"\r\n\r\n")
+def _whole(message: bytes) -> bool:
+    head, blank, body = message.partition(b"\r\n\r\n")
     lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
     return bool(blank) and (not lengths or len(body) >= int(lengths[0].partition(b":")[2]))
 
