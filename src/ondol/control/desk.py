@@ -35,6 +35,7 @@ from ondol.control.profiles import PROFILES, Profiles
 from ondol.control.progress import IN, OUT, ProgressBook
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.sites import Sites
+from ondol.control.task_images import wants_network
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.model.account import Account
@@ -199,6 +200,8 @@ class PlatformDesk:
         report = self._loop.watch.reports.get(attempt.id)
         power_w = self._loop.power_w.get(node.id, node.curve.idle_w)
         begun = attempt.started_at or attempt.created_at
+        work = self._works.get(attempt.task_id)
+        networked = work is None or wants_network(work.task)  # who has no network moves nothing over one
         return RunningInfo(
             instance_id=attempt.instance_id,
             attempt=attempt,
@@ -211,6 +214,9 @@ class PlatformDesk:
             memory_limit_bytes=node.memory_bytes // node.slots,
             run_s=max(0.0, (self._now() - begun).total_seconds() - attempt.paused_s),
             progress=None,
+            clock_ratio=self._loop.speed(attempt),
+            network_in_kbps=None if networked else 0.0,
+            network_out_kbps=None if networked else 0.0,
             ports=() if report is None else open_ports(report.forwards),
         )
 

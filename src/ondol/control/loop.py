@@ -29,7 +29,7 @@ from ondol.control.works import Works
 from ondol.control.world import World
 from ondol.engine.ports import Engine
 from ondol.lifecycle.instructions import Instruction, ReleaseAttempt
-from ondol.model.compute import AttemptState
+from ondol.model.compute import Attempt, AttemptState
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId
@@ -148,6 +148,12 @@ class Loop:
                 self._carry_out(instruction)
             self._works.drop_closed(instructions, all_written=not self._outbox)
             self.groups.drop_closed(changes)
+
+    def speed(self, attempt: Attempt) -> float:
+        """Share of its slot's full speed that an attempt is let have by its site, 0 to 1."""
+        node = self._servers[attempt.node_id]
+        full = node.host_cores / node.slots / self.groups.pools.sharers(attempt)
+        return min(1.0, self._caps.get(attempt.id, full) / full)
 
     def node_status(self) -> list[NodeStatus]:
         """What is known of every node, by id."""

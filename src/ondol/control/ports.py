@@ -66,7 +66,7 @@ class RunningInfo:
     power_w : electricity lately [W]
     run_s : platform seconds since the attempt began to run, without pauses
     progress : 0 to 1, from the last `progress NN %` line of its output, None where there is none
-    clock_ratio : clock over nominal clock lately, 0 to 1, None where nothing tells
+    clock_ratio : share of full speed that its power cap leaves it, 0 to 1, None where nothing tells
     network_in_kbps, network_out_kbps : lately, None where it is not measured [kbit/s]
     ports : open to others
     """

@@ -94,7 +94,7 @@ class TaskImages:
             read_only=read_only(task),
             forwards=forwards_of(task, self._forward_host),
         )
-        order = dataclasses.replace(blank, container=container, network=_wants_network(task))
+        order = dataclasses.replace(blank, container=container, network=wants_network(task))
         own = environment_of(task, number, *inside(order)) | {"ONDOL_JOB_DIR": path}
         argv = container_argv(task, number, own, image.config)
         defaults = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -111,7 +111,8 @@ class TaskImages:
         return self._house.pinned(attempt_id)
 
 
-def _wants_network(task: Task) -> bool:
+def wants_network(task: Task) -> bool:
+    """Whether a task's jobs are to have a network."""
     return ALL[task.profile].network or bool(task.network_rules)
 
 
@@ -119,7 +120,7 @@ def _may_stand_in(task: Task) -> bool:
     """Whether the host's tree can do: a general image, no network, and a command of the task's own."""
     return (
         reference_of(task).general
-        and not _wants_network(task)
+        and not wants_network(task)
         and (has_command(task) or bool(task.holds_pool))
         and not task.constants.get("DOCKER_ENTRYPOINT", "").strip()
     )

@@ -1,0 +1,25 @@
+"""Given sites that cap their nodes, when instances run there, then each is told its share of full speed."""
+
+from __future__ import annotations
+
+from ondol.demo.fleet import demo_fleet
+from ondol.model.compute import AttemptState
+from ondol.model.view import ServiceClass
+from ondol.twin.rehearsal import Rehearsal
+from scenario.twin.morning import BEGIN, morning
+
+
+def test_thermostats_slow_what_can_wait_and_never_what_cannot() -> None:
+    rehearsal = Rehearsal(demo_fleet(), "follow", morning(), begin=BEGIN)
+    speeds: dict[ServiceClass, set[float]] = {}
+    for _ in range(20):
+        rehearsal.run(300.0)
+        for work, _, attempt in rehearsal.works.under_way():
+            if attempt.state is AttemptState.RUNNING:
+                speeds.setdefault(work.task.service, set()).add(rehearsal.loop.speed(attempt))
+    every = set().union(*speeds.values())
+    assert every
+    assert min(every) >= 0.0
+    assert max(every) <= 1.0
+    assert min(every) < 0.9, "a thermostat asked for less"
+    assert min(speeds.get(ServiceClass.ON_DEMAND, {1.0})) > 0.9
