@@ -18,7 +18,7 @@ from ondol.storage.ports import Changes, Store
 
 KEY = "charges"
 TARIFF_KEY = "tariff"
-_FRESH_S = 5.0  # so soon a changed tariff holds [s, wall]
+_FRESH_S = 2.0  # so soon a changed tariff holds [s, wall]
 
 
 class Spent(msgspec.Struct):

@@ -10,7 +10,7 @@ from ondol.model.ids import AccountId
 from ondol.storage.ports import Store
 
 NO_LIMITS = AccountLimits()
-FRESH_S = 5.0  # after which it is read again: an operator's word is heard within that time [s, wall]
+FRESH_S = 2.0  # after which it is read again: an operator's word is heard within that time [s, wall]
 
 
 class LimitBook:

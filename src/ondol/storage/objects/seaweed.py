@@ -114,7 +114,7 @@ class SeaweedSupervisor:
             self.start(timeout)
             return True
 
-    def stop(self, grace: float = 2.0) -> None:
+    def stop(self, grace: float = 0.3) -> None:
         """End it: terminate, wait, then kill. Safe at any time: every answered write is with the kernel by then.
 
         Parameters
