@@ -167,7 +167,9 @@ def _images(program: str) -> Finding:
     try:
         names = {name for stored in Podman(store_root=named_store(), program=program).images() for name in stored.names}
     except OndolError as error:
-        return Finding("images", Mark.LESS, f"podman's store cannot be read: {error}")
+        return Finding(
+            "images", Mark.LESS, f"podman's store cannot be read: {error}", "try again; 'podman images' tells more"
+        )
     general = sorted(name for name in GENERAL_IMAGES if "/" not in name)
     absent = [name for name in general if not names.intersection(parse(name).local_names)]
     found = f"{len(names)} images at hand"
