@@ -108,8 +108,10 @@ def limit(
         "max_buckets": ("--buckets", buckets),
     }
     sizes = {"quota_bytes": ("--storage", storage), "quota_bytes_bucket": ("--bucket-storage", bucket_storage)}
-    changed: dict[str, Any] = {name: read_count(*asked) for name, asked in counts.items() if asked[1] is not None}  # type: ignore[arg-type]
-    changed |= {name: read_size(*asked) for name, asked in sizes.items() if asked[1] is not None}  # type: ignore[arg-type]
+    changed: dict[str, Any] = {
+        name: read_count(option, text) for name, (option, text) in counts.items() if text is not None
+    }
+    changed |= {name: read_size(option, text) for name, (option, text) in sizes.items() if text is not None}
     if credits_eur is not None:
         changed["credits_eur"] = read_amount("--credits", credits_eur)
     with installation(data) as (_, store):

@@ -10,7 +10,7 @@ from ondol.control.charges import Charges
 from ondol.control.works import Works
 from ondol.model.account import Account, Budget, Project
 from ondol.model.compute import Task
-from ondol.model.errors import InvalidFieldError, NotEnoughCreditsError, NotFoundError
+from ondol.model.errors import NotEnoughCreditsError, NotFoundError
 from ondol.model.ids import AccountId, NodeId, PoolId, ProjectId, TaskId
 from ondol.model.pool import ComputePool
 from ondol.model.quota import QuotaKind, quota_for
@@ -65,18 +65,6 @@ class PlatformAccounts:
     def projects(self, account_id: AccountId) -> tuple[Project, ...]:
         """Projects that the account may book on."""
         return tuple(project for project in self._store.projects() if account_id in project.members)
-
-    def project_of(self, task: Task) -> ProjectId:
-        """The project that a new task is booked on: the one it names, else the account's default.
-
-        Raises InvalidFieldError for a project that is not the account's.
-        """
-        mine = self.projects(task.account_id)
-        if task.project_id:
-            if all(project.id != task.project_id for project in mine):
-                raise InvalidFieldError("projectUuid", task.project_id, "a project that you may book on; see /info")
-            return task.project_id
-        return next((project.id for project in mine if task.account_id in project.default_for), ProjectId(""))
 
     def check_money(self, task: Task) -> None:
         """Refuse a task that nobody can pay for; raises NotEnoughCreditsError."""

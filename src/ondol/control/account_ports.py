@@ -1,4 +1,4 @@
-"""What the HTTP side asks of accounts: use and quotas, projects, money, secrets, answers given before."""
+"""What the HTTP side asks of accounts: use and quotas, projects, money, secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Protocol
 from ondol.model.account import AccountLimits, Budget, Project
 from ondol.model.ids import AccountId, ProjectId
 from ondol.storage.pages import Counts
-from ondol.storage.ports import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +93,3 @@ class SecretDesk(Protocol):
     def search(self, account_id: AccountId, prefix: str) -> tuple[str, ...]:
         """What lies directly below a prefix: names relative to it, folders with "/" at their end, sorted."""
         ...
-
-
-class Replies(Protocol):
-    """Answers to creations, for requests that come twice."""
-
-    def known(self, account_id: AccountId, key: str) -> Reply | None: ...

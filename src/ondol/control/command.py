@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from ondol.control.profiles import ALL, KEPT_BACK, Profiles
-from ondol.control.profiles import PROFILES as PROFILES  # noqa: PLC0414  # it was here first, and is taken from here
+from ondol.control.profiles import ALL, KEPT_BACK, PROFILES, Profiles
 from ondol.engine.images.image import ImageConfig
 from ondol.engine.images.login import Login
 from ondol.engine.images.reference import Reference, parse

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from integration.api.memory_groups import MemoryAccounts, MemoryJobs, MemoryPools
-from ondol.control.command import PROFILES, check_command
+from ondol.control.command import check_command
 from ondol.control.ports import (
     DecisionLine,
     Now,
@@ -22,6 +22,7 @@ from ondol.control.ports import (
     TaskDetail,
     UnitNow,
 )
+from ondol.control.profiles import PROFILES
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.model.account import Account, Bucket
 from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task, TaskError, TaskState
