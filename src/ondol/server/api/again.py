@@ -11,6 +11,7 @@ from ondol.model.compute import InstanceState, Task
 from ondol.model.conditions import Scheduling
 from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
 from ondol.server.api.ranges import write_ranges
+from ondol.server.api.resources_out import resources_out, secrets_out
 from ondol.server.api.times import wire_span
 from ondol.server.errors import InvalidRequestError
 
@@ -94,28 +95,12 @@ def creation_of(task: Task) -> dict[str, Any]:
         "snapshotBucket": task.snapshot.bucket,
         "snapshotBucketPrefix": task.snapshot.prefix,
         **{key: wire[key] for key in ("defaultResourcesCacheTTLSec", "resultsCacheTTLSec") if key in wire},
-        **_buckets(task, simple=bool(wire.get("simpleBuckets"))),
+        **resources_out(task.resources, simple=bool(wire.get("simpleBuckets"))),
         **_place(task),
     }
     if task.advanced_ranges:
         return body | {"advancedRanges": task.advanced_ranges}
     return body | {"instanceCount": len(task.instance_numbers)}
-
-
-def _buckets(task: Task, *, simple: bool) -> dict[str, Any]:
-    if simple:
-        return {"resourceBuckets": [one.bucket for one in task.resources]}
-    return {
-        "advancedResourceBuckets": [
-            {
-                "bucketName": one.bucket,
-                "filtering": {"prefixFiltering": {"prefix": one.prefix}},
-                "resourcesTransformation": {"stripPrefix": {"prefix": one.strip_prefix}},
-                "cacheTTLSec": one.cache_ttl_s,
-            }
-            for one in task.resources
-        ]
-    }
 
 
 def _place(task: Task) -> dict[str, Any]:
@@ -133,10 +118,7 @@ def _place(task: Task) -> dict[str, Any]:
         "projectUuid": task.project_id,
         "schedulingType": task.scheduling.value,
         "hardwareConstraints": [hardware_out(one) for one in task.hardware],
-        "secretsAccessRights": {
-            "bySecret": [{"key": key} for key in task.secrets_by_key],
-            "byPrefix": [{"prefix": prefix} for prefix in task.secrets_by_prefix],
-        },
+        "secretsAccessRights": secrets_out(task.secrets_by_key, task.secrets_by_prefix),
     }
     if task.scheduling is Scheduling.RESERVED:
         body |= {"targetedReservationName": task.reservation, "targetedReservedMachineKey": task.machine_key}

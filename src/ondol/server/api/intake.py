@@ -15,12 +15,11 @@ from ondol.server.api.labels import read_labels
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.place_in import read_place
 from ondol.server.api.ranges import MOST_INSTANCES, read_ranges
+from ondol.server.api.resources_out import HIDDEN
 from ondol.server.api.task_limits import SECRET_PREFIXES, constants_limits, limits, tags_limits
 from ondol.server.api.times import LONGEST_S, read_span
 from ondol.server.api.wire_in import TaskCreation, TaskUpdate, read_body, try_body
 from ondol.server.errors import InvalidRequestError
-
-HIDDEN = "[SECRET]"
 
 
 def read_task(data: object, *, task_id: TaskId, lookups: Lookups) -> Task:

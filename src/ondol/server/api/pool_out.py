@@ -9,18 +9,15 @@ from typing import Any
 from ondol.control.group_ports import PoolDetail
 from ondol.control.ports import TaskDetail
 from ondol.model.compute import CACHE_TTL_S, AttemptState, Task, TaskState
-from ondol.model.conditions import Scheduling
 from ondol.model.ids import TaskId
 from ondol.model.pool import ComputePool, PoolState, Scaling
 from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
-from ondol.server.api.intake import HIDDEN
+from ondol.server.api.filters import SCHEDULING_WORDS
+from ondol.server.api.resources_out import resources_out, secrets_out, value_out
 from ondol.server.api.scaling_wire import scaling_out
 from ondol.server.api.status_out import cores_of, status_out, wall_seconds
-from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import runs_of
 from ondol.server.api.times import spent_span, wire_span, wire_time
-
-SCHEDULING = {Scheduling.FLEX: "flex", Scheduling.ON_DEMAND: "onDemand", Scheduling.RESERVED: "reserved"}
 
 
 def pool_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
@@ -38,10 +35,10 @@ def pool_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
         "elasticProperty": _elastic_out(pool.elastic, pool.elastic_period_s),
         "scaling": scaling_out(pool.scaling, pool.active_policy),
         "preparationTask": {"commandLine": pool.preparation},
-        "constants": [{"key": key, "value": _shown(key, value)} for key, value in pool.constants.items()],
+        "constants": [{"key": key, "value": value_out(key, value)} for key, value in pool.constants.items()],
         "forcedConstants": [forced_out(one) for one in pool.forced_constants],
         "forcedNetworkRules": [rule_out(one) for one in pool.network_rules],
-        "secretsAccessRights": _secrets_out(pool),
+        "secretsAccessRights": secrets_out(pool.secrets_by_key, pool.secrets_by_prefix),
         "tags": list(pool.tags),
         "labels": dict(pool.labels),
         **_buckets_out(pool),
@@ -51,7 +48,7 @@ def pool_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
         "poolUsage": round(min(1.0, detail.running / detail.capacity), 4) if detail.capacity else 0.0,
         "multiSlotsSettings": {"slotsPerNode": pool.slots_per_node},
         "hardwareConstraints": [hardware_out(one) for one in pool.hardware],
-        "schedulingType": SCHEDULING[pool.scheduling],
+        "schedulingType": SCHEDULING_WORDS[pool.scheduling],
         "targetedReservedMachineKey": pool.machine_key or None,
         "targetedReservationName": pool.reservation or None,
         "autoDeleteOnCompletion": pool.auto_delete,
@@ -122,7 +119,7 @@ def creation_of(pool: ComputePool) -> dict[str, Any]:
         "schedulingType": pool.scheduling.value,
         "targetedReservedMachineKey": pool.machine_key,
         "targetedReservationName": pool.reservation,
-        "secretsAccessRights": _secrets_out(pool),
+        "secretsAccessRights": secrets_out(pool.secrets_by_key, pool.secrets_by_prefix),
         "privileges": {"exportApiAndStorageCredentialsInEnvironment": pool.export_credentials},
         "maxTimeQueueSeconds": pool.max_queue_s,
         "autoDeleteOnCompletion": pool.auto_delete,
@@ -173,28 +170,4 @@ def _elastic_out(elastic: Scaling | None, period_s: float) -> dict[str, Any]:
 
 
 def _buckets_out(pool: ComputePool) -> dict[str, Any]:
-    if json.loads(pool.wire).get("simpleBuckets"):
-        return {"resourceBuckets": [one.bucket for one in pool.resources], "advancedResourceBuckets": []}
-    return {
-        "resourceBuckets": [],
-        "advancedResourceBuckets": [
-            {
-                "bucketName": one.bucket,
-                "filtering": {"prefixFiltering": {"prefix": one.prefix}},
-                "resourcesTransformation": {"stripPrefix": {"prefix": one.strip_prefix}},
-                "cacheTTLSec": one.cache_ttl_s,
-            }
-            for one in pool.resources
-        ],
-    }
-
-
-def _secrets_out(pool: ComputePool) -> dict[str, Any]:
-    return {
-        "bySecret": [{"key": key} for key in pool.secrets_by_key],
-        "byPrefix": [{"prefix": prefix} for prefix in pool.secrets_by_prefix],
-    }
-
-
-def _shown(key: str, value: str) -> str:
-    return HIDDEN if key.startswith(SECRET_PREFIXES) else value
+    return resources_out(pool.resources, simple=bool(json.loads(pool.wire).get("simpleBuckets")))

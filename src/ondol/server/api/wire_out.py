@@ -11,7 +11,7 @@ from ondol.model.compute import CACHE_TTL_S, AttemptState, InstanceState, Task
 from ondol.model.conditions import Dependency
 from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
 from ondol.server.api.filters import SCHEDULING_WORDS
-from ondol.server.api.intake import HIDDEN
+from ondol.server.api.resources_out import resources_out, secrets_out, value_out
 from ondol.server.api.status_out import (
     MIB,
     NOMINAL,
@@ -21,7 +21,6 @@ from ondol.server.api.status_out import (
     status_out,
     wall_seconds,
 )
-from ondol.server.api.task_limits import SECRET_PREFIXES
 from ondol.server.api.task_times import InstanceRun, runs_of
 from ondol.server.api.times import spent_span, wire_span, wire_time
 
@@ -48,9 +47,9 @@ def task_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
         **_buckets_out(task, wire),
         "resultsCount": task.results_count,
         "snapshotInterval": task.snapshot.interval_s,
-        "constants": [{"key": key, "value": _value(key, value)} for key, value in task.constants.items()],
+        "constants": [{"key": key, "value": value_out(key, value)} for key, value in task.constants.items()],
         "forcedConstants": [
-            one | {"forcedValue": _value(one["constantName"], one["forcedValue"])}
+            one | {"forcedValue": value_out(one["constantName"], one["forcedValue"])}
             for one in map(forced_out, task.forced_constants)
         ],
         "tags": list(task.tags),
@@ -68,10 +67,7 @@ def task_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
             "maxPerInstanceRetries": task.max_retries_per_instance,
         },
         "schedulingType": SCHEDULING_WORDS[task.scheduling],
-        "secretsAccessRights": {
-            "bySecret": [{"key": key} for key in task.secrets_by_key],
-            "byPrefix": [{"prefix": prefix} for prefix in task.secrets_by_prefix],
-        },
+        "secretsAccessRights": secrets_out(task.secrets_by_key, task.secrets_by_prefix),
         "uploadResultsOnCancellation": task.upload_results_on_cancellation,
         "dependencies": dependencies_out(task),
     }
@@ -163,26 +159,8 @@ def _identity(detail: TaskDetail, runs: tuple[InstanceRun, ...], now: dt.datetim
     return shown
 
 
-def _value(key: str, value: str) -> str:
-    return HIDDEN if key.startswith(SECRET_PREFIXES) else value
-
-
 def _buckets_out(task: Task, wire: dict[str, Any]) -> dict[str, Any]:
-    simple = bool(wire.get("simpleBuckets", False))
-    shown: dict[str, Any] = {
-        "resourceBuckets": [one.bucket for one in task.resources] if simple else [],
-        "advancedResourceBuckets": []
-        if simple
-        else [
-            {
-                "bucketName": one.bucket,
-                "filtering": {"prefixFiltering": {"prefix": one.prefix}},
-                "resourcesTransformation": {"stripPrefix": {"prefix": one.strip_prefix}},
-                "cacheTTLSec": one.cache_ttl_s,
-            }
-            for one in task.resources
-        ],
-    }
+    shown = resources_out(task.resources, simple=bool(wire.get("simpleBuckets")))
     if task.result_bucket:
         shown |= {"resultBucket": task.result_bucket, "resultsBucket": task.result_bucket}
     if task.result_prefix:
