@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId
 from ondol.server.api.filters import Fields, Keep, read_filter
+from ondol.server.api.pages import envelope, most_of, selected, size_of, with_any_tag
 from ondol.server.api.wire_in import PageRequest, SearchRequest
 from ondol.storage.pages import EVERY, Page, Query
 
-DEFAULT_RESULTS, MOST_RESULTS, CHUNK = 50, 500, 200
+CHUNK = 200
 ORDERS = {"creationdate": "created", "name": "name", "state": "state"}
 
 
@@ -43,47 +44,31 @@ class Groups:
 
 def rows_of(groups: Groups, account_id: AccountId, now: dt.datetime, tags: list[str]) -> list[dict[str, Any]]:
     """All rows, or those with any of the tags; a comma parts several."""
-    wanted = tuple(part for tag in tags for part in tag.split(",") if part)
-    return _shown(groups, _every(groups, account_id, Query(tags=wanted), None), now)
+    return _shown(groups, _every(groups, account_id, with_any_tag(tags), None), now)
 
 
 def page_of(groups: Groups, account_id: AccountId, now: dt.datetime, request: PageRequest) -> dict[str, Any]:
     """One page as the wire has it."""
-    limit = request.maximum_results or DEFAULT_RESULTS
-    if limit < 0:
-        raise InvalidFieldError("maximumResults", limit, f"1 to {MOST_RESULTS}, or 0 for {DEFAULT_RESULTS}")
+    limit = size_of(request)
     order = request.order_by.lower()
     if order and order not in ORDERS:
         raise InvalidFieldError("orderBy", request.order_by, "creationDate, name or state")
     rising = request.order_type.lower() == "asc"
     query = Query(order=ORDERS.get(order, "created"), rising=rising and bool(order))
     keep = read_filter(request.filter, groups.fields)
-    rows, token = _some(groups, account_id, query, keep, min(limit, MOST_RESULTS), request.token)
-    data = _shown(groups, iter(rows), now)
-    return {
-        "data": data,
-        "token": request.token or None,
-        "nextToken": token or None,
-        "isTruncated": bool(token),
-        "count": len(data),
-    } | ({} if token or request.token else {"total": len(data)})
+    rows, token = _some(groups, account_id, query, keep, limit, request.token)
+    return envelope(_shown(groups, iter(rows), now), request, token)
 
 
 def searched(groups: Groups, account_id: AccountId, now: dt.datetime, request: SearchRequest) -> list[dict[str, Any]]:
     """Rows that a filter keeps, the selected fields of each."""
-    most = request.maximum_results or 0
-    if most < 0:
-        raise InvalidFieldError("maximumResults", most, "0 (all) or more")
+    most = most_of(request)
     rows = []
     for row in _every(groups, account_id, EVERY, read_filter(request.filter, groups.fields)):
         rows.append(row)
         if len(rows) == most:
             break
-    found = _shown(groups, iter(rows), now)
-    fields = {name.lower() for name in request.select.fields_}
-    if fields:
-        found = [{name: value for name, value in one.items() if name.lower() in fields} for one in found]
-    return found
+    return selected(_shown(groups, iter(rows), now), request)
 
 
 def _shown(groups: Groups, rows: Iterator[Any], now: dt.datetime) -> list[dict[str, Any]]:

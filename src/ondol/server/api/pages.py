@@ -13,7 +13,7 @@ from ondol.model.ids import AccountId, TaskId
 from ondol.server.api.filters import Keep
 from ondol.server.api.push_down import pushed_down
 from ondol.server.api.task_times import runs_of
-from ondol.server.api.wire_in import PageRequest
+from ondol.server.api.wire_in import PageRequest, SearchRequest
 from ondol.storage.pages import EVERY, Page, Query
 
 Show = Callable[[TaskDetail, dt.datetime], dict[str, Any]]
@@ -48,10 +48,7 @@ def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show
 
     Raises InvalidFieldError for a filter, order or size that is not allowed.
     """
-    limit = request.maximum_results or DEFAULT_RESULTS
-    if limit < 0:
-        raise InvalidFieldError("maximumResults", limit, f"1 to {MOST_RESULTS}, or 0 for {DEFAULT_RESULTS}")
-    limit = min(limit, MOST_RESULTS)
+    limit = size_of(request)
     order, rising = request.order_by.lower(), request.order_type.lower() == "asc"
     if order == _BY_TIME:
         query, keep = pushed_down(request.filter)
@@ -62,6 +59,24 @@ def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show
     else:
         raise InvalidFieldError("orderBy", request.order_by[:80], "creationDate, executionTime, name or state")
     data = shown(desk, tasks, show)
+    return envelope(data, request, token)
+
+
+def size_of(request: PageRequest) -> int:
+    """Rows that a page may have; raises InvalidFieldError below 0."""
+    limit = request.maximum_results or DEFAULT_RESULTS
+    if limit < 0:
+        raise InvalidFieldError("maximumResults", limit, f"1 to {MOST_RESULTS}, or 0 for {DEFAULT_RESULTS}")
+    return min(limit, MOST_RESULTS)
+
+
+def envelope(data: list[dict[str, Any]], request: PageRequest, token: str) -> dict[str, Any]:
+    """Give the page around its rows; `total` only where this page is the first and the last.
+
+    Parameters
+    ----------
+    token : goes on after the last row, empty where there is no more
+    """
     page: dict[str, Any] = {
         "data": data,
         "token": request.token or None,
@@ -70,6 +85,22 @@ def page_out(desk: Desk, account_id: AccountId, request: PageRequest, show: Show
         "count": len(data),
     }
     return page | ({} if token or request.token else {"total": len(data)})
+
+
+def most_of(request: SearchRequest) -> int:
+    """Rows that a search may give, 0 for all; raises InvalidFieldError below 0."""
+    most = request.maximum_results or 0
+    if most < 0:
+        raise InvalidFieldError("maximumResults", most, "0 (all) or more")
+    return most
+
+
+def selected(found: list[dict[str, Any]], request: SearchRequest) -> list[dict[str, Any]]:
+    """Only the fields that a search selects, named in any case; all where it selects none."""
+    fields = {name.lower() for name in request.select.fields_}
+    if not fields:
+        return found
+    return [{name: value for name, value in one.items() if name.lower() in fields} for one in found]
 
 
 def shown(desk: Desk, tasks: list[Task], show: Show) -> list[dict[str, Any]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from ondol.model.errors import InvalidFieldError
-from ondol.server.api.pages import every_task, page_out, shown, with_any_tag
+from ondol.server.api.pages import every_task, most_of, page_out, selected, shown, with_any_tag
 from ondol.server.api.push_down import pushed_down
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.wire_in import PageRequest, SearchRequest, read_body
@@ -50,16 +49,10 @@ def summaries_page(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse
 def search(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
     """All fields where none is selected; names of fields in any case."""
     asked = read_body(SearchRequest, body or {})
-    most = asked.maximum_results or 0
-    if most < 0:
-        raise InvalidFieldError("maximumResults", most, "0 (all) or more")
+    most = most_of(asked)
     tasks = []
     for task in every_task(desk, caller.id, *pushed_down(asked.filter)):
         tasks.append(task)
         if len(tasks) == most:
             break
-    fields = {name.lower() for name in asked.select.fields_}
-    found: list[dict[str, Any]] = shown(desk, tasks, task_out)
-    if fields:
-        found = [{name: value for name, value in one.items() if name.lower() in fields} for one in found]
-    return JSONResponse(found)
+    return JSONResponse(selected(shown(desk, tasks, task_out), asked))
