@@ -15,8 +15,8 @@ from ondol.server.api.labels import read_labels
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.place_in import read_place
 from ondol.server.api.ranges import MOST_INSTANCES, read_ranges
-from ondol.server.api.resources_out import HIDDEN
-from ondol.server.api.task_limits import SECRET_PREFIXES, constants_limits, limits, tags_limits
+from ondol.server.api.resources_out import values_in
+from ondol.server.api.task_limits import constants_limits, limits, tags_limits
 from ondol.server.api.times import LONGEST_S, read_span
 from ondol.server.api.wire_in import TaskCreation, TaskUpdate, read_body, try_body
 from ondol.server.errors import InvalidRequestError
@@ -93,22 +93,12 @@ def read_task(data: object, *, task_id: TaskId, lookups: Lookups) -> Task:
 
 
 def read_update(data: object, before: Task) -> tuple[dict[str, str] | None, tuple[str, ...] | None]:
-    """Constants and tags of an update, None for what it leaves alone.
-
-    A secret constant that comes back as it was shown keeps its value: the Python SDK sends the whole task back.
-    """
+    """Constants and tags of an update, None for what it leaves alone."""
     body = read_body(TaskUpdate, data)
     faults = [*constants_limits(body.constants or []), *tags_limits(body.tags or [])]
     if faults:
         raise invalid_task(faults)
-    constants = None
-    if body.constants is not None:
-        constants = {
-            constant.key: before.constants.get(constant.key, "")
-            if constant.value == HIDDEN and constant.key.startswith(SECRET_PREFIXES)
-            else constant.value
-            for constant in body.constants
-        }
+    constants = None if body.constants is None else values_in(body.constants, before.constants)
     return constants, None if body.tags is None else tuple(body.tags)
 
 

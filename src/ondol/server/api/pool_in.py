@@ -18,6 +18,7 @@ from ondol.server.api.conditions_in import read_forced, read_hardware, read_rule
 from ondol.server.api.labels import read_labels
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.names import id_of, name_limits
+from ondol.server.api.resources_out import values_in
 from ondol.server.api.scaling_wire import InvalidScalingError, read_scaling
 from ondol.server.api.task_limits import constants_limits, path_limits, resource_paths, tags_limits
 from ondol.server.api.times import read_life, wire_span
@@ -244,7 +245,7 @@ def read_pool_update(data: object, before: ComputePool) -> PoolChange:
     if faults:
         raise invalid_pool(faults)
     return PoolChange(
-        constants=None if body.constants is None else {one.key: one.value for one in body.constants},
+        constants=None if body.constants is None else values_in(body.constants, before.constants),
         tags=None if body.tags is None else tuple(body.tags),
         slots=None if body.instance_count == before.slots else body.instance_count,
         elastic=elastic,

@@ -13,7 +13,7 @@ from ondol.model.ids import TaskId
 from ondol.model.pool import ComputePool, PoolState, Scaling
 from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
 from ondol.server.api.filters import SCHEDULING_WORDS
-from ondol.server.api.resources_out import resources_out, secrets_out, value_out
+from ondol.server.api.resources_out import forced_shown, resources_out, secrets_out, value_out
 from ondol.server.api.scaling_wire import scaling_out
 from ondol.server.api.status_out import cores_of, status_out, wall_seconds
 from ondol.server.api.task_times import runs_of
@@ -36,7 +36,7 @@ def pool_out(detail: PoolDetail, now: dt.datetime) -> dict[str, Any]:
         "scaling": scaling_out(pool.scaling, pool.active_policy),
         "preparationTask": {"commandLine": pool.preparation},
         "constants": [{"key": key, "value": value_out(key, value)} for key, value in pool.constants.items()],
-        "forcedConstants": [forced_out(one) for one in pool.forced_constants],
+        "forcedConstants": forced_shown(pool.forced_constants),
         "forcedNetworkRules": [rule_out(one) for one in pool.network_rules],
         "secretsAccessRights": secrets_out(pool.secrets_by_key, pool.secrets_by_prefix),
         "tags": list(pool.tags),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ondol.model.compute import ResourceBucket
+from ondol.model.conditions import ForcedConstant
+from ondol.server.api.conditions_in import forced_out
 from ondol.server.api.task_limits import SECRET_PREFIXES
+from ondol.server.api.wire_in import KeyValue
 
 HIDDEN = "[SECRET]"
 
@@ -43,3 +46,21 @@ def secrets_out(by_key: Iterable[str], by_prefix: Iterable[str]) -> dict[str, An
 def value_out(key: str, value: str) -> str:
     """Give a constant's value, hidden where its name says that it is a secret."""
     return HIDDEN if key.startswith(SECRET_PREFIXES) else value
+
+
+def forced_shown(constants: Iterable[ForcedConstant]) -> list[dict[str, Any]]:
+    """Give forced constants, secret values hidden."""
+    return [
+        one | {"forcedValue": value_out(one["constantName"], one["forcedValue"])} for one in map(forced_out, constants)
+    ]
+
+
+def values_in(given: Iterable[KeyValue], before: Mapping[str, str]) -> dict[str, str]:
+    """Read the constants of an update; a secret that comes back as it was shown keeps its value.
+
+    The Python SDK sends the whole task or pool back.
+    """
+    return {
+        one.key: before.get(one.key, "") if one.value == HIDDEN and one.key.startswith(SECRET_PREFIXES) else one.value
+        for one in given
+    }

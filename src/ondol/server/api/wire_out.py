@@ -9,9 +9,9 @@ from typing import Any
 from ondol.control.ports import TaskDetail
 from ondol.model.compute import CACHE_TTL_S, AttemptState, InstanceState, Task
 from ondol.model.conditions import Dependency
-from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
+from ondol.server.api.conditions_in import hardware_out, rule_out
 from ondol.server.api.filters import SCHEDULING_WORDS
-from ondol.server.api.resources_out import resources_out, secrets_out, value_out
+from ondol.server.api.resources_out import forced_shown, resources_out, secrets_out, value_out
 from ondol.server.api.status_out import (
     MIB,
     NOMINAL,
@@ -48,10 +48,7 @@ def task_out(detail: TaskDetail, now: dt.datetime) -> dict[str, Any]:
         "resultsCount": task.results_count,
         "snapshotInterval": task.snapshot.interval_s,
         "constants": [{"key": key, "value": value_out(key, value)} for key, value in task.constants.items()],
-        "forcedConstants": [
-            one | {"forcedValue": value_out(one["constantName"], one["forcedValue"])}
-            for one in map(forced_out, task.forced_constants)
-        ],
+        "forcedConstants": forced_shown(task.forced_constants),
         "tags": list(task.tags),
         "labels": dict(task.labels),
         "completedInstances": [_completed(detail, run) for run in runs if run.instance.state.final],

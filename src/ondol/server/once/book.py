@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import uuid
@@ -16,6 +17,7 @@ from ondol.server.once.journal import DOUBT_S, Intent, Journal
 WAIT_S = 20.0  # how long a request waits for the one that it repeats [s, wall]
 MOST_WAITING, MOST_OF_ONE = 16, 4  # requests that wait at once, of all and of one account: each holds a thread
 _SWEEP_S = 10.0
+_OVERTAKEN_S = 30.0  # longest time from a request's arrival to its beginning in which one that overtakes it is known
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +46,7 @@ class AnswerBook:
         self._journal, self._now_s = journal, now_s
         self._lock = threading.Lock()
         self._records: dict[tuple[str, str], list[Record]] = {}
+        self._begun_s: dict[tuple[str, str], float] = {}  # when the last like request began, for a while
         self._keys: dict[tuple[str, str], tuple[str, threading.Event]] = {}
         self._waiting: Counter[str] = Counter()
         self._swept_s = now_s()
@@ -54,21 +57,40 @@ class AnswerBook:
 
     # -- requests without a key --
 
-    def claim(self, account: str, fingerprint: str) -> Record | None:
-        """A like request whose client went away without its answer; nobody else is given it."""
+    def now_s(self) -> float:
+        """The time that `claim_or_begin` counts in [s, monotonic]."""
+        return self._now_s()
+
+    def claim_or_begin(self, account: str, fingerprint: str, *, gone_since_s: float | None = None) -> Record:
+        """A like request whose client went away without its answer, `claimed` by this one alone; else a new one.
+
+        Raises UnavailableError for a request whose client went away before it began, where a like one overtook it.
+
+        Parameters
+        ----------
+        gone_since_s : arrival of a request whose client is gone already, None where the client stands [s, monotonic]
+        """
+        place = (account, fingerprint)
         with self._lock:
             self._sweep()
-            for record in self._records.get((account, fingerprint), ()):
+            for record in self._records.get(place, ()):
                 if record.lost_at is not None and not record.claimed:
                     record.claimed = True
                     return record
-        return None
+            if gone_since_s is not None and self._begun_s.get(place, -math.inf) >= gone_since_s:
+                raise UnavailableError("The client hung up, and has asked again meanwhile")
+            return self._begun(place)
 
     def begin(self, account: str, fingerprint: str) -> Record:
         """A new request, of which nobody has heard the end."""
-        record = Record(account, fingerprint)
         with self._lock:
-            self._records.setdefault((account, fingerprint), []).append(record)
+            return self._begun((account, fingerprint))
+
+    def _begun(self, place: tuple[str, str]) -> Record:
+        """Note a new request; held lock."""
+        record = Record(*place)
+        self._records.setdefault(place, []).append(record)
+        self._begun_s[place] = self._now_s()
         return record
 
     def intend(
@@ -177,6 +199,7 @@ class AnswerBook:
         if now_s - self._swept_s < _SWEEP_S:
             return
         self._swept_s = now_s
+        self._begun_s = {place: at_s for place, at_s in self._begun_s.items() if now_s - at_s < _OVERTAKEN_S}
         for place, records in list(self._records.items()):
             left = [one for one in records if one.lost_at is None or one.claimed or now_s - one.lost_at < DOUBT_S]
             if left:

@@ -105,16 +105,18 @@ class Once:
             return create(commit)
 
     def _run_unkeyed(self, create: Callable[[Commit], Response]) -> Response:
-        before = self._book.claim(self._account.id, self._fingerprint)
-        if before is not None:
-            self._book.wait(before)
-            self._delivery.follow(before)  # from here on its answer is this one's
-            if before.intent is not None and self._stored(before.intent):
+        record = self._book.claim_or_begin(
+            self._account.id, self._fingerprint, gone_since_s=self._delivery.arrived_s if self._delivery.gone else None
+        )
+        if record.claimed:
+            self._book.wait(record)
+            self._delivery.follow(record)  # from here on its answer is this one's
+            if record.intent is not None and self._stored(record.intent):
                 _log.info("%s of %s was asked for again: its answer was lost", self._path, self._account.email)
-                intent = before.intent
+                intent = record.intent
                 return _response(intent.body, intent.status, intent.location, replayed=True)
-            self._book.heard(before)  # it came to nothing: this is the first that does
-        record = self._book.begin(self._account.id, self._fingerprint)
+            self._book.heard(record)  # it came to nothing: this is the first that does
+            record = self._book.begin(self._account.id, self._fingerprint)
         self._delivery.follow(record)
         try:
             return create(self._noted(record))

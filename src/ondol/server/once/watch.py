@@ -22,6 +22,12 @@ class Delivery:
         self._book = book
         self._record: Record | None = None
         self._gone = False
+        self.arrived_s = book.now_s()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client is known to have hung up."""
+        return self._gone
 
     def follow(self, record: Record) -> None:
         """The answer is that of a record."""
