@@ -16,17 +16,18 @@ import numpy as np
 
 from ondol.control.record_end import WholeMark
 from ondol.model.errors import InvalidFieldError
-from ondol.model.view import InstanceColumns, NodeColumns, SiteColumns, UnitColumns, View
+from ondol.model.view import InstanceColumns, NodeColumns, SinkColumns, SiteColumns, UnitColumns, View
 from ondol.policy.contract import Policy
 from ondol.policy.registry import load_policy
 
 _log = logging.getLogger(__name__)
-_SETS = ("allowances", "missing_bytes", "beyond")
+_SETS = ("allowances", "missing_bytes", "beyond", "ahead_s", "ahead_grid_g_per_kwh", "ahead_work_s")
 _TABLES: dict[str, type] = {
     "sites": SiteColumns,
     "units": UnitColumns,
     "nodes": NodeColumns,
     "instances": InstanceColumns,
+    "sinks": SinkColumns,
 }
 LARGEST_BYTES = 64 << 20
 _NOTE_EVERY_BYTES = 1 << 20
@@ -154,7 +155,9 @@ def unpack_view(data: bytes) -> View:
     """Unpack what `pack_view` packed."""
     packed = msgspec.msgpack.decode(data)
     tables = {
-        name: kind(**{field: _unpack(value) for field, value in packed[name].items()}) for name, kind in _TABLES.items()
+        name: kind(**{field: _unpack(value) for field, value in packed[name].items()})
+        for name, kind in _TABLES.items()
+        if name in packed
     }
     sets = {name: _unpack(packed[name]) for name in _SETS if name in packed}  # older records lack some
     return View(now_s=packed["now_s"], step_s=packed["step_s"], seed=packed["seed"], **tables, **sets)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ondol.model.ids import InstanceId, NodeId, SiteId, UnitId
+from ondol.model.ids import InstanceId, NodeId, SinkId, SiteId, UnitId
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -144,6 +144,39 @@ class InstanceColumns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SinkColumns:
+    """Sinks as stores of heat, by id, for whoever plans ahead. Arrays (n,) unless noted.
+
+    A store's level counts from the temperature at which the backup heater must run. Level after a step of Δ s, with
+    compute heat q and demand d [W]: ``e⁺ = e·(1 − loss_per_s·Δ) + (q − d)·Δ``; below 0 the backup gives what is missing,
+    above `capacity_j` heat is dumped.
+
+    Parameters
+    ----------
+    site : row of its site
+    store_j : heat held above the level at which the backup runs, ≥ 0 [J]
+    capacity_j : the same at the upper limit, ≥ 0; 0 for a sink that stores nothing [J]
+    loss_per_s : share of the level lost per second [1/s]
+    capture : heat that reaches the sink per electric joule of its units at full load, 0 to 1
+    demand_w : (n, horizon) heat that the sink needs in each step to stay at level 0 with no compute, mean [W]
+    demand_high_w : (n, horizon) the 90 % quantile of the same [W]
+    backup_g_per_kwh : (n, horizon) carbon of a kWh of heat from the backup [gCO2e/kWh]
+    backup_eur_per_kwh : (n, horizon) its price [€/kWh]
+    """
+
+    ids: tuple[SinkId, ...] = ()
+    site: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    store_j: Floats = field(default_factory=lambda: np.zeros(0))
+    capacity_j: Floats = field(default_factory=lambda: np.zeros(0))
+    loss_per_s: Floats = field(default_factory=lambda: np.zeros(0))
+    capture: Floats = field(default_factory=lambda: np.zeros(0))
+    demand_w: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    demand_high_w: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    backup_g_per_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    backup_eur_per_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class View:
     """One consistent snapshot.
 
@@ -157,6 +190,12 @@ class View:
         nan where the size is not known yet
     beyond : (4,) per service class, queued instances that the columns leave out: however many there are, policies see
         of each class and allowance at least as many as there are slots, the first ones first
+    sinks : heat stores with their forecasts, row = `UnitColumns.sink`; empty where nothing is known of them
+    ahead_s : (horizon,) lengths of the steps of the sinks' forecasts and of `ahead_grid_g_per_kwh`, the first one from
+        now on [s]
+    ahead_grid_g_per_kwh : (sites, horizon) forecast carbon intensity over the same steps [gCO2e/kWh]
+    ahead_work_s : (4, horizon) per service class, full-speed seconds of work that are expected to be submitted in each
+        of the same steps; 0 where nobody forecasts [s]
     """
 
     now_s: float
@@ -169,6 +208,10 @@ class View:
     allowances: Bools
     missing_bytes: Floats
     beyond: Ints = field(default_factory=lambda: np.zeros(len(ServiceClass), dtype=np.int64))
+    sinks: SinkColumns = field(default_factory=SinkColumns)
+    ahead_s: Floats = field(default_factory=lambda: np.zeros(0))
+    ahead_grid_g_per_kwh: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    ahead_work_s: Floats = field(default_factory=lambda: np.zeros((len(ServiceClass), 0)))
 
     @property
     def now(self) -> dt.datetime:
