@@ -1,0 +1,149 @@
+"""Lets work go on between two moments: the hot loop of the twin, over the attempts that hold slots and over all nodes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ondol.model.view import Floats, Ints
+from ondol.twin.compiled import compiled
+from ondol.twin.speed import speed_at
+
+_DONE_S = 1e-6  # work left below this counts as done [s]
+
+
+@compiled
+def unit_shares(
+    held: Ints,
+    running: Ints,
+    node: Ints,
+    node_unit: Ints,
+    node_slots: Ints,
+    node_dyn_w: Floats,
+    node_idle_w: Floats,
+    node_on: Ints,
+    target_w: Floats,
+    share: Floats,
+    dyn_w: Floats,
+) -> None:
+    """Share of dynamic power that the work of each unit is let have under the unit's target; in place.
+
+    Idle power of switched-on nodes comes first; what is left of the target is shared evenly by what runs.
+    """
+    units = len(target_w)
+    idle = np.zeros(units)
+    for u in range(units):
+        dyn_w[u] = 0.0
+    for n in range(len(node_unit)):
+        if node_on[n] > 0:
+            idle[node_unit[n]] += node_idle_w[n]
+    for k in range(len(held)):
+        row = held[k]
+        if running[row] > 0:
+            n = node[row]
+            dyn_w[node_unit[n]] += node_dyn_w[n] / node_slots[n]
+    for u in range(units):
+        if dyn_w[u] <= 0.0:
+            share[u] = 1.0
+        else:
+            share[u] = min(max((target_w[u] - idle[u]) / dyn_w[u], 0.0), 1.0)
+
+
+@compiled
+def next_end(
+    t_s: float,
+    held: Ints,
+    running: Ints,
+    node: Ints,
+    run_s: Floats,
+    done_s: Floats,
+    ready_s: Floats,
+    node_unit: Ints,
+    node_speed: Floats,
+    share: Floats,
+) -> float:
+    """When the first attempt will end at present speeds; inf for never."""
+    first = np.inf
+    for k in range(len(held)):
+        row = held[k]
+        if running[row] > 0:
+            n = node[row]
+            speed = node_speed[n] * speed_at(share[node_unit[n]])
+            if speed > 0.0:
+                begin = ready_s[row] if ready_s[row] > t_s else t_s
+                end = begin + (run_s[row] - done_s[row]) / speed
+                if end < first:
+                    first = end
+    return first
+
+
+@compiled
+def advance(
+    t0_s: float,
+    t1_s: float,
+    held: Ints,
+    running: Ints,
+    node: Ints,
+    run_s: Floats,
+    done_s: Floats,
+    ready_s: Floats,
+    energy_j: Floats,
+    node_unit: Ints,
+    node_slots: Ints,
+    node_speed: Floats,
+    node_dyn_w: Floats,
+    node_idle_w: Floats,
+    node_off_w: Floats,
+    node_off_after_s: Floats,
+    node_held: Ints,
+    node_empty_since_s: Floats,
+    node_up: Ints,
+    share: Floats,
+    unit_energy_j: Floats,
+    ended: Ints,
+    ended_at_s: Floats,
+) -> int:
+    """Let the time from `t0_s` to `t1_s` pass; gives how many attempts ended, their rows in `ended`.
+
+    Work goes on at the node's speed under its unit's share, once it is ready; energy goes to attempts (dynamic part) and
+    units (all of it). A node without work is switched off after its time. Ended attempts still stand in `held`.
+    """
+    count = 0
+    for k in range(len(held)):
+        row = held[k]
+        if running[row] == 0:
+            continue
+        n = node[row]
+        begin = ready_s[row] if ready_s[row] > t0_s else t0_s
+        if begin >= t1_s:
+            continue
+        part = share[node_unit[n]]
+        speed = node_speed[n] * speed_at(part)
+        left = run_s[row] - done_s[row]
+        active = t1_s - begin
+        if speed > 0.0 and left / speed <= active + _DONE_S:
+            active = min(left / speed, active)
+            done_s[row] = run_s[row]
+            ended[count] = row
+            ended_at_s[count] = begin + active
+            count += 1
+            node_held[n] -= 1
+            if node_held[n] == 0:
+                node_empty_since_s[n] = begin + active
+        else:
+            done_s[row] += speed * active
+        spent = active * node_dyn_w[n] / node_slots[n] * part
+        energy_j[row] += spent
+        unit_energy_j[node_unit[n]] += spent
+    for n in range(len(node_unit)):
+        span = t1_s - t0_s
+        on = span
+        if node_held[n] == 0:
+            if node_up[n] == 0:
+                on = 0.0
+            else:
+                off_at = node_empty_since_s[n] + node_off_after_s[n]
+                if off_at < t1_s:
+                    on = max(off_at - t0_s, 0.0)
+                    node_up[n] = 0
+        unit_energy_j[node_unit[n]] += on * node_idle_w[n] + (span - on) * node_off_w[n]
+    return count

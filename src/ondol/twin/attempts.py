@@ -1,0 +1,157 @@
+"""Work of a scenario while it is lived through: states by the lifecycle's tables, slots, lost work, waiting lines."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ondol.lifecycle.attempt import AttemptSignal
+from ondol.lifecycle.instance import InstanceSignal
+from ondol.model.compute import AttemptState, InstanceState
+from ondol.model.view import Floats, Ints, ServiceClass
+from ondol.twin.layout import Layout
+from ondol.twin.transitions import ATTEMPTS, INSTANCES, NO_ATTEMPT, attempt_code, instance_code
+from ondol.twin.workload.jobs import Jobs
+
+PLACED = attempt_code(AttemptState.PLACED)
+STAGING = attempt_code(AttemptState.STAGING)
+RUNNING = attempt_code(AttemptState.RUNNING)
+PAUSED = attempt_code(AttemptState.PAUSED)
+QUEUED = instance_code(InstanceState.QUEUED)
+SUCCEEDED = instance_code(InstanceState.SUCCEEDED)
+
+
+class Attempts:
+    """All instances, fillers behind the jobs; one row each, in id order.
+
+    Parameters
+    ----------
+    fillers : how many endless fillers there are beside the jobs
+    """
+
+    def __init__(self, jobs: Jobs, layout: Layout, fillers: int) -> None:
+        count, rows = len(jobs.run_s), len(jobs.run_s) + fillers
+        self.jobs, self.layout, self.count = jobs, layout, count
+        self.run_s = np.concatenate([jobs.run_s, np.full(fillers, np.inf)])
+        self.service = np.concatenate([jobs.service, np.full(fillers, int(ServiceClass.FILLER))]).astype(np.int64)
+        self.submitted_s = np.concatenate([jobs.submitted_s, np.zeros(fillers)])
+        self.deadline_s = np.concatenate([jobs.deadline_s, np.full(fillers, np.inf)])
+        last = int(jobs.task.max(initial=-1))
+        self.task = np.concatenate([jobs.task, last + 1 + np.arange(fillers)]).astype(np.int64)
+        self.resumable = np.concatenate([jobs.resumable, np.ones(fillers, dtype=np.bool_)])
+        self.data = np.concatenate([jobs.data, np.full(fillers, -1)]).astype(np.int64)
+        self.instance = np.full(rows, QUEUED, dtype=np.int64)
+        self.attempt = np.full(rows, NO_ATTEMPT, dtype=np.int64)
+        self.running = np.zeros(rows, dtype=np.int64)
+        self.node = np.full(rows, -1, dtype=np.int64)
+        self.done_s, self.ready_s = np.zeros(rows), np.zeros(rows)
+        self.since_s, self.energy_j = self.submitted_s.copy(), np.zeros(rows)
+        self.attempts = np.zeros(rows, dtype=np.int64)
+        self.first_start_s, self.end_s = np.full(rows, np.nan), np.full(rows, np.nan)
+        self.held = np.zeros(0, dtype=np.int64)
+        self.lines: dict[ServiceClass, Ints] = {kind: np.zeros(0, dtype=np.int64) for kind in ServiceClass}
+        self.lines[ServiceClass.FILLER] = np.arange(count, rows)
+        self.arrived = 0
+        self.lost_s = self.moves = self.kills = 0.0
+
+    def arrive(self, until_s: float) -> int:
+        """Let all that is submitted by `until_s` join its line; gives how many came."""
+        end = int(np.searchsorted(self.jobs.submitted_s, until_s, side="right"))
+        if end == self.arrived:
+            return 0
+        new = np.arange(self.arrived, end)
+        for kind in ServiceClass:
+            mine = new[self.service[new] == kind]
+            if len(mine):
+                self._join(kind, mine)
+        came, self.arrived = end - self.arrived, end
+        return came
+
+    def start(self, rows: Ints, nodes: Ints, ready_s: Floats, now_s: float) -> None:
+        """Begin attempts: slots are taken now, work runs once it is ready."""
+        INSTANCES.apply(self.instance, rows, InstanceSignal.STARTED)
+        self.attempt[rows] = PLACED
+        ATTEMPTS.apply(self.attempt, rows, AttemptSignal.INPUTS_BEGUN)
+        self.node[rows], self.ready_s[rows], self.since_s[rows] = nodes, ready_s, now_s
+        self.attempts[rows] += 1
+        first = rows[np.isnan(self.first_start_s[rows])]
+        self.first_start_s[first] = now_s
+        self.running[rows] = 1
+        self._leave(rows)
+        self.held = np.sort(np.concatenate([self.held, rows]))
+
+    def begin_running(self, until_s: float) -> None:
+        """What is staged by `until_s` runs."""
+        due = self.held[(self.attempt[self.held] == STAGING) & (self.ready_s[self.held] <= until_s)]
+        if len(due):
+            ATTEMPTS.apply(self.attempt, due, AttemptSignal.SEEN_RUNNING)
+            self.since_s[due] = self.ready_s[due]
+
+    def finish(self, rows: Ints, at_s: Floats) -> None:
+        """Attempts whose work is done end, and their instances with them."""
+        waiting = rows[self.attempt[rows] == STAGING]
+        ATTEMPTS.apply(self.attempt, waiting, AttemptSignal.SEEN_RUNNING)
+        ATTEMPTS.apply(self.attempt, rows, AttemptSignal.EXITED)
+        ATTEMPTS.apply(self.attempt, rows, AttemptSignal.STORED_SUCCESS)
+        INSTANCES.apply(self.instance, rows, InstanceSignal.SUCCEEDED)
+        self.end_s[rows] = at_s
+        self._free(rows)
+
+    def stop(self, rows: Ints, now_s: float, *, lost: bool = False) -> None:
+        """Attempts end before their work is done; their instances wait again. What cannot go on begins anew.
+
+        Parameters
+        ----------
+        lost : the node failed; else somebody decided it
+        """
+        if lost:
+            ATTEMPTS.apply(self.attempt, rows, AttemptSignal.VANISHED)
+        else:
+            ATTEMPTS.apply(self.attempt, rows, AttemptSignal.STOP_ASKED)
+            ATTEMPTS.apply(self.attempt, rows, AttemptSignal.ENDED_AS_ASKED)
+            self.moves += float(self.resumable[rows].sum())
+        INSTANCES.apply(self.instance, rows, InstanceSignal.BACK_IN_QUEUE)
+        anew = rows[~self.resumable[rows]]
+        self.lost_s += float(self.done_s[anew].sum())
+        if not lost:
+            self.kills += float((self.done_s[anew] > 0).sum())
+        self.done_s[anew] = 0.0
+        self.since_s[rows] = now_s
+        self._free(rows)
+        for kind in ServiceClass:
+            mine = rows[self.service[rows] == kind]
+            if len(mine):
+                self._join(kind, mine)
+
+    def pause(self, rows: Ints, now_s: float) -> None:
+        """Freeze attempts where they are; those that are still staging run first, so they are left alone."""
+        rows = rows[self.attempt[rows] == RUNNING]
+        ATTEMPTS.apply(self.attempt, rows, AttemptSignal.SEEN_PAUSED)
+        self.running[rows] = 0
+        self.since_s[rows] = now_s
+
+    def resume(self, rows: Ints, now_s: float) -> None:
+        """Let frozen attempts go on."""
+        rows = rows[self.attempt[rows] == PAUSED]
+        ATTEMPTS.apply(self.attempt, rows, AttemptSignal.SEEN_RUNNING)
+        self.running[rows] = 1
+        self.since_s[rows] = now_s
+
+    def _join(self, kind: ServiceClass, rows: Ints) -> None:
+        line = self.lines[kind]
+        if len(line) and rows[0] < line[-1]:
+            line = np.sort(np.concatenate([line, rows]))
+        else:
+            line = np.concatenate([line, rows])
+        self.lines[kind] = line
+
+    def _leave(self, rows: Ints) -> None:
+        for kind in ServiceClass:
+            mine = rows[self.service[rows] == kind]
+            if len(mine):
+                line = self.lines[kind]
+                self.lines[kind] = np.delete(line, np.searchsorted(line, np.sort(mine)))
+
+    def _free(self, rows: Ints) -> None:
+        self.running[rows] = 0
+        self.node[rows] = -1
+        self.held = self.held[~np.isin(self.held, rows, assume_unique=True)]

@@ -1,0 +1,66 @@
+"""Adds up what a run costs: electricity, backup heat, carbon, money, comfort, and what it gave."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ondol.model.view import Floats
+from ondol.twin.layout import Layout
+from ondol.twin.plant.plant import Plant
+from ondol.twin.scenario.backup import backup_rates
+from ondol.twin.scenario.nouns import Scenario
+from ondol.twin.scenario.series import Series
+from ondol.twin.stores import Stores
+
+KWH_J = 3.6e6
+MOST_OVER_KH = 0.0
+
+
+class Score:
+    """Sums over a run; one number each, and one a sink where it matters."""
+
+    def __init__(self, scenario: Scenario, layout: Layout, series: Series, stores: Stores) -> None:
+        self._layout, self._series = layout, series
+        self._backup_g, self._backup_eur = backup_rates(scenario, series)
+        self._own = layout.unit_site != layout.overflow
+        self._pue = layout.site_pue[layout.unit_site]
+        sinks = len(layout.sink_ids)
+        self.electric_j = self.overflow_j = self.electric_g = self.overflow_g = 0.0
+        self.electric_eur = self.overflow_eur = self.backup_g = self.backup_eur = 0.0
+        self.heat_j, self.dumped_j, self.backup_j = np.zeros(sinks), np.zeros(sinks), np.zeros(sinks)
+        self.useful_j, self.wanted_j, self.lost_j = np.zeros(sinks), np.zeros(sinks), np.zeros(sinks)
+        self.short_kh, self.over_kh = np.zeros(sinks), np.zeros(sinks)
+        self.start_j = stores.levels(0).store_j.copy()
+        self._stores = stores
+
+    def add(self, step: int, unit_energy_j: Floats, plant: Plant) -> None:
+        """Add a step."""
+        grid, price = self._series.grid_g_per_kwh[step] / KWH_J, self._series.price_eur_per_kwh[step] / KWH_J
+        site_j = unit_energy_j * self._pue
+        own_j, overflow_j = float(site_j[self._own].sum()), float(site_j[~self._own].sum())
+        self.electric_j += own_j
+        self.overflow_j += overflow_j
+        self.electric_g += own_j * grid
+        self.overflow_g += overflow_j * grid
+        self.electric_eur += own_j * price
+        self.overflow_eur += overflow_j * price
+        step_s = self._series.step_s
+        backup_j = plant.backup_w * step_s
+        self.backup_g += float(backup_j.sum()) * self._backup_g[step] / KWH_J
+        self.backup_eur += float(backup_j.sum()) * self._backup_eur[step] / KWH_J
+        self.heat_j += plant.heat_w * step_s
+        self.dumped_j += plant.dumped_w * step_s
+        self.lost_j += plant.lost_w * step_s
+        self.useful_j += (plant.heat_w - plant.dumped_w) * step_s
+        self.backup_j += backup_j
+        self.wanted_j += plant.wanted_w * step_s
+        self.short_kh += plant.short_k * (step_s / 3600.0)
+        self.over_kh += plant.over_k * (step_s / 3600.0)
+
+    def stored_j(self, step: int) -> float:
+        """Heat that all stores hold more than at the start [J]."""
+        return float((self._stores.levels(step).store_j - self.start_j).sum())
+
+    def stored_g(self, step: int) -> float:
+        """The same at the backup's carbon: what is left in the stores is worth what it will spare [gCO2e]."""
+        return self.stored_j(step) * float(self._backup_g[min(step, len(self._backup_g) - 1)]) / KWH_J

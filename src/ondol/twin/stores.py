@@ -1,0 +1,164 @@
+"""Sinks as stores of heat: levels, capacities, losses and what they need, for the View and for the bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ondol.model.view import Floats
+from ondol.thermal.water import WATER_CP_J_PER_KG_K
+from ondol.twin.layout import Layout, SinkKind
+from ondol.twin.plant.plant import Plant
+from ondol.twin.plant.rooms import AIR_SHARE_OF_SUN
+from ondol.twin.scenario.series import Series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Levels:
+    """Where the stores stand, one number a sink; as in `SinkColumns`, with the temperatures of its host."""
+
+    store_j: Floats
+    capacity_j: Floats
+    loss_per_s: Floats
+    temp_c: Floats
+    setpoint_c: Floats
+    lower_c: Floats
+    upper_c: Floats
+
+
+class Stores:
+    """Reads a plant as stores.
+
+    A room's store is its air, shell and the part of its mass that follows within hours; with L the lower limit,
+    ``e = C_a (T_a − L) + C_h (T_h − T_a) + C_m (T_m − T_m,L)`` obeys ``ė = q − d(L) − loss`` exactly, T_m,L being the
+    mass at rest with the air at L. A tank's is the heat of its water above the mains, a pool's that above its lower limit;
+    a network has none.
+    """
+
+    def __init__(self, layout: Layout, plant: Plant, series: Series) -> None:
+        self._layout, self._plant, self._series = layout, plant, series
+        rooms = plant.rooms
+        self._in_mass = np.divide(
+            rooms.mass_in * rooms.mass_out, rooms.mass_in + rooms.mass_out, out=np.zeros(len(rooms.ua)), where=True
+        )
+        follows = rooms.mass_in / np.maximum(rooms.mass_in + rooms.mass_out, 1e-9)
+        capacity = rooms.model.capacity
+        self._room_j_per_k = capacity[:, 1] + capacity[:, 2] * follows if len(rooms.ua) else np.zeros(0)
+        self._room_ua = rooms.ua + self._in_mass
+
+    def levels(self, step: int) -> Levels:
+        """Give the levels at the beginning of a step."""
+        plant, count = self._plant, len(self._layout.sink_ids)
+        step = min(step, self._series.length - 1)
+        columns = {name: np.zeros(count) for name in Levels.__dataclass_fields__}
+        for kind, values in (
+            (SinkKind.ROOM, self._rooms(step)),
+            (SinkKind.TANK, self._tanks(step)),
+            (SinkKind.POOL, self._pools(step)),
+            (SinkKind.NETWORK, self._networks(step)),
+        ):
+            rows = plant.groups[kind].rows
+            for name, value in zip(columns, values, strict=True):
+                columns[name][rows] = value
+        return Levels(**columns)
+
+    def demand_w(self, first: Floats, last: Floats, outdoor_c: Floats, solar_w_m2: Floats, draws: Floats) -> Floats:
+        """Heat that each sink needs to stay at level 0, over spans of steps, (sinks, spans) [W].
+
+        Parameters
+        ----------
+        first, last : step numbers of each span, the last one excluded
+        outdoor_c, solar_w_m2 : (skies, steps) weather from step `first[0]` on, as it is or as it is expected
+        draws : (rows, steps) as `Series.draws`, likewise
+        """
+        series, plant = self._series, self._plant
+        begin = int(first[0])
+        cuts = first - begin
+        lengths = (last - first).astype(np.float64)
+
+        def mean(values: Floats) -> Floats:
+            return np.asarray(np.add.reduceat(values[:, : int(last[-1]) - begin], cuts, axis=1) / lengths)
+
+        result = np.zeros((len(self._layout.sink_ids), len(first)))
+        window = slice(begin, int(last[-1]))
+        outdoor, solar = mean(outdoor_c), mean(solar_w_m2)
+        rooms = plant.rooms
+        if len(rooms.ua):
+            lower = rooms.lower_c[:, window]
+            level = mean(lower)[rooms.profile]
+            ends = np.concatenate([lower[:, cuts], lower[:, -1:]], axis=1)
+            rise = (np.diff(ends, axis=1) / (lengths * series.step_s))[rooms.profile]
+            sun = rooms.aperture[:, None] * solar[rooms.sky]
+            result[plant.groups[SinkKind.ROOM].rows] = (
+                self._room_ua[:, None] * (level - outdoor[rooms.sky])
+                - rooms.gains_w[:, None]
+                - (AIR_SHARE_OF_SUN + (1 - AIR_SHARE_OF_SUN) * self._follow()[:, None]) * sun
+                + self._room_j_per_k[:, None] * rise
+            )
+        tanks = plant.tanks
+        if len(tanks.layers):
+            mains = mean(series.mains_c[:, window])[tanks.sky]
+            draw = mean(draws)[tanks.draw_row] * tanks.draw_l_per_day[:, None]
+            result[plant.groups[SinkKind.TANK].rows] = (
+                draw * WATER_CP_J_PER_KG_K * np.maximum(tanks.target_c[:, None] - mains, 0.0)
+            )
+        pools = plant.pools
+        if pools is not None:
+            rows = plant.groups[SinkKind.POOL].rows
+            hours = mean(np.where((series.hours[window] >= 9.0) & (series.hours[window] < 21.0), 1.0, 0.0)[None])[0]
+            mains = mean(series.mains_c[:, window])[pools.sky]
+            busy = np.stack([pools.loss_w(pools.lower_c, 12.0, mains[:, k]) for k in range(len(first))], axis=1)
+            quiet = np.stack([pools.loss_w(pools.lower_c, 0.0, mains[:, k]) for k in range(len(first))], axis=1)
+            result[rows] = np.maximum(hours * busy + (1.0 - hours) * quiet, 0.0)
+        if len(plant.networks.return_c):
+            result[plant.groups[SinkKind.NETWORK].rows] = mean(plant.networks.demand_w[:, window])
+        return result
+
+    def _follow(self) -> Floats:
+        rooms = self._plant.rooms
+        return np.asarray(rooms.mass_in / np.maximum(rooms.mass_in + rooms.mass_out, 1e-9))
+
+    def _rooms(self, step: int) -> tuple[Floats, ...]:
+        rooms = self._plant.rooms
+        lower, upper = rooms.lower_c[rooms.profile, step], rooms.upper_c[rooms.profile, step]
+        outdoor = self._series.outdoor_c[rooms.sky, step]
+        total = np.maximum(rooms.mass_in + rooms.mass_out, 1e-9)
+        shell, air, mass = rooms.state.T
+        rest = (rooms.mass_in * lower + rooms.mass_out * outdoor) / total
+        cap = rooms.model.capacity
+        level = cap[:, 1] * (air - lower) + np.where(cap[:, 0] > 1e3, cap[:, 0] * (shell - air), 0.0)
+        level = level + cap[:, 2] * (mass - rest)
+        capacity = self._room_j_per_k * (upper - lower)
+        level = np.clip(level, 0.0, np.maximum(self._room_j_per_k * (upper - air), 0.0) * 0.0 + capacity)
+        return level, capacity, self._room_ua / self._room_j_per_k, air, 0.5 * (lower + upper), lower, upper
+
+    def _tanks(self, step: int) -> tuple[Floats, ...]:
+        tanks = self._plant.tanks
+        mains = self._series.mains_c[tanks.sky, step]
+        mean, top = tanks.mean_c(), np.minimum(tanks.temp_max_c, tanks.loop_max_c - 2.0)
+        level = np.maximum(mean - mains, 0.0) * tanks.capacity_j_per_k
+        capacity = np.maximum(top - mains, 0.0) * tanks.capacity_j_per_k
+        setpoint = np.minimum(tanks.target_c, top)
+        return level, capacity, tanks.ua / tanks.capacity_j_per_k, mean, setpoint, setpoint - 10.0, top
+
+    def _pools(self, step: int) -> tuple[Floats, ...]:
+        pools = self._plant.pools
+        if pools is None:
+            return tuple(np.zeros(0) for _ in range(7))
+        mains = self._series.mains_c[pools.sky, step]
+        level = np.maximum(pools.state - pools.lower_c, 0.0) * pools.capacity_j_per_k
+        capacity = (pools.upper_c - pools.lower_c) * pools.capacity_j_per_k
+        hour = float(self._series.hours[step])
+        slope = pools.loss_w(pools.lower_c + 0.5, hour, mains) - pools.loss_w(pools.lower_c - 0.5, hour, mains)
+        middle = 0.5 * (pools.lower_c + pools.upper_c)
+        return level, capacity, slope / pools.capacity_j_per_k, pools.state, middle, pools.lower_c, pools.upper_c
+
+    def _networks(self, step: int) -> tuple[Floats, ...]:
+        """A network's temperature stands for how far its demand is met: at the set-point it just is."""
+        networks, rows = self._plant.networks, self._plant.groups[SinkKind.NETWORK].rows
+        demand = np.maximum(networks.demand_w[:, step], 1e-9)
+        met = np.minimum(self._plant.heat_w[rows] / demand, 2.0)
+        none = np.zeros(len(rows))
+        set_c = networks.return_c + 5.0
+        return none, none, none, networks.return_c + 5.0 * met, set_c, set_c - 0.5, set_c + 0.5

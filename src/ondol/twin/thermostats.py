@@ -1,0 +1,48 @@
+"""The heat layer of the twin: what each sink's thermostat asks of its units for the coming step.
+
+Production's loops are PI with feed-forward and preheat, once a minute (`ondol.agent`); over steps of minutes they hold the
+middle of the band, which is what stands here: rooms by their own model an hour ahead, water by what is missing and drawn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ondol.model.view import Floats
+from ondol.twin.layout import Layout, SinkKind
+from ondol.twin.outlook import Ahead
+from ondol.twin.plant.plant import Plant
+from ondol.twin.scenario.series import Series
+from ondol.twin.stores import Levels, Stores
+
+REFILL_S = 4 * 3600.0
+"""A store of water is brought to its set-point within about so long, as production's tank loop does."""
+
+
+class Thermostats:
+    """All thermostats of a scenario."""
+
+    def __init__(self, layout: Layout, plant: Plant, stores: Stores, series: Series) -> None:
+        self._layout, self._plant, self._stores, self._series = layout, plant, stores, series
+        capture = np.where(layout.heats, np.maximum(layout.unit_capture, 0.05), 1.0)
+        self._sink = np.maximum(layout.unit_sink, 0)
+        self._per_heat = np.where(layout.heats, 1.0 / capture, 0.0)
+
+    def wanted_w(self, step: int, levels: Levels, ahead: Ahead) -> Floats:
+        """Electric power that each unit's sink asks for in all, ≥ 0; to be shared out among the units of a sink [W]."""
+        sinks = len(self._layout.sink_ids)
+        if not sinks:
+            return np.zeros(len(self._sink))
+        span_k = np.maximum(levels.upper_c - levels.lower_c, 1e-6)
+        below_j = (levels.setpoint_c - levels.temp_c) * levels.capacity_j / span_k
+        hour = slice(0, max(1, int(np.searchsorted(np.cumsum(ahead.ahead_s), 3600.0, side="right"))))
+        needed_w = ahead.demand_w[:, hour].mean(axis=1)
+        heat_w = np.maximum(needed_w + below_j / REFILL_S, 0.0)
+        rooms = self._plant.groups[SinkKind.ROOM].rows
+        if len(rooms):
+            outdoor, solar = self._plant.room_weather(step)
+            heat_w[rooms] = self._plant.rooms.wanted_w(step, outdoor, solar)
+        networks = self._plant.groups[SinkKind.NETWORK].rows
+        if len(networks):
+            heat_w[networks] = ahead.demand_w[networks, 0]
+        return np.asarray(heat_w[self._sink] * self._per_heat)

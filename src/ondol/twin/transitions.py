@@ -1,0 +1,69 @@
+"""The lifecycle's own tables as arrays: the twin moves thousands of attempts by the rules that move one in production."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import numpy as np
+
+from ondol.lifecycle.attempt import ATTEMPT_TABLE, AttemptSignal
+from ondol.lifecycle.instance import INSTANCE_TABLE, InstanceSignal
+from ondol.model.compute import AttemptState, InstanceState
+from ondol.model.errors import ConflictError
+from ondol.model.view import Ints, Phase
+
+ATTEMPT_STATES = tuple(AttemptState)
+INSTANCE_STATES = tuple(InstanceState)
+NO_ATTEMPT = -1
+_SIGNALS: tuple[enum.Enum, ...] = (*AttemptSignal, *InstanceSignal)
+_PHASES = {
+    AttemptState.PLACED: Phase.PLACED,
+    AttemptState.STAGING: Phase.PLACED,
+    AttemptState.RUNNING: Phase.RUNNING,
+    AttemptState.PAUSED: Phase.PAUSED,
+    AttemptState.STOPPING: Phase.LEAVING,
+    AttemptState.UPLOADING: Phase.LEAVING,
+}
+PHASE_OF = np.array([_PHASES.get(state, Phase.QUEUED) for state in ATTEMPT_STATES], dtype=np.int64)
+"""Phase of the View by code of the attempt's state, as `control.columns` has it."""
+
+
+def attempt_code(state: AttemptState) -> int:
+    """Code of an attempt's state."""
+    return ATTEMPT_STATES.index(state)
+
+
+def instance_code(state: InstanceState) -> int:
+    """Code of an instance's state."""
+    return INSTANCE_STATES.index(state)
+
+
+class Transitions:
+    """One table of states as an array: `apply` moves rows and refuses what the table does not know."""
+
+    def __init__(
+        self, table: Mapping[tuple[enum.Enum, enum.Enum], enum.Enum], states: tuple[enum.Enum, ...], noun: str
+    ) -> None:
+        self._states, self._noun = states, noun
+        self._next = np.full((len(states), len(_SIGNALS)), -1, dtype=np.int8)
+        for (state, signal), after in table.items():
+            self._next[states.index(state), _SIGNALS.index(signal)] = states.index(after)
+
+    def apply(self, codes: Ints, rows: Ints, signal: enum.Enum) -> None:
+        """Move rows by a signal, in place.
+
+        Raises
+        ------
+        ConflictError : the signal leads nowhere from the state of one of them
+        """
+        after = self._next[codes[rows], _SIGNALS.index(signal)]
+        if (after < 0).any():
+            row = int(rows[np.flatnonzero(after < 0)[0]])
+            state = self._states[int(codes[row])].value
+            raise ConflictError(f"{self._noun} of row {row} is {state}; '{signal.value}' leads nowhere from there")
+        codes[rows] = after
+
+
+ATTEMPTS = Transitions(ATTEMPT_TABLE, ATTEMPT_STATES, "Attempt")  # type: ignore[arg-type]  # Mapping's keys are invariant
+INSTANCES = Transitions(INSTANCE_TABLE, INSTANCE_STATES, "Instance")  # type: ignore[arg-type]
