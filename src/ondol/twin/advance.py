@@ -1,4 +1,4 @@
-"""Lets work go on between two moments: the hot loop of the twin, over the attempts that hold slots and over all nodes."""
+"""Lets work go on between two moments: the twin's hot loop over attempts that hold slots and over all nodes."""
 
 from __future__ import annotations
 
@@ -69,10 +69,9 @@ def next_end(
             n = node[row]
             speed = node_speed[n] * speed_at(share[node_unit[n]])
             if speed > 0.0:
-                begin = ready_s[row] if ready_s[row] > t_s else t_s
+                begin = max(t_s, ready_s[row])
                 end = begin + (run_s[row] - done_s[row]) / speed
-                if end < first:
-                    first = end
+                first = min(first, end)
     return first
 
 
@@ -104,8 +103,8 @@ def advance(
 ) -> int:
     """Let the time from `t0_s` to `t1_s` pass; gives how many attempts ended, their rows in `ended`.
 
-    Work goes on at the node's speed under its unit's share, once it is ready; energy goes to attempts (dynamic part) and
-    units (all of it). A node without work is switched off after its time. Ended attempts still stand in `held`.
+    Work goes on at the node's speed under its unit's share, once it is ready; energy goes to attempts (the dynamic
+    part) and units (all of it). A node without work is switched off after its time. Ended attempts still stand in `held`.
     """
     count = 0
     for k in range(len(held)):
@@ -113,7 +112,7 @@ def advance(
         if running[row] == 0:
             continue
         n = node[row]
-        begin = ready_s[row] if ready_s[row] > t0_s else t0_s
+        begin = max(t0_s, ready_s[row])
         if begin >= t1_s:
             continue
         part = share[node_unit[n]]

@@ -1,7 +1,7 @@
 """The twin of a fleet: lives through a scenario step by step, with the policies and the lifecycle tables of production.
 
-Work moves at the moments at which things happen; heat moves in steps, each with the mean power of its units. A run is the
-same, byte by byte, each time that it is made.
+Work moves at the moments at which things happen; heat moves in steps, each with the mean power of its units. A run is
+the same, byte by byte, each time that it is made.
 """
 
 from __future__ import annotations

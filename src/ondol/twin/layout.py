@@ -104,10 +104,10 @@ def lay_out(scenario: Scenario) -> Layout:
     nodes.sort(key=lambda one: one[0])
 
     def floats(values: object) -> Floats:
-        return np.array(list(values), dtype=np.float64)  # type: ignore[call-overload, no-any-return]
+        return np.array(list(values), dtype=np.float64)  # type: ignore[call-overload]
 
     def ints(values: object) -> Ints:
-        return np.array(list(values), dtype=np.int64)  # type: ignore[call-overload, no-any-return]
+        return np.array(list(values), dtype=np.int64)  # type: ignore[call-overload]
 
     specs = [spec for _, spec, _ in sites]
     return Layout(

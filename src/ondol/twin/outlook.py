@@ -40,7 +40,7 @@ class Outlook:
 
     Errors are AR(1) in hours from the issue on, none at lead 0 and growing to their stationary size (`ForecastSpec`);
     each issue draws anew from the seed and its number, so that a run is the same each time. Draws are expected as the
-    mean of all households' weeks, not as they will be. Work is expected as it came at the same hours of the days before.
+    mean of all households' weeks, not as they will be; work as it came at the same hours of the days before.
     """
 
     def __init__(self, scenario: Scenario, series: Series, stores: Stores, jobs: Jobs) -> None:

@@ -13,7 +13,6 @@ from ondol.twin.scenario.series import Series
 from ondol.twin.stores import Stores
 
 KWH_J = 3.6e6
-MOST_OVER_KH = 0.0
 
 
 class Score:
@@ -30,7 +29,7 @@ class Score:
         self.heat_j, self.dumped_j, self.backup_j = np.zeros(sinks), np.zeros(sinks), np.zeros(sinks)
         self.useful_j, self.wanted_j, self.lost_j = np.zeros(sinks), np.zeros(sinks), np.zeros(sinks)
         self.short_kh, self.over_kh = np.zeros(sinks), np.zeros(sinks)
-        self.start_j = stores.levels(0).store_j.copy()
+        self.start_j = stores.held_j()
         self._stores = stores
 
     def add(self, step: int, unit_energy_j: Floats, plant: Plant) -> None:
@@ -57,10 +56,10 @@ class Score:
         self.short_kh += plant.short_k * (step_s / 3600.0)
         self.over_kh += plant.over_k * (step_s / 3600.0)
 
-    def stored_j(self, step: int) -> float:
-        """Heat that all stores hold more than at the start [J]."""
-        return float((self._stores.levels(step).store_j - self.start_j).sum())
+    def stored_j(self) -> float:
+        """Heat that all stores hold now more than at the start [J]."""
+        return float((self._stores.held_j() - self.start_j).sum())
 
     def stored_g(self, step: int) -> float:
         """The same at the backup's carbon: what is left in the stores is worth what it will spare [gCO2e]."""
-        return self.stored_j(step) * float(self._backup_g[min(step, len(self._backup_g) - 1)]) / KWH_J
+        return self.stored_j() * float(self._backup_g[min(step, len(self._backup_g) - 1)]) / KWH_J

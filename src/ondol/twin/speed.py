@@ -1,7 +1,7 @@
 """How fast a node works under a power cap.
 
-Dynamic power of a processor goes with frequency × voltage², and voltage about with frequency, so with the cube of the
-frequency (Rabaey, Digital Integrated Circuits, ch. 5; used for DVFS scheduling since Yao, Demers & Shenker, FOCS 1995,
+Dynamic power of a processor goes with frequency × voltage², and voltage about with frequency, so with the cube of
+the frequency (Rabaey, Digital Integrated Circuits, ch. 5; used for DVFS scheduling since Yao, Demers & Shenker, FOCS 1995,
 doi:10.1109/SFCS.1995.492493). So speed is the cube root of the dynamic share, concave: at 70 % of its dynamic power a
 node still does 89 % of its work, which agrees with what is measured on GPUs (700 → 600 W costs 5 to 15 %, heat.md §3.1).
 Below the lowest frequency, clocks are gated: work falls in proportion to power.
@@ -15,7 +15,7 @@ from ondol.model.view import Floats
 from ondol.twin.compiled import compiled
 
 LEAST_FREQUENCY = 0.45
-"""Lowest over full all-core frequency; 1.55 of 3.4 GHz on a Ryzen 7 2700, the processor of Qarnot's QB·1 (heat.md §1.4)."""
+"""Lowest over full all-core frequency: 1.55 of 3.4 GHz on a Ryzen 7 2700, as in Qarnot's QB·1 (heat.md §1.4)."""
 
 _LEAST_SHARE = LEAST_FREQUENCY**3
 
@@ -33,7 +33,7 @@ def speed_at(share: float) -> float:
 
 
 def hull(idle_w: float, max_w: float, points: int = 6) -> tuple[Floats, Floats]:
-    """Lower convex hull of a node's power against its speed, from switched off to full: what any mix of times can reach.
+    """Lower convex hull of a node's power against its speed, from off to full: what any mix of times can reach.
 
     Returns
     -------

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.view import Floats
+from ondol.model.view import Floats, Ints
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.plant.plant import Plant
@@ -32,8 +32,8 @@ class Stores:
 
     A room's store is its air, shell and the part of its mass that follows within hours; with L the lower limit,
     ``e = C_a (T_a − L) + C_h (T_h − T_a) + C_m (T_m − T_m,L)`` obeys ``ė = q − d(L) − loss`` exactly, T_m,L being the
-    mass at rest with the air at L. A tank's is the heat of its water above the mains, a pool's that above its lower limit;
-    a network has none.
+    mass at rest with the air at L. A tank's is the heat of its water above the mains, a pool's that above its lower
+    limit; a network has none.
     """
 
     def __init__(self, layout: Layout, plant: Plant, series: Series) -> None:
@@ -63,7 +63,17 @@ class Stores:
                 columns[name][rows] = value
         return Levels(**columns)
 
-    def demand_w(self, first: Floats, last: Floats, outdoor_c: Floats, solar_w_m2: Floats, draws: Floats) -> Floats:
+    def held_j(self) -> Floats:
+        """Heat in each store above 0 °C: Σ capacity × temperature over its parts [J]."""
+        plant = self._plant
+        held = np.zeros(len(self._layout.sink_ids))
+        held[plant.groups[SinkKind.ROOM].rows] = (plant.rooms.model.capacity * plant.rooms.state).sum(axis=1)
+        held[plant.groups[SinkKind.TANK].rows] = plant.tanks.capacity_j_per_k * plant.tanks.mean_c()
+        if plant.pools is not None:
+            held[plant.groups[SinkKind.POOL].rows] = plant.pools.capacity_j_per_k * plant.pools.state
+        return held
+
+    def demand_w(self, first: Ints, last: Ints, outdoor_c: Floats, solar_w_m2: Floats, draws: Floats) -> Floats:
         """Heat that each sink needs to stay at level 0, over spans of steps, (sinks, spans) [W].
 
         Parameters

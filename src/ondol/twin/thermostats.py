@@ -1,7 +1,7 @@
 """The heat layer of the twin: what each sink's thermostat asks of its units for the coming step.
 
-Production's loops are PI with feed-forward and preheat, once a minute (`ondol.agent`); over steps of minutes they hold the
-middle of the band, which is what stands here: rooms by their own model an hour ahead, water by what is missing and drawn.
+Production's loops are PI with feed-forward and preheat, once a minute (`ondol.agent`); over steps of minutes they hold
+the middle of the band, which is what stands here: rooms by their own model an hour ahead, water by what is missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The lifecycle's own tables as arrays: the twin moves thousands of attempts by the rules that move one in production."""
+"""The lifecycle's own tables as arrays: thousands of attempts move by the rules that move one in production."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ondol.twin.scenario.series import Series, local_hours
 from ondol.twin.scenario.sinks import RoomSpec
 
 RAMP_K_PER_H = 1.0
-"""The morning's rise is spread over the hours before it: half of ASHRAE 55's limit of 2.2 K/h on drifts (heat.md §2.1)."""
+"""The morning's rise is spread over the hours before it: half of ASHRAE 55's limit on drifts (heat.md §2.1)."""
 
 
 def room_limits(
@@ -20,7 +20,9 @@ def room_limits(
 ) -> tuple[Ints, Floats, Floats]:
     """Give the profile of each room, and lower and upper limits of each profile at the end of each step [°C]."""
     known: dict[tuple[float, float, float, float, float, str], int] = {}
-    lowers, uppers, profile = [], [], []
+    lowers: list[Floats] = []
+    uppers: list[Floats] = []
+    profile: list[int] = []
     for spec, site in zip(specs, sites, strict=True):
         zone = "UTC" if site is None else site.timezone
         key = (spec.setpoint_c, spec.setback_c, spec.day_from_h, spec.day_to_h, spec.band_k, zone)

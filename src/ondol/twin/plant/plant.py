@@ -85,8 +85,8 @@ class Plant:
         layout, series = self._layout, self._series
         heating = np.flatnonzero(layout.unit_sink >= 0)
         sink, count = layout.unit_sink[heating], len(layout.sink_ids)
-        captured = np.bincount(sink, (unit_power_w * layout.unit_capture)[heating], count)
-        case_ua = np.bincount(sink, (layout.unit_case_ua_w_per_k * unit_on)[heating], count)
+        captured = _sums(sink, (unit_power_w * layout.unit_capture)[heating], count)
+        case_ua = _sums(sink, (layout.unit_case_ua_w_per_k * unit_on)[heating], count)
         offered = captured.copy()
         for kind, part in (
             (SinkKind.TANK, self.tanks),
@@ -139,3 +139,7 @@ class Plant:
         specs = [self._layout.site_specs[site] for site in self._layout.sink_site[rows].tolist()]
         sky = [0 if spec is None else self._series.sky_of_site[spec.id] for spec in specs]
         return Group(rows, np.array(sky, dtype=np.int64))
+
+
+def _sums(rows: Ints, values: Floats, count: int) -> Floats:
+    return np.asarray(np.bincount(rows, values, count), dtype=np.float64)

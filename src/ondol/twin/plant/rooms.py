@@ -21,13 +21,13 @@ WANT_S = 3600.0  # a thermostat looks so far ahead
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoomModel:
-    """Transition over one step: ``x⁺ = A·x + B·q`` with x = (shell, air, mass) and q in W.
+    """Transition over one step: ``x⁺ = keep·x + push·q`` with x = (shell, air, mass) and q in W.
 
     ``after`` and ``gain`` are the same over `WANT_S` with q held.
     """
 
-    A: Floats  # (n, 3, 3)
-    B: Floats  # (n, 3, 3)
+    keep: Floats  # (n, 3, 3)
+    push: Floats  # (n, 3, 3)
     after: Floats
     gain: Floats
     capacity: Floats  # (n, 3)
@@ -69,7 +69,9 @@ class Rooms:
         lower, upper = self.lower_c[self.profile, step], self.upper_c[self.profile, step]
         backup, vent = np.empty(len(heat_w)), np.empty(len(heat_w))
         forcing = self.forcing_w(outdoor_c, solar_w_m2)
-        _advance(self.model.A, self.model.B, self.state, heat_w, forcing, lower, upper, self.backup_max_w, backup, vent)
+        _advance(
+            self.model.keep, self.model.push, self.state, heat_w, forcing, lower, upper, self.backup_max_w, backup, vent
+        )
         air = self.state[:, 1]
         in_mass = self.mass_in * self.mass_out / (self.mass_in + self.mass_out)
         needed = (self.ua + in_mass) * (lower - outdoor_c) - self.gains_w - self.aperture * solar_w_m2
@@ -105,29 +107,29 @@ def model_of(specs: tuple[RoomSpec, ...], step_s: float) -> RoomModel:
     capacity = np.stack(
         [shell_j, np.array([s.air_j_per_k for s in specs]), np.array([s.mass_j_per_k for s in specs])], axis=1
     )
-    G = np.zeros((len(specs), 3, 3))
+    links = np.zeros((len(specs), 3, 3))
     mass_in = np.array([s.mass_ua_w_per_k for s in specs])
-    G[:, 0, 0] = shell_ua
-    G[:, 0, 1] = G[:, 1, 0] = -shell_ua
-    G[:, 1, 1] = shell_ua + mass_in + np.array([s.ua_w_per_k for s in specs])
-    G[:, 1, 2] = G[:, 2, 1] = -mass_in
-    G[:, 2, 2] = mass_in + np.array([s.mass_outside_ua_w_per_k for s in specs])
-    A, B = _transition(G, capacity, step_s)
-    after, gain = _transition(G, capacity, WANT_S)
-    return RoomModel(A, B, after, gain, capacity)
+    links[:, 0, 0] = shell_ua
+    links[:, 0, 1] = links[:, 1, 0] = -shell_ua
+    links[:, 1, 1] = shell_ua + mass_in + np.array([s.ua_w_per_k for s in specs])
+    links[:, 1, 2] = links[:, 2, 1] = -mass_in
+    links[:, 2, 2] = mass_in + np.array([s.mass_outside_ua_w_per_k for s in specs])
+    keep, push = _transition(links, capacity, step_s)
+    after, gain = _transition(links, capacity, WANT_S)
+    return RoomModel(keep, push, after, gain, capacity)
 
 
-def _transition(G: Floats, capacity: Floats, step_s: float) -> tuple[Floats, Floats]:
-    mean_start, mean_forced = mean_operators_network(G, capacity, step_s)
+def _transition(links: Floats, capacity: Floats, step_s: float) -> tuple[Floats, Floats]:
+    mean_start, mean_forced = mean_operators_network(links, capacity, step_s)
     per = step_s / capacity[:, :, None]
     eye = np.eye(3)[None]
-    return eye - per * (G @ mean_start), per * (eye - G @ mean_forced)
+    return eye - per * (links @ mean_start), per * (eye - links @ mean_forced)
 
 
 @compiled
 def _advance(
-    A: Floats,
-    B: Floats,
+    keep: Floats,
+    push: Floats,
     state: Floats,
     heat_w: Floats,
     forcing: Floats,
@@ -144,19 +146,19 @@ def _advance(
         q1, q2 = forcing[n, 1], forcing[n, 2]
         for i in range(3):
             state[n, i] = (
-                A[n, i, 0] * x0
-                + A[n, i, 1] * x1
-                + A[n, i, 2] * x2
-                + B[n, i, 0] * q0
-                + B[n, i, 1] * q1
-                + B[n, i, 2] * q2
+                keep[n, i, 0] * x0
+                + keep[n, i, 1] * x1
+                + keep[n, i, 2] * x2
+                + push[n, i, 0] * q0
+                + push[n, i, 1] * q1
+                + push[n, i, 2] * q2
             )
         extra = 0.0
         if state[n, 1] < lower[n]:
-            extra = min((lower[n] - state[n, 1]) / B[n, 1, 1], backup_max[n])
+            extra = min((lower[n] - state[n, 1]) / push[n, 1, 1], backup_max[n])
         elif state[n, 1] > upper[n]:
-            extra = -min((state[n, 1] - upper[n]) / B[n, 1, 1], heat_w[n])
+            extra = -min((state[n, 1] - upper[n]) / push[n, 1, 1], heat_w[n])
         backup[n] = max(extra, 0.0)
         vent[n] = max(-extra, 0.0)
         for i in range(3):
-            state[n, i] += B[n, i, 1] * extra
+            state[n, i] += push[n, i, 1] * extra

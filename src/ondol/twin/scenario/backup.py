@@ -8,7 +8,7 @@ from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
 
 GAS_EFFICIENCY = 0.80
-"""Collective condensing boiler over a season, on the lower heating value (France Chaleur Urbaine; footprint.md §2.2)."""
+"""Collective condensing boiler over a season, lower heating value (France Chaleur Urbaine; footprint.md §2.2)."""
 
 GAS_G_PER_KWH = {"direct": 202.0, "life-cycle": 239.0}
 """Natural gas on the lower heating value: combustion 56.1 kg/GJ (IPCC 2006, vol. 2, table 2.2); whole life cycle

@@ -22,8 +22,8 @@ BEYOND_S = 2 * 86_400.0
 _LOW_PASS_H = 12.0  # a network's demand follows the outdoor temperature of the last half day (heat.md §6)
 # Hourly shape of a network's demand around its mean; a morning and an evening peak, BDEW/VDI profiles as in demandlib.
 _NETWORK_SHAPE = np.array(
-    [0.80, 0.78, 0.77, 0.78, 0.84, 1.00, 1.22, 1.28, 1.20, 1.10, 1.04, 1.00]
-    + [0.98, 0.96, 0.95, 0.96, 1.02, 1.10, 1.16, 1.15, 1.08, 1.02, 0.94, 0.87]
+    (0.80, 0.78, 0.77, 0.78, 0.84, 1.00, 1.22, 1.28, 1.20, 1.10, 1.04, 1.00)  # night and morning
+    + (0.98, 0.96, 0.95, 0.96, 1.02, 1.10, 1.16, 1.15, 1.08, 1.02, 0.94, 0.87)
 )
 
 
@@ -83,7 +83,7 @@ def make_series(scenario: Scenario, base: Path) -> Series:
     """
     step_s = float(scenario.step_s)
     length = scenario.steps + math.ceil(BEYOND_S / step_s)
-    middle_h = (np.arange(length) + 0.5) * (step_s / 3600.0)
+    middle_h: Floats = (np.arange(length, dtype=np.float64) + 0.5) * (step_s / 3600.0)
     first_h = hour_of_year(scenario.begin, STANDARD_TIME)
     skies: list[Sky] = []
     known: dict[tuple[str, str, float, float], int] = {}
@@ -98,7 +98,7 @@ def make_series(scenario: Scenario, base: Path) -> Series:
         begin_s=scenario.begin.timestamp(),
         step_s=step_s,
         steps=scenario.steps,
-        hours=(first_h + middle_h) % 24.0,
+        hours=np.asarray((first_h + middle_h) % 24.0),
         outdoor_c=np.stack([_between(sky.temp_c, first_h + middle_h) for sky in skies]),
         solar_w_m2=np.stack([_between(sky.solar_w_m2, first_h + middle_h) for sky in skies]),
         mains_c=np.stack([_between(sky.mains_c, first_h + middle_h) for sky in skies]),

@@ -52,8 +52,8 @@ def read_prices(path: Path) -> tuple[Floats, Floats]:
             stamps.append(at.timestamp())
             prices.append(price / 1000.0)
     # Local exchange time skips and doubles an hour when the clocks change: the day's hours are kept in their order.
-    times = stamps[0] + 3600.0 * np.arange(len(stamps))
-    return times, np.array(prices)
+    times = np.asarray(stamps[0] + 3600.0 * np.arange(len(stamps)), dtype=np.float64)
+    return times, np.asarray(prices, dtype=np.float64)
 
 
 def by_hour_of_year(stamps_s: Floats, values: Floats) -> Floats:
