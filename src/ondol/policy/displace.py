@@ -71,6 +71,26 @@ def replace_filler(view: View, now: Standing, wants: Demand, useful: Ints, stopp
     ]
 
 
+def give_way(view: View, victims: Ints, needy: Ints, cause: str) -> tuple[list[Stop], Ints]:
+    """Stop as many of some work as others need slots, the first ones first; slots that are being freed already count.
+
+    Parameters
+    ----------
+    victims : rows that hold a slot and may be stopped, in the order in which they give way
+    needy : rows that found no slot
+    cause : for people to read
+
+    Returns
+    -------
+    actions; rows that are stopped
+    """
+    instances = view.instances
+    rows = victims[_accepting(view)[victims]]
+    unserved = fit(view, needy, _coming(view, rows[:0])).rows_left
+    chosen = rows[np.sort(fit(view, unserved, instances.node[rows]).slots)]
+    return [Stop(instances.ids[row], f"{cause} ({len(needy)} queued)") for row in chosen.tolist()], chosen
+
+
 def _coming(view: View, stopped: Ints) -> Ints:
     """Node rows of slots that are being freed."""
     instances = view.instances

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.decision import Action, Decision, Resume, SetPower, Start
+from ondol.model.decision import Action, Decision, Resume, Start
 from ondol.model.view import Phase, ServiceClass, View
 from ondol.policy.fit import fit
+from ondol.policy.floors import full_power
 from ondol.policy.standing import queue, standing
 from ondol.policy.waiting import no_fit, wait
 
@@ -26,6 +27,7 @@ class Fcfs:
     """First come, first served; filler only on what the rest leaves free. See the module."""
 
     name = "fcfs"
+    fills = False  # a plain batch system has no work that is run for heat alone
 
     def fresh(self) -> FcfsMemory:
         """Give the memory of a policy that has seen nothing."""
@@ -60,14 +62,7 @@ class Fcfs:
         busy = np.bincount(now.unit[now.active], minlength=len(units.ids))
         busy += np.bincount(now.unit[frozen], minlength=len(units.ids))
         busy += np.bincount(nodes.unit[used], minlength=len(units.ids))
-        actions += [
-            SetPower(
-                units.ids[row],
-                float(units.power_max_w[row]),
-                f"full power, {units.power_max_w[row]:.0f} W, for {busy[row]} running; fcfs is blind to heat",
-            )
-            for row in np.flatnonzero(busy).tolist()
-        ]
+        actions += full_power(view, busy, "fcfs is blind to heat")
         total = int(nodes.slots.sum())
         cause = (
             no_fit(len(fitted.slots_left))

@@ -68,27 +68,31 @@ def _one_by_one(view: View, line: Ints, nodes: Ints, equal: Ints | None) -> Fit:
     sets, data = view.instances.allowed[line], view.instances.data[line]
     missing = np.nan_to_num(view.missing_bytes, nan=np.inf)
     site = view.units.site[view.nodes.unit[nodes]]
-    free = np.ones(len(nodes), dtype=np.bool_)
+    taken, free = bytearray(len(nodes)), np.ones(len(nodes), dtype=np.bool_)  # bytes are read one by one far faster
     will_do = {int(number): np.flatnonzero(view.allowances[number][nodes]) for number in np.unique(sets)}
+    in_turn = {number: slots.tolist() for number, slots in will_do.items()}
     first = dict.fromkeys(will_do, 0)
+    ends = {} if equal is None else {number: _ends(equal[slots]) for number, slots in will_do.items()}
     got = np.full(len(line), -1, dtype=np.int64)
     near = np.zeros(len(line), dtype=np.bool_)
-    unserved = len(nodes)
+    open_sets = sum(1 for slots in in_turn.values() if slots)
     for place, (number, inputs) in enumerate(zip(sets.tolist(), data.tolist(), strict=True)):
-        if not unserved:
+        if not open_sets:
             break
-        slots, at = will_do[number], first[number]
-        while at < len(slots) and not free[slots[at]]:
+        slots, at = in_turn[number], first[number]
+        if at == len(slots):
+            continue
+        while at < len(slots) and taken[slots[at]]:
             at += 1
         first[number] = at
         if at == len(slots):
+            open_sets -= 1
             continue
-        slot = int(slots[at])
-        if inputs and equal is not None:
-            slot, near[place] = _nearest(slots[at:], free, equal, missing[inputs][site])
+        slot = slots[at]
+        if inputs and equal is not None and ends[number][at] > at + 1:
+            slot, near[place] = _nearest(will_do[number][at : ends[number][at]], free, missing[inputs], site)
         got[place] = slot
-        free[slot] = False
-        unserved -= 1
+        taken[slot], free[slot] = 1, False
     served = got >= 0
     return Fit(
         rows=line[served],
@@ -99,9 +103,15 @@ def _one_by_one(view: View, line: Ints, nodes: Ints, equal: Ints | None) -> Fit:
     )
 
 
-def _nearest(slots: Ints, free: Bools, equal: Ints, missing: Floats) -> tuple[int, bool]:
-    """Of the equals of the first slot, give the one that lacks fewest bytes; and whether any lacks more."""
-    end = int(np.searchsorted(equal[slots], equal[slots[0]], side="right"))
-    equals = slots[:end][free[slots[:end]]]
-    lacks = missing[equals]
-    return int(equals[np.argmin(lacks)]), bool((lacks > lacks.min()).any())
+def _ends(equal: Ints) -> list[int]:
+    """Position after the last equal of each."""
+    ends: list[int] = np.searchsorted(equal, equal, side="right").tolist()
+    return ends
+
+
+def _nearest(slots: Ints, free: Bools, missing: Floats, site: Ints) -> tuple[int, bool]:
+    """Of equal slots, give the free one whose site lacks fewest bytes; and whether any free one lacks more."""
+    equals = slots[free[slots]]
+    lacks = missing[site[equals]]
+    best = int(lacks.argmin())
+    return int(equals[best]), bool(lacks.max() > lacks[best])

@@ -23,13 +23,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ondol.model.decision import Action, Decision, SetPower, Start
+from ondol.model.decision import Action, Decision
 from ondol.model.view import Bools, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import LEAST_SHARE, Demand, demand, state_of
 from ondol.policy.displace import make_room, replace_filler
 from ondol.policy.fit import fit
+from ondol.policy.floors import held_power
 from ondol.policy.freeze import freeze, moves, thaw
 from ondol.policy.standing import Standing, deal, queue, standing
+from ondol.policy.starts import starts
 from ondol.policy.urgency import Urgency, urgency
 from ondol.policy.waiting import clock, no_fit, wait
 
@@ -125,13 +127,13 @@ class Follow:
         if choosy.all() and len(placed.bound_left):
             stops += replace_filler(view, now, wants, placed.bound_left, stopped_rows)
         stopped = {stop.instance_id for stop in stops}
-        starts = _starts(view, now, urgent, rows, nodes, np.concatenate([placed.near, filled.near]))
+        near = np.concatenate([placed.near, filled.near])
         actions: list[Action] = [
             *stops,
             *(pause for pause in pauses if pause.instance_id not in stopped),
             *(resume for resume in resumes if resume.instance_id not in stopped),
-            *starts,
-            *_powers(view, now, urgent, rows, nodes),
+            *starts(view, urgent, rows, nodes, lambda unit: state_of(view, now, unit), near),
+            *held_power(view, now, urgent, rows, nodes),
             *wait(view, placed.pressing_left[~choosy], _no_slot(view, 0)),
             *wait(view, placed.pressing_left[choosy], _no_slot(view, len(slots.node) - len(used))),
             *_waits(view, wants, urgent, placed.bound_left, filled.rows_left, len(filled.slots_left)),
@@ -189,53 +191,6 @@ def _anywhere(view: View, rows: Ints) -> Bools:
     """Tell per row whether it may run on every node."""
     everywhere = np.asarray(np.all(view.allowances, axis=1), dtype=np.bool_)
     return np.take(everywhere, view.instances.allowed[rows])
-
-
-def _starts(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints, near: Bools) -> list[Start]:
-    instances, unit_of = view.instances, view.nodes.unit
-    said = {unit: state_of(view, now, unit) for unit in np.unique(unit_of[nodes]).tolist()}
-    starts: list[Start] = []
-    for row, node, by_data in zip(rows.tolist(), nodes.tolist(), near.tolist(), strict=True):
-        kind = instances.service[row]
-        where = said[int(unit_of[node])]
-        if kind == ServiceClass.ON_DEMAND:
-            where = f"cannot wait; {where}"
-        elif kind == ServiceClass.FLEX and urgent.latest_start_s[row] <= view.now_s:
-            where = f"had to start by {clock(urgent.latest_start_s[row])} to be in time; {where}"
-        if by_data:
-            site = view.units.site[unit_of[node]]
-            missing_mb = view.missing_bytes[instances.data[row], site] / 1e6
-            where += f"; of equals, site {view.sites.ids[site]} lacks fewest of its inputs ({missing_mb:.0f} MB)"
-        starts.append(Start(instances.ids[row], view.nodes.ids[node], where))
-    return starts
-
-
-def _powers(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints) -> list[SetPower]:
-    """Hold power for nodes with work that cannot wait, and for all work on racks, which no thermostat drives."""
-    units, instances, unit_of = view.units, view.instances, view.nodes.unit
-    count = len(view.nodes.ids)
-    active = now.active | (urgent.pressing_held & (instances.phase == Phase.PAUSED))
-    on_node = np.bincount(instances.node[active], minlength=count) + np.bincount(nodes, minlength=count)
-    must = np.zeros(len(instances.ids), dtype=bool)
-    must[urgent.pressing] = True
-    pressed = np.bincount(instances.node[urgent.pressing_held], minlength=count)
-    pressed += np.bincount(nodes[must[rows]], minlength=count)
-    held = (on_node > 0) & ((pressed > 0) | ~units.heats[unit_of])
-    held_w = np.bincount(unit_of, weights=np.where(held, on_node * now.slot_w, 0.0), minlength=len(units.ids))
-    floor_w = np.minimum(now.idle_w + held_w, units.power_max_w)
-    pressed_in = np.bincount(unit_of, weights=pressed, minlength=len(units.ids)).astype(np.int64)
-    named = np.flatnonzero((held_w > 0) & (~units.heats | (floor_w > np.nan_to_num(units.wanted_w))))
-    return [
-        SetPower(
-            units.ids[unit],
-            float(floor_w[unit]),
-            f"{floor_w[unit]:.0f} W for {pressed_in[unit]} that cannot wait, although only "
-            f"{units.wanted_w[unit]:.0f} W are wanted"
-            if units.heats[unit]
-            else f"{floor_w[unit]:.0f} W for the work on a rack; nobody uses its heat",
-        )
-        for unit in named.tolist()
-    ]
 
 
 def _no_slot(view: View, free: int) -> str:

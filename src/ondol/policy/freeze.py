@@ -37,9 +37,11 @@ def thaw(view: View, now: Standing) -> tuple[list[Resume], Floats, Ints]:
     mask[rows[goes_on]] = True
     actions = [
         Resume(instances.ids[row], f"heat is wanted again: {state_of(view, now, now.unit[row])}")
-        if instances.service[row] >= ServiceClass.HARVEST
+        if heat_bound
         else Resume(instances.ids[row], "this work is not bound to heat and need not stand frozen")
-        for row in np.flatnonzero(mask).tolist()
+        for row, heat_bound in zip(
+            np.flatnonzero(mask).tolist(), (instances.service[mask] >= ServiceClass.HARVEST).tolist(), strict=True
+        )
     ]
     return actions, watts_by_unit(view, mask, now.slot_w), np.sort(rows[~goes_on])
 
@@ -98,12 +100,12 @@ def moves(
     instances, units = view.instances, view.units
     long_ago_s = view.now_s - MOVE_AFTER_S
     harvest = frozen[(instances.service[frozen] == ServiceClass.HARVEST) & (instances.since_s[frozen] < long_ago_s)]
-    stuck = np.zeros(len(units.ids), dtype=bool)
-    stuck[[row for row, key in enumerate(units.ids) if since_s.get(key, np.inf) < long_ago_s]] = True
     flex = np.flatnonzero(
         (instances.phase == Phase.RUNNING) & (instances.service == ServiceClass.FLEX) & ~pressing & (now.unit >= 0)
     )
-    flex = flex[stuck[now.unit[flex]]]
+    owners, owner = np.unique(now.unit[flex], return_inverse=True)
+    stuck = np.array([since_s.get(units.ids[unit], np.inf) < long_ago_s for unit in owners.tolist()], dtype=np.bool_)
+    flex = flex[stuck[owner]]
     rows = np.concatenate([flex, harvest])
     rows = rows[instances.resumable[rows]]
     fitted = fit(view, rows, slots)

@@ -48,6 +48,13 @@ def queued_latest_start_s(deadline_s: float, submitted_s: float, expected_s: flo
     return deadline_s - STRETCH * (UNKNOWN_RUN_S if math.isnan(expected_s) else expected_s) - MARGIN_S
 
 
+def left_s(view: View) -> Floats:
+    """Expected rest of every run at full speed, a tenth of the whole at least: expectations are means [s]."""
+    instances = view.instances
+    expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
+    return np.maximum(expected_s - instances.done_s, 0.1 * expected_s)
+
+
 def urgency(view: View, now: Standing) -> Urgency:
     """Sort work by how long it can wait.
 
@@ -55,11 +62,9 @@ def urgency(view: View, now: Standing) -> Urgency:
     it was submitted, but waits in the queue for no more than `PATIENCE_S`.
     """
     instances = view.instances
-    expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
-    left_s = np.maximum(expected_s - instances.done_s, 0.1 * expected_s)
     declared = np.isfinite(instances.deadline_s)
     deadline_s = np.where(declared, instances.deadline_s, instances.submitted_s + LONGEST_S)
-    latest_start_s = deadline_s - STRETCH * left_s - MARGIN_S
+    latest_start_s = deadline_s - STRETCH * left_s(view) - MARGIN_S
     queued = instances.phase == Phase.QUEUED
     latest_start_s = np.where(~declared & queued, instances.submitted_s + PATIENCE_S, latest_start_s)
     flex = queue(view, ServiceClass.FLEX)

@@ -141,7 +141,7 @@ class Stores:
         level = level + cap[:, 2] * (mass - rest)
         capacity = self._room_j_per_k * (upper - lower)
         level = np.clip(level, 0.0, np.maximum(self._room_j_per_k * (upper - air), 0.0) * 0.0 + capacity)
-        return level, capacity, self._room_ua / self._room_j_per_k, air, 0.5 * (lower + upper), lower, upper
+        return level, capacity, self._room_ua / self._room_j_per_k, air, lower + rooms.band_k, lower, upper
 
     def _tanks(self, step: int) -> tuple[Floats, ...]:
         tanks = self._plant.tanks

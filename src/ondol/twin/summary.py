@@ -36,7 +36,8 @@ def charges(twin: FleetTwin) -> Charges:
     finished = np.where(np.isnan(ended), np.inf, ended)
     left_s = np.where(np.isnan(ended), run_s - attempts.done_s[came], 0.0)
     owed = submitted & (due <= end_s)
-    late_s = np.where(owed & (finished > due), np.minimum(run_s, np.maximum(finished - due, left_s)), 0.0)
+    late = np.flatnonzero(owed & (finished > due))
+    late_s = np.minimum(run_s[late], np.maximum(finished[late] - due[late], left_s[late]))
     return Charges(float(late_s.sum()), float(left_s[submitted & ~owed].sum()))
 
 

@@ -12,14 +12,10 @@ from hypothesis import strategies as st
 
 from ondol.model.decision import Stop
 from ondol.model.view import Phase, ServiceClass, View
-from ondol.policy.fcfs import Fcfs
 from ondol.policy.fit import fit
 from ondol.policy.follow import Follow
-from ondol.policy.greco import Greco
-from property.policy.test_decisions import worlds
+from property.policy.test_decisions import POLICIES, worlds
 from unit.policy.views import World, apply, of_kind, started
-
-POLICIES = [Fcfs(), Greco(), Follow()]
 
 
 def may_run(view: View, instance: str, node: str) -> bool:

@@ -15,9 +15,13 @@ from ondol.model.view import Phase, ServiceClass
 from ondol.policy.fcfs import Fcfs
 from ondol.policy.follow import Follow
 from ondol.policy.greco import Greco
+from ondol.policy.greco_locality import GrecoLocality
+from ondol.policy.greedy import Greedy
+from ondol.policy.thermostat_filler import ThermostatFiller
+from ondol.policy.wait_awhile import WaitAwhile
 from unit.policy.views import NOW_S, UnitRow, WorkRow, World, apply, of_kind, started
 
-POLICIES = [Fcfs(), Greco(), Follow()]
+POLICIES = [Fcfs(), Greco(), GrecoLocality(), Follow(), Greedy(), ThermostatFiller(), WaitAwhile()]
 
 
 @st.composite
@@ -33,6 +37,9 @@ def units(draw: st.DrawFn) -> list[UnitRow]:
             room_j=draw(st.sampled_from([0.0, 1e5, 5e6])),
             slots=tuple(draw(st.lists(st.integers(1, 3), min_size=1, max_size=2))),
             accepts=draw(st.sampled_from([True, True, True, False])),
+            sink=draw(st.sampled_from([None, None, "tank"])),
+            store_j=draw(st.sampled_from([0.0, 3e6, 1e7])),
+            capacity_j=draw(st.sampled_from([0.0, 1e7])),
         )
         for n in range(draw(st.integers(1, 5)))
     ]
@@ -41,7 +48,16 @@ def units(draw: st.DrawFn) -> list[UnitRow]:
 @st.composite
 def worlds(draw: st.DrawFn, constrained: bool = False) -> World:
     only_on = st.one_of(st.none(), st.lists(st.sampled_from(["u0", "u1", "u2", "u3"]), max_size=3).map(tuple))
-    world = World(draw(units()), grid={"s1": draw(st.sampled_from([20.0, 300.0]))}, pue={"s2": 1.4})
+    ramp = [20.0 + 40.0 * n for n in range(8)]
+    world = World(
+        draw(units()),
+        grid={"s1": draw(st.sampled_from([20.0, 300.0, ramp, ramp[::-1]]))},
+        pue={"s2": 1.4},
+        stores=draw(st.booleans()),
+    )
+    if draw(st.booleans()):
+        world.ahead_s = [400.0, 900.0, 7200.0]
+        world.ahead_grid = {"s1": [90.0, 30.0, draw(st.sampled_from([20.0, 300.0, math.nan]))]}
     slots = [f"{u.id}-n{n}" for u in world.units for n, count in enumerate(u.slots) for _ in range(count)]
     taken = draw(st.permutations(slots))
     for n in range(draw(st.integers(0, 12))):

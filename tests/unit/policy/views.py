@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ondol.model.decision import Action, Pause, Resume, SetPower, Start, Stop, Wait
-from ondol.model.ids import InstanceId, NodeId, SiteId, UnitId
-from ondol.model.view import InstanceColumns, NodeColumns, Phase, ServiceClass, SiteColumns, UnitColumns, View
+from ondol.model.ids import InstanceId, NodeId, SinkId, SiteId, UnitId
+from ondol.model.view import (
+    InstanceColumns,
+    NodeColumns,
+    Phase,
+    ServiceClass,
+    SinkColumns,
+    SiteColumns,
+    UnitColumns,
+    View,
+)
 
 NOW_S = 1_768_200_000.0  # 2026-01-12 06:40 UTC
 STEP_S = 900.0
@@ -30,6 +39,9 @@ class UnitRow:
     idle_w: float = 50.0
     max_w: float = 450.0
     accepts: bool = True
+    sink: str | None = None  # None for one of its own
+    store_j: float = 0.0
+    capacity_j: float = 0.0  # 0 for a sink that stores nothing
 
 
 @dataclass
@@ -53,9 +65,12 @@ class WorkRow:
 class World:
     units: list[UnitRow] = field(default_factory=list)
     work: list[WorkRow] = field(default_factory=list)
-    grid: dict[str, float] = field(default_factory=dict)
+    grid: dict[str, float | list[float]] = field(default_factory=dict)  # now, or now and in the next steps
     pue: dict[str, float] = field(default_factory=dict)
     now_s: float = NOW_S
+    stores: bool = False  # are sinks known as stores of heat?
+    ahead_s: list[float] = field(default_factory=list)
+    ahead_grid: dict[str, list[float]] = field(default_factory=dict)
 
     def view(self) -> View:
         """Rows sorted by id; nodes are called <unit>-n<number>."""
@@ -75,6 +90,11 @@ class World:
         def ints(values: object) -> np.ndarray:
             return np.array(list(values), dtype=np.int64)
 
+        def steps(value: float | list[float]) -> list[float]:
+            return value if isinstance(value, list) else [value] * HORIZON
+
+        sinks = {u.sink or u.id: u for u in reversed(units) if u.heats}
+        sink_ids = sorted(sinks)
         slots = ints(n[3] for n in nodes)
         allowed: dict[tuple[str, ...] | None, int] = {None: 0}
         data: dict[tuple[float, ...], int] = {tuple(0.0 for _ in sites): 0}
@@ -88,14 +108,18 @@ class World:
             sites=SiteColumns(
                 ids=tuple(SiteId(s) for s in sites),
                 pue=floats(self.pue.get(s, 1.0) for s in sites),
-                grid_g_per_kwh=np.array([[self.grid.get(s, 50.0)] * HORIZON for s in sites]).reshape(-1, HORIZON),
+                grid_g_per_kwh=np.array([steps(self.grid.get(s, 50.0)) for s in sites], dtype=float).reshape(
+                    len(sites), -1
+                )
+                if sites
+                else np.zeros((0, HORIZON)),
                 electrical_limit_w=floats(1e6 for _ in sites),
             ),
             units=UnitColumns(
                 ids=tuple(UnitId(u.id) for u in units),
                 site=ints(sites.index(u.site) for u in units),
                 heats=np.array([u.heats for u in units], dtype=bool),
-                sink=ints(row if u.heats else -1 for row, u in enumerate(units)),
+                sink=ints(sink_ids.index(u.sink or u.id) if u.heats else -1 for u in units),
                 power_max_w=floats(u.max_w * len(u.slots) for u in units),
                 power_w=floats(u.idle_w * len(u.slots) for u in units),
                 wanted_w=floats(u.wanted_w if u.heats else 0.0 for u in units),
@@ -138,6 +162,20 @@ class World:
                 [[key is None or n[2].id in key for n in nodes] for key in allowed], dtype=bool
             ).reshape(len(allowed), len(nodes)),
             missing_bytes=np.array(list(data), dtype=np.float64).reshape(len(data), len(sites)),
+            sinks=SinkColumns(
+                ids=tuple(SinkId(s) for s in sink_ids),
+                site=ints(sites.index(sinks[s].site) for s in sink_ids),
+                store_j=floats(sinks[s].store_j for s in sink_ids),
+                capacity_j=floats(sinks[s].capacity_j for s in sink_ids),
+                loss_per_s=np.zeros(len(sink_ids)),
+                capture=np.ones(len(sink_ids)),
+            )
+            if self.stores
+            else SinkColumns(),
+            ahead_s=floats(self.ahead_s),
+            ahead_grid_g_per_kwh=np.array(
+                [self.ahead_grid.get(s, [math.nan] * len(self.ahead_s)) for s in sites], dtype=np.float64
+            ).reshape(len(sites), len(self.ahead_s)),
         )
 
 

@@ -1,4 +1,7 @@
-"""Comfort bands of rooms over time: day and setback, with a ramp that every backup can follow."""
+"""Comfort bands of rooms over time: day and setback, with a ramp that every backup can follow.
+
+By night the lower limit falls and the upper one stays: nobody minds warmth that is left of the day.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def room_limits(
             day = _between(hours, spec.day_from_h, spec.day_to_h)
             middle = _ramped(np.where(day, spec.setpoint_c, spec.setback_c), series.step_s)
             lowers.append(middle - spec.band_k)
-            uppers.append(np.where(day, max(spec.setpoint_c, spec.setback_c), middle) + spec.band_k)
+            uppers.append(np.full(series.length, max(spec.setpoint_c, spec.setback_c) + spec.band_k))
         profile.append(known[key])
     empty = np.zeros((0, series.length))
     return (

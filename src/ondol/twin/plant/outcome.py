@@ -20,7 +20,7 @@ class HeatOutcome:
     backup_w : heat of the backup
     wanted_w : heat that the sink's users drew or that was lost at its lower limit: what had to come from somewhere
     short_k : kelvin below the lower limit at the end of the step, where the backup could not hold it
-    over_k : kelvin above the upper limit
+    over_k : kelvin above the upper limit, and above what it would be with no compute heat
     """
 
     heat_w: Floats

@@ -120,13 +120,15 @@ class Plant:
         """All temperatures, to be kept."""
         return {
             "rooms": self.rooms.state.copy(),
+            "rooms_alone": self.rooms.alone.copy(),
             "tanks": self.tanks.state.copy(),
             "pools": np.zeros(0) if self.pools is None else self.pools.state.copy(),
         }
 
     def restore(self, state: dict[str, Floats]) -> None:
         """Take over what `state` gave."""
-        self.rooms.state, self.tanks.state = state["rooms"].copy(), state["tanks"].copy()
+        self.rooms.state, self.rooms.alone = state["rooms"].copy(), state["rooms_alone"].copy()
+        self.tanks.state = state["tanks"].copy()
         if self.pools is not None:
             self.pools.state = state["pools"].copy()
 

@@ -34,7 +34,7 @@ class RoomModel:
 
 
 class Rooms:
-    """All rooms of a scenario.
+    """All rooms of a scenario; `alone` is how they would stand with no compute heat, for what the sun alone overheats.
 
     Parameters
     ----------
@@ -51,6 +51,8 @@ class Rooms:
         self.step_s = step_s
         self.model = model_of(specs, step_s)
         self.state = np.repeat(np.array([[spec.initial_temp_c] for spec in specs]).reshape(-1, 1), 3, axis=1)
+        self.alone = self.state.copy()
+        self.band_k = np.array([spec.band_k for spec in specs])
         self.ua = np.array([spec.ua_w_per_k for spec in specs])
         self.mass_out = np.array([spec.mass_outside_ua_w_per_k for spec in specs])
         self.mass_in = np.array([spec.mass_ua_w_per_k for spec in specs])
@@ -72,6 +74,10 @@ class Rooms:
         _advance(
             self.model.keep, self.model.push, self.state, heat_w, forcing, lower, upper, self.backup_max_w, backup, vent
         )
+        none, alone = np.zeros(len(heat_w)), np.empty(len(heat_w))
+        _advance(
+            self.model.keep, self.model.push, self.alone, none, forcing, lower, upper, self.backup_max_w, alone, none
+        )
         air = self.state[:, 1]
         in_mass = self.mass_in * self.mass_out / (self.mass_in + self.mass_out)
         needed = (self.ua + in_mass) * (lower - outdoor_c) - self.gains_w - self.aperture * solar_w_m2
@@ -81,13 +87,13 @@ class Rooms:
             backup_w=backup,
             wanted_w=np.maximum(needed, 0.0),
             short_k=np.maximum(lower - air - 1e-9, 0.0),
-            over_k=np.maximum(air - upper - 1e-9, 0.0),
+            over_k=np.maximum(air - np.maximum(upper, self.alone[:, 1]) - 1e-9, 0.0),
         )
 
     def wanted_w(self, step: int, outdoor_c: Floats, solar_w_m2: Floats) -> Floats:
-        """Heat that brings the air to the middle of its band within `WANT_S`, ≥ 0 [W]."""
+        """Heat that brings the air to its set-point within `WANT_S`, ≥ 0 [W]."""
         ahead = min(step + max(1, round(WANT_S / self.step_s)) - 1, self.lower_c.shape[1] - 1)
-        middle = 0.5 * (self.lower_c[self.profile, ahead] + self.upper_c[self.profile, ahead])
+        middle = self.lower_c[self.profile, ahead] + self.band_k
         free = np.einsum("nij,nj->ni", self.model.after, self.state) + np.einsum(
             "nij,nj->ni", self.model.gain, self.forcing_w(outdoor_c, solar_w_m2)
         )
