@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.signals.year import HOURS_OF_YEAR, Floats
 
+MOST_MISSING_H = 72
 LONGEST_GAP_S = 3 * 3600.0  # filled linearly; anything longer is refused
 
 
@@ -59,7 +60,8 @@ def read_prices(path: Path) -> tuple[Floats, Floats]:
 def by_hour_of_year(stamps_s: Floats, values: Floats) -> Floats:
     """Mean of each hour of a year (UTC), shape (8760,); later years are averaged with earlier ones.
 
-    Raises InvalidFieldError where a part of the year longer than a day is missing.
+    What is missing, up to `MOST_MISSING_H` at a stretch, is that hour of the last day that is there.
+    Raises InvalidFieldError where more is missing.
     """
     sums, counts = np.zeros(HOURS_OF_YEAR), np.zeros(HOURS_OF_YEAR)
     days = np.floor(stamps_s / 86_400.0).astype(np.int64)
@@ -74,11 +76,13 @@ def by_hour_of_year(stamps_s: Floats, values: Floats) -> Floats:
         np.add.at(counts, hours, 1.0)
     known = np.flatnonzero(counts)
     holes = np.diff(np.concatenate([known, [known[0] + HOURS_OF_YEAR]])) if len(known) else np.array([HOURS_OF_YEAR])
-    if holes.max() > 25:
-        allowed = "every day of a year at least once"
+    if holes.max() > MOST_MISSING_H + 1:
+        allowed = f"a year of hours, of which at most {MOST_MISSING_H} at a stretch are missing"
         raise InvalidFieldError("series", f"{int(holes.max()) - 1} hours of the year are missing", allowed)
-    place = np.arange(HOURS_OF_YEAR, dtype=np.float64)
-    return np.asarray(np.interp(place, known, sums[known] / counts[known], period=HOURS_OF_YEAR))
+    hourly = np.divide(sums, counts, out=np.full(HOURS_OF_YEAR, np.nan), where=counts > 0)
+    while (missing := np.flatnonzero(np.isnan(hourly))).size:
+        hourly[missing] = hourly[missing - 24]
+    return hourly
 
 
 def _check(path: Path, stamps: Floats, values: Floats) -> None:
