@@ -30,6 +30,8 @@ from ondol.policy.displace import make_room, replace_filler
 from ondol.policy.fit import fit
 from ondol.policy.floors import held_power
 from ondol.policy.freeze import freeze, moves, thaw
+from ondol.policy.plan.outline import Outline, draw_up, due
+from ondol.policy.plan.place import place
 from ondol.policy.standing import Standing, deal, queue, standing
 from ondol.policy.starts import starts
 from ondol.policy.urgency import Urgency, urgency
@@ -45,9 +47,11 @@ class FollowMemory:
     Parameters
     ----------
     unwanted_since_s : since when a unit with flex, harvest or filler work wants no heat, by unit id [s since the epoch]
+    outline : the plan in force, where there are forecasts to plan with
     """
 
     unwanted_since_s: dict[str, float] = field(default_factory=dict)
+    outline: Outline = field(default_factory=Outline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,7 +101,14 @@ class Follow:
         return FollowMemory()
 
     def decide(self, view: View, memory: FollowMemory) -> tuple[Decision, FollowMemory]:
-        """Answer a view: freeze and thaw, place by urgency, make room, hold power where work cannot wait."""
+        """Answer a view: by the plan where sinks are known as stores, else by what thermostats want."""
+        if len(view.sinks.ids) and len(view.ahead_s):
+            outline = draw_up(view) if due(view, memory.outline) else memory.outline
+            return place(view, outline), FollowMemory(memory.unwanted_since_s, outline)
+        return self._by_want(view, memory)
+
+    def _by_want(self, view: View, memory: FollowMemory) -> tuple[Decision, FollowMemory]:
+        """Freeze and thaw, place by urgency, make room, hold power where work cannot wait."""
         now = standing(view)
         urgent = urgency(view, now)
         resumes, resumed_w, frozen = thaw(view, now)
@@ -138,7 +149,7 @@ class Follow:
             *wait(view, placed.pressing_left[choosy], _no_slot(view, len(slots.node) - len(used))),
             *_waits(view, wants, urgent, placed.bound_left, filled.rows_left, len(filled.slots_left)),
         ]
-        return tuple(actions), FollowMemory(since_s)
+        return tuple(actions), FollowMemory(since_s, memory.outline)
 
 
 def _slots(view: View, now: Standing, wants: Demand) -> _Slots:

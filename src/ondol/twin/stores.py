@@ -31,9 +31,10 @@ class Stores:
     """Reads a plant as stores.
 
     A room's store is its air, shell and the part of its mass that follows within hours; with L the lower limit,
-    ``e = C_a (T_a − L) + C_h (T_h − T_a) + C_m (T_m − T_m,L)`` obeys ``ė = q − d(L) − loss`` exactly, T_m,L being the
-    mass at rest with the air at L. A tank's is the heat of its water above the mains, a pool's that above its lower
-    limit; a network has none.
+    ``e = C_a (T_a − L) + C_h (T_h − T_a) + C_m (T_m − T_m,L)`` goes by ``ė = q − d(L) − loss``, T_m,L being the mass at
+    rest with the air at L; over days within some percent, since the mass does not follow at once. A tank's is the heat
+    above the target of its water, since colder water has to be reheated, a pool's that above its lower limit; a network
+    has none. `j_per_k` is heat per kelvin of the temperature that the host's thermometer tells [J/K].
     """
 
     def __init__(self, layout: Layout, plant: Plant, series: Series) -> None:
@@ -46,6 +47,11 @@ class Stores:
         capacity = rooms.model.capacity
         self._room_j_per_k = capacity[:, 1] + capacity[:, 2] * follows if len(rooms.ua) else np.zeros(0)
         self._room_ua = rooms.ua + self._in_mass
+        self.j_per_k = np.zeros(len(layout.sink_ids))
+        self.j_per_k[plant.groups[SinkKind.ROOM].rows] = self._room_j_per_k
+        self.j_per_k[plant.groups[SinkKind.TANK].rows] = plant.tanks.capacity_j_per_k
+        if plant.pools is not None:
+            self.j_per_k[plant.groups[SinkKind.POOL].rows] = plant.pools.capacity_j_per_k
 
     def levels(self, step: int) -> Levels:
         """Give the levels at the beginning of a step."""
@@ -140,16 +146,15 @@ class Stores:
         level = cap[:, 1] * (air - lower) + np.where(cap[:, 0] > 1e3, cap[:, 0] * (shell - air), 0.0)
         level = level + cap[:, 2] * (mass - rest)
         capacity = self._room_j_per_k * (upper - lower)
-        level = np.clip(level, 0.0, np.maximum(self._room_j_per_k * (upper - air), 0.0) * 0.0 + capacity)
+        level = np.clip(level, 0.0, capacity)
         return level, capacity, self._room_ua / self._room_j_per_k, air, lower + rooms.band_k, lower, upper
 
     def _tanks(self, step: int) -> tuple[Floats, ...]:
         tanks = self._plant.tanks
-        mains = self._series.mains_c[tanks.sky, step]
         mean, top = tanks.mean_c(), np.minimum(tanks.temp_max_c, tanks.loop_max_c - 2.0)
-        level = np.maximum(mean - mains, 0.0) * tanks.capacity_j_per_k
-        capacity = np.maximum(top - mains, 0.0) * tanks.capacity_j_per_k
         setpoint = np.minimum(tanks.target_c, top)
+        level = np.maximum(mean - setpoint, 0.0) * tanks.capacity_j_per_k
+        capacity = (top - setpoint) * tanks.capacity_j_per_k
         return level, capacity, tanks.ua / tanks.capacity_j_per_k, mean, setpoint, setpoint - 10.0, top
 
     def _pools(self, step: int) -> tuple[Floats, ...]:

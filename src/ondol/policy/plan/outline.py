@@ -1,0 +1,110 @@
+"""The plan of the quarter hour: watts of each sink, what heat is worth there, and the common price of work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ondol.model.view import Floats, Phase, ServiceClass, View
+from ondol.policy.plan.levels import levels_of
+from ondol.policy.plan.price import overflow_g_per_node_s, price_of_work
+from ondol.policy.plan.problem import J_PER_KWH, StoreProblem
+from ondol.policy.urgency import UNKNOWN_RUN_S, left_s
+
+PLAN_S = 900.0
+PRUDENCE = 0.25
+"""Share of the way from the mean to the 90 % quantile of demand that is planned for: a store that runs dry costs backup
+heat, one that is too full only what it loses."""
+
+END_SHARE = 0.5
+"""Heat left in a store at the end of the horizon is worth this share of the backup that it can replace later."""
+
+_MULTIPLIERS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a plan leaves for the decisions until the next one; by sink id.
+
+    Parameters
+    ----------
+    issued_s : when it was made, 0 for never [s since the epoch]
+    power_w : electric power of the sink's units in the first step [W]
+    soon_w : mean of the same over the first hour [W]
+    value_g_per_kwh : carbon that one more kWh of heat in the sink now would save [gCO2e/kWh]
+    price_g_per_node_h : carbon that an hour of a node's work is worth now [gCO2e/h]
+    """
+
+    issued_s: float = 0.0
+    power_w: dict[str, float] = field(default_factory=dict)
+    soon_w: dict[str, float] = field(default_factory=dict)
+    value_g_per_kwh: dict[str, float] = field(default_factory=dict)
+    price_g_per_node_h: float = 0.0
+
+
+def due(view: View, outline: Outline) -> bool:
+    """Tell whether a new plan is to be made."""
+    return view.now_s - outline.issued_s >= PLAN_S or len(outline.power_w) != len(view.sinks.ids)
+
+
+def draw_up(view: View) -> Outline:
+    """Plan all sinks of a view over its horizon."""
+    sinks = view.sinks
+    levels = levels_of(view)
+    demand_w = np.maximum(sinks.demand_w + PRUDENCE * (sinks.demand_high_w - sinks.demand_w), 0.0)
+    loss = np.minimum(sinks.loss_per_s, 0.5 / float(view.ahead_s.max()))
+    capacity_j = np.maximum(sinks.capacity_j, 0.0)
+    fills = bool((view.instances.service == ServiceClass.FILLER).any())
+    problem = StoreProblem(
+        step_s=view.ahead_s,
+        store_j=np.clip(sinks.store_j, 0.0, capacity_j),
+        capacity_j=capacity_j,
+        loss_per_s=loss,
+        demand_w=demand_w,
+        electricity_g_per_kwh=view.ahead_grid_g_per_kwh[sinks.site] * view.sites.pue[sinks.site, None],
+        backup_g_per_kwh=sinks.backup_g_per_kwh,
+        end_value_g_per_j=END_SHARE * sinks.backup_g_per_kwh[:, -1] / J_PER_KWH,
+        power_levels_w=levels.power_w,
+        heat_levels_w=levels.heat_w,
+        rate_levels=levels.rate,
+        burn=np.full(len(sinks.ids), fills),
+    )
+    rack = ~view.units.heats[view.nodes.unit]
+    cap = None
+    if rack.any():
+        site = view.units.site[view.nodes.unit[rack]]
+        cost = view.ahead_grid_g_per_kwh[site].mean(axis=1) * view.sites.pue[site]
+        cap = overflow_g_per_node_s(float(cost.min()), float(view.nodes.max_w[rack].mean()))
+    made = price_of_work(
+        problem,
+        _wanted_node_s(view),
+        overflow_price_g_per_node_s=cap,
+        most_multipliers=_MULTIPLIERS,
+    )
+    hour = max(1, int(np.searchsorted(np.cumsum(view.ahead_s), 3600.0, side="right")))
+    return Outline(
+        issued_s=view.now_s,
+        power_w=_by_id(view, made.plan.power_w[:, 0]),
+        soon_w=_by_id(view, made.plan.power_w[:, :hour].mean(axis=1)),
+        value_g_per_kwh=_by_id(view, made.plan.value_g_per_j * J_PER_KWH),
+        price_g_per_node_h=float(made.price_g_per_node_s[0]) * 3600.0,
+    )
+
+
+def _by_id(view: View, values: Floats) -> dict[str, float]:
+    return dict(zip(view.sinks.ids, values.tolist(), strict=True))
+
+
+def _wanted_node_s(view: View) -> float:
+    """Work to be done over the horizon: what is there, and what is expected to come [node-s]."""
+    instances = view.instances
+    work = left_s(view)
+    useful = instances.service != ServiceClass.FILLER
+    queued = useful & (instances.phase == Phase.QUEUED)
+    total = float(work[useful].sum())
+    for kind in (ServiceClass.ON_DEMAND, ServiceClass.FLEX, ServiceClass.HARVEST):
+        mine = queued & (instances.service == kind)
+        mean_s = float(work[mine].mean()) if mine.any() else UNKNOWN_RUN_S
+        total += float(view.beyond[kind]) * mean_s
+    return total + float(view.ahead_work_s[: ServiceClass.FILLER].sum())
