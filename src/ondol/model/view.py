@@ -95,6 +95,7 @@ class NodeColumns:
     idle_w, max_w : ends of the power curve [W]
     cap_w : accepted power cap [W]
     accepts : may new work be placed (not draining, not failed, safety allows)
+    up : has power, so that work runs at once; empty where nodes are never switched off
     """
 
     ids: tuple[NodeId, ...]
@@ -105,6 +106,7 @@ class NodeColumns:
     max_w: Floats
     cap_w: Floats
     accepts: Bools
+    up: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -103,7 +103,7 @@ class Follow:
     def decide(self, view: View, memory: FollowMemory) -> tuple[Decision, FollowMemory]:
         """Answer a view: by the plan where sinks are known as stores, else by what thermostats want."""
         if len(view.sinks.ids) and len(view.ahead_s):
-            outline = draw_up(view) if due(view, memory.outline) else memory.outline
+            outline = draw_up(view, memory.outline) if due(view, memory.outline) else memory.outline
             return place(view, outline), FollowMemory(memory.unwanted_since_s, outline)
         return self._by_want(view, memory)
 

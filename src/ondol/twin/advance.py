@@ -126,8 +126,8 @@ def advance(
             ended_at_s[count] = begin + active
             count += 1
             node_held[n] -= 1
-            if node_held[n] == 0:
-                node_empty_since_s[n] = begin + active
+            # rows come in id order, not in the order of their ends: a node is empty from its last end on
+            node_empty_since_s[n] = max(node_empty_since_s[n], begin + active)
         else:
             done_s[row] += speed * active
         spent = active * node_dyn_w[n] / node_slots[n] * part

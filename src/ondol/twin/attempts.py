@@ -9,6 +9,7 @@ from ondol.lifecycle.instance import InstanceSignal
 from ondol.model.compute import AttemptState, InstanceState
 from ondol.model.view import Floats, Ints, ServiceClass
 from ondol.twin.layout import Layout
+from ondol.twin.rows import joined, sorted_by_kind, staged, without
 from ondol.twin.transitions import ATTEMPTS, INSTANCES, NO_ATTEMPT, attempt_code, instance_code
 from ondol.twin.workload.jobs import Jobs
 
@@ -18,6 +19,7 @@ RUNNING = attempt_code(AttemptState.RUNNING)
 PAUSED = attempt_code(AttemptState.PAUSED)
 QUEUED = instance_code(InstanceState.QUEUED)
 SUCCEEDED = instance_code(InstanceState.SUCCEEDED)
+_CLASSES = tuple(ServiceClass)
 
 
 class Attempts:
@@ -43,6 +45,7 @@ class Attempts:
         self.attempt = np.full(rows, NO_ATTEMPT, dtype=np.int64)
         self.running = np.zeros(rows, dtype=np.int64)
         self.node = np.full(rows, -1, dtype=np.int64)
+        self.last_node = self.node.copy()  # of the last attempt, also when it is over
         self.done_s, self.ready_s = np.zeros(rows), np.zeros(rows)
         self.since_s, self.energy_j = self.submitted_s.copy(), np.zeros(rows)
         self.attempts = np.zeros(rows, dtype=np.int64)
@@ -53,35 +56,48 @@ class Attempts:
         self.arrived = 0
         self.lost_s = self.moves = self.kills = 0.0
 
+    @property
+    def next_arrival_s(self) -> float:
+        """When the next instance is submitted; inf for never [s]."""
+        return float(self.jobs.submitted_s[self.arrived]) if self.arrived < self.count else float("inf")
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anything stands in a line."""
+        return any(len(line) for line in self.lines.values())
+
     def arrive(self, until_s: float) -> int:
         """Let all that is submitted by `until_s` join its line; gives how many came."""
-        end = int(np.searchsorted(self.jobs.submitted_s, until_s, side="right"))
-        if end == self.arrived:
+        if self.next_arrival_s > until_s:
             return 0
-        new = np.arange(self.arrived, end)
-        for kind in ServiceClass:
-            mine = new[self.service[new] == kind]
-            if len(mine):
-                self._join(kind, mine)
+        end = int(np.searchsorted(self.jobs.submitted_s, until_s, side="right"))
+        self._join(np.arange(self.arrived, end))
         came, self.arrived = end - self.arrived, end
         return came
 
     def start(self, rows: Ints, nodes: Ints, ready_s: Floats, now_s: float) -> None:
-        """Begin attempts: slots are taken now, work runs once it is ready."""
+        """Begin attempts: slots are taken now, work runs once it is ready.
+
+        Raises
+        ------
+        ConflictError : an instance that does not wait, or the same one twice
+        """
         INSTANCES.apply(self.instance, rows, InstanceSignal.STARTED)
         self.attempt[rows] = PLACED
         ATTEMPTS.apply(self.attempt, rows, AttemptSignal.INPUTS_BEGUN)
         self.node[rows], self.ready_s[rows], self.since_s[rows] = nodes, ready_s, now_s
+        self.last_node[rows] = nodes
         self.attempts[rows] += 1
         first = rows[np.isnan(self.first_start_s[rows])]
         self.first_start_s[first] = now_s
         self.running[rows] = 1
-        self._leave(rows)
-        self.held = np.sort(np.concatenate([self.held, rows]))
+        for kind, mine in self._by_class(rows):
+            self.lines[kind] = without(self.lines[kind], mine)
+        self.held = joined(self.held, np.sort(rows))
 
     def begin_running(self, until_s: float) -> None:
         """What is staged by `until_s` runs."""
-        due = self.held[(self.attempt[self.held] == STAGING) & (self.ready_s[self.held] <= until_s)]
+        due = staged(self.held, self.attempt, self.ready_s, STAGING, until_s)
         if len(due):
             ATTEMPTS.apply(self.attempt, due, AttemptSignal.SEEN_RUNNING)
             self.since_s[due] = self.ready_s[due]
@@ -117,10 +133,7 @@ class Attempts:
         self.done_s[anew] = 0.0
         self.since_s[rows] = now_s
         self._free(rows)
-        for kind in ServiceClass:
-            mine = rows[self.service[rows] == kind]
-            if len(mine):
-                self._join(kind, mine)
+        self._join(rows)
 
     def pause(self, rows: Ints, now_s: float) -> None:
         """Freeze attempts where they are; those that are still staging run first, so they are left alone."""
@@ -136,22 +149,19 @@ class Attempts:
         self.running[rows] = 1
         self.since_s[rows] = now_s
 
-    def _join(self, kind: ServiceClass, rows: Ints) -> None:
-        line = self.lines[kind]
-        if len(line) and rows[0] < line[-1]:
-            line = np.sort(np.concatenate([line, rows]))
-        else:
-            line = np.concatenate([line, rows])
-        self.lines[kind] = line
+    def _join(self, rows: Ints) -> None:
+        for kind, mine in self._by_class(rows):
+            self.lines[kind] = joined(self.lines[kind], mine)
 
-    def _leave(self, rows: Ints) -> None:
-        for kind in ServiceClass:
-            mine = rows[self.service[rows] == kind]
-            if len(mine):
-                line = self.lines[kind]
-                self.lines[kind] = np.delete(line, np.searchsorted(line, np.sort(mine)))
+    def _by_class(self, rows: Ints) -> list[tuple[ServiceClass, Ints]]:
+        """Rows of each service class that has any, ascending."""
+        ordered, at = sorted_by_kind(rows, self.service, len(ServiceClass))
+        begins = at.tolist()
+        return [
+            (kind, ordered[begins[kind] : begins[kind + 1]]) for kind in _CLASSES if begins[kind] < begins[kind + 1]
+        ]
 
     def _free(self, rows: Ints) -> None:
         self.running[rows] = 0
         self.node[rows] = -1
-        self.held = self.held[~np.isin(self.held, rows, assume_unique=True)]
+        self.held = without(self.held, np.sort(rows))

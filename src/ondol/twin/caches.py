@@ -47,9 +47,11 @@ class Caches:
                 begin = max(now_s, float(self._link_free_s[site]))
                 self._link_free_s[site] = begin + size / self._layout.site_link_bytes_per_s[site]
                 self.moved_bytes += size
+                ready[place] = self._link_free_s[site]
+                if size > self._layout.site_cache_bytes[site]:
+                    continue  # read once, and not kept
                 self._make_room(site, size)
                 self._full[site] += size
-                ready[place] = self._link_free_s[site]
             else:
                 ready[place] = max(now_s, held[number])
             held[number] = max(now_s, float(ready[place]))

@@ -6,14 +6,14 @@ the same, byte by byte, each time that it is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from ondol.model.decision import Decision, Pause, Resume, SetPower, Start, Stop
 from ondol.model.errors import OndolError
-from ondol.model.view import Ints, View
+from ondol.model.view import Floats, Ints, View
 from ondol.policy.contract import Policy
 from ondol.twin.advance import advance, next_end, unit_shares
 from ondol.twin.attempts import Attempts
@@ -73,6 +73,7 @@ class FleetTwin:
         self._ahead = self.outlook.issue(0)
         self._levels: Levels = self.stores.levels(0)
         self._dirty = True
+        self.unit_energy_j: Floats = np.zeros(len(self.layout.unit_ids))  # of the last step
 
     def live(self, steps: int) -> None:
         """Live through the next `steps` thermal steps; stops at the scenario's end.
@@ -93,6 +94,22 @@ class FleetTwin:
     def over(self) -> bool:
         """Whether the scenario's end is reached."""
         return self.step >= self.series.steps
+
+    def pointers(self) -> dict[str, float]:
+        """Where it stands between two steps, beside the state of its parts; see `ondol.twin.snapshot`."""
+        return {
+            "step": self.step,
+            "decisions": self.decisions,
+            "next_decide_s": self._next_decide_s,
+            "next_plan_s": self._next_plan_s,
+            "issued_s": self._ahead.issued_s,
+        }
+
+    def point(self, pointers: Mapping[str, float]) -> None:
+        """Take over what `pointers` gave; forecasts are issued again as they were."""
+        self.step, self.decisions = int(pointers["step"]), int(pointers["decisions"])
+        self._next_decide_s, self._next_plan_s = pointers["next_decide_s"], pointers["next_plan_s"]
+        self._ahead = self.outlook.issue(round(pointers["issued_s"] / self.series.step_s))
 
     def _begin(self, step: int, now_s: float) -> None:
         self._fail(step, now_s)
@@ -245,8 +262,8 @@ class FleetTwin:
         )
 
     def _close(self, step: int) -> None:
-        energy_j = self.machines.take_energy()
-        self.plant.step(step, energy_j / self.series.step_s, self.machines.units_up())
+        energy_j = self.unit_energy_j = self.machines.take_energy()
+        self.plant.step(step, energy_j / self.series.step_s, self.machines.units_on(energy_j, self.series.step_s))
         bad = ~(np.isfinite(self.plant.heat_w) & np.isfinite(self.plant.backup_w))
         if bad.any() or not np.isfinite(energy_j).all():
             sink = self.layout.sink_ids[int(np.flatnonzero(bad)[0])] if bad.any() else "the units' energy"
@@ -261,9 +278,8 @@ class FleetTwin:
             return levels
         lots = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.scenario.seed, step, _NOISE])))
         error_k = noise_k * lots.standard_normal(len(levels.temp_c))
-        per_k = levels.capacity_j / np.maximum(levels.upper_c - levels.lower_c, 1e-6)
         return Levels(
-            store_j=np.clip(levels.store_j + error_k * per_k, 0.0, levels.capacity_j),
+            store_j=np.clip(levels.store_j + error_k * self.stores.j_per_k, 0.0, levels.capacity_j),
             capacity_j=levels.capacity_j,
             loss_per_s=levels.loss_per_s,
             temp_c=levels.temp_c + error_k,

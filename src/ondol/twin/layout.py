@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from itertools import pairwise
 
+import msgspec
 import numpy as np
 
+from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import NodeId, SinkId, SiteId, UnitId
 from ondol.model.view import Bools, Floats, Ints
 from ondol.twin.scenario.nouns import Scenario, SiteSpec
@@ -80,7 +83,12 @@ class Layout:
 
 
 def lay_out(scenario: Scenario) -> Layout:
-    """Make the rows of a scenario's fleet; the overflow site is a rack of its own site."""
+    """Make the rows of a scenario's fleet; the overflow site is a rack of its own site.
+
+    Raises
+    ------
+    InvalidFieldError : two sites, sinks or units whose full names are the same, such as `a-1` of `a` and a site `a-1`
+    """
     sites = sorted(_sites(scenario), key=lambda one: one[0])
     sinks: list[tuple[str, SinkSpec, int]] = []
     units: list[tuple[str, UnitSpec, int, str]] = []
@@ -102,6 +110,9 @@ def lay_out(scenario: Scenario) -> Layout:
         for number in range(1, spec.nodes + 1)
     ]
     nodes.sort(key=lambda one: one[0])
+    _once("site.id", [one[0] for one in sites])
+    _once("sink.id", [one[0] for one in sinks])
+    _once("unit.id", [one[0] for one in units])
 
     def floats(values: object) -> Floats:
         return np.array(list(values), dtype=np.float64)  # type: ignore[call-overload]
@@ -143,6 +154,12 @@ def lay_out(scenario: Scenario) -> Layout:
     )
 
 
+def _once(field: str, names: list[str]) -> None:
+    for name, following in pairwise(sorted(names)):
+        if name == following:
+            raise InvalidFieldError(field, name, "a name that no other has, with the names of what it is in before it")
+
+
 def _sites(scenario: Scenario) -> list[tuple[str, SiteSpec | None, int]]:
     rows: list[tuple[str, SiteSpec | None, int]] = []
     for spec in scenario.site:
@@ -157,7 +174,8 @@ def _sites(scenario: Scenario) -> list[tuple[str, SiteSpec | None, int]]:
 def _units(prefix: str, specs: tuple[UnitSpec, ...], site: int, sink: str) -> list[tuple[str, UnitSpec, int, str]]:
     total = sum(spec.count for spec in specs)
     width = len(str(total))
-    alike = [spec for spec in specs for _ in range(spec.count)]
+    # in an order of their own, so that it does not matter in which a file names them
+    alike = [spec for spec in sorted(specs, key=msgspec.structs.astuple) for _ in range(spec.count)]
     return [(f"{prefix}-u{number:0{width}d}", spec, site, sink) for number, spec in enumerate(alike, 1)]
 
 

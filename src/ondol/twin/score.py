@@ -29,7 +29,7 @@ class Score:
         self.heat_j, self.dumped_j, self.backup_j = np.zeros(sinks), np.zeros(sinks), np.zeros(sinks)
         self.useful_j, self.wanted_j, self.lost_j = np.zeros(sinks), np.zeros(sinks), np.zeros(sinks)
         self.short_kh, self.over_kh = np.zeros(sinks), np.zeros(sinks)
-        self.start_j = stores.held_j()
+        self.start_j = stores.parts_j()
         self._stores = stores
 
     def add(self, step: int, unit_energy_j: Floats, plant: Plant) -> None:
@@ -57,9 +57,12 @@ class Score:
         self.over_kh += plant.over_k * (step_s / 3600.0)
 
     def stored_j(self) -> float:
-        """Heat that all stores hold now more than at the start [J]."""
-        return float((self._stores.held_j() - self.start_j).sum())
+        """Heat that stores lack against the start, part by part, as a number of 0 or less [J].
+
+        Who drains a store has to make up for it after the end; what is held beyond the start earns nothing.
+        """
+        return float(np.minimum(self._stores.parts_j() - self.start_j, 0.0).sum())
 
     def stored_g(self, step: int) -> float:
-        """The same at the backup's carbon: what is left in the stores is worth what it will spare [gCO2e]."""
+        """The same at the backup's carbon: what is missing has to be made by it [gCO2e]."""
         return self.stored_j() * float(self._backup_g[min(step, len(self._backup_g) - 1)]) / KWH_J

@@ -69,15 +69,14 @@ class Stores:
                 columns[name][rows] = value
         return Levels(**columns)
 
-    def held_j(self) -> Floats:
-        """Heat in each store above 0 °C: Σ capacity × temperature over its parts [J]."""
+    def parts_j(self) -> Floats:
+        """Heat above 0 °C in each part of each store: shells, air and masses of rooms, tanks, pools [J]."""
         plant = self._plant
-        held = np.zeros(len(self._layout.sink_ids))
-        held[plant.groups[SinkKind.ROOM].rows] = (plant.rooms.model.capacity * plant.rooms.state).sum(axis=1)
-        held[plant.groups[SinkKind.TANK].rows] = plant.tanks.capacity_j_per_k * plant.tanks.mean_c()
+        parts = [(plant.rooms.model.capacity * plant.rooms.state).ravel()]
+        parts.append(plant.tanks.capacity_j_per_k * plant.tanks.mean_c())
         if plant.pools is not None:
-            held[plant.groups[SinkKind.POOL].rows] = plant.pools.capacity_j_per_k * plant.pools.state
-        return held
+            parts.append(plant.pools.capacity_j_per_k * plant.pools.state)
+        return np.concatenate(parts)
 
     def demand_w(self, first: Ints, last: Ints, outdoor_c: Floats, solar_w_m2: Floats, draws: Floats) -> Floats:
         """Heat that each sink needs to stay at level 0, over spans of steps, (sinks, spans) [W].
@@ -146,7 +145,8 @@ class Stores:
         level = cap[:, 1] * (air - lower) + np.where(cap[:, 0] > 1e3, cap[:, 0] * (shell - air), 0.0)
         level = level + cap[:, 2] * (mass - rest)
         capacity = self._room_j_per_k * (upper - lower)
-        level = np.clip(level, 0.0, capacity)
+        # A warm mass does not help where the air is at its limit already: the backup runs by the air.
+        level = np.clip(np.minimum(level, self._room_j_per_k * (air - lower)), 0.0, capacity)
         return level, capacity, self._room_ua / self._room_j_per_k, air, lower + rooms.band_k, lower, upper
 
     def _tanks(self, step: int) -> tuple[Floats, ...]:

@@ -33,8 +33,7 @@ class Thermostats:
         sinks = len(self._layout.sink_ids)
         if not sinks:
             return np.zeros(len(self._sink))
-        span_k = np.maximum(levels.upper_c - levels.lower_c, 1e-6)
-        below_j = (levels.setpoint_c - levels.temp_c) * levels.capacity_j / span_k
+        below_j = (levels.setpoint_c - levels.temp_c) * self._stores.j_per_k
         hour = slice(0, max(1, int(np.searchsorted(np.cumsum(ahead.ahead_s), 3600.0, side="right"))))
         needed_w = ahead.demand_w[:, hour].mean(axis=1)
         heat_w = np.maximum(needed_w + below_j / REFILL_S, 0.0)

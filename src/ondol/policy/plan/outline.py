@@ -20,6 +20,7 @@ heat, one that is too full only what it loses."""
 END_SHARE = 0.5
 """Heat left in a store at the end of the horizon is worth this share of the backup that it can replace later."""
 
+EASE = 0.15
 _MULTIPLIERS = 24
 
 
@@ -31,7 +32,7 @@ class Outline:
     ----------
     issued_s : when it was made, 0 for never [s since the epoch]
     power_w : electric power of the sink's units in the first step [W]
-    soon_w : mean of the same over the first hour [W]
+    soon_w : mean of the same over the first hour, eased over the last plans [W]
     value_g_per_kwh : carbon that one more kWh of heat in the sink now would save [gCO2e/kWh]
     price_g_per_node_h : carbon that an hour of a node's work is worth now [gCO2e/h]
     """
@@ -48,8 +49,13 @@ def due(view: View, outline: Outline) -> bool:
     return view.now_s - outline.issued_s >= PLAN_S or len(outline.power_w) != len(view.sinks.ids)
 
 
-def draw_up(view: View) -> Outline:
-    """Plan all sinks of a view over its horizon."""
+def draw_up(view: View, before: Outline) -> Outline:
+    """Plan all sinks of a view over its horizon.
+
+    Parameters
+    ----------
+    before : the plan so far: powers move from it in `EASE` steps, for stores are patient and starts are wear
+    """
     sinks = view.sinks
     levels = levels_of(view)
     demand_w = np.maximum(sinks.demand_w + PRUDENCE * (sinks.demand_high_w - sinks.demand_w), 0.0)
@@ -82,11 +88,12 @@ def draw_up(view: View) -> Outline:
         overflow_price_g_per_node_s=cap,
         most_multipliers=_MULTIPLIERS,
     )
-    hour = max(1, int(np.searchsorted(np.cumsum(view.ahead_s), 3600.0, side="right")))
+    hour_w = made.plan.power_w[:, : max(1, int(np.searchsorted(np.cumsum(view.ahead_s), 3600.0, side="right")))].mean(axis=1)
+    last_w = np.array([before.soon_w.get(key, now_w) for key, now_w in zip(sinks.ids, hour_w.tolist(), strict=True)])
     return Outline(
         issued_s=view.now_s,
         power_w=_by_id(view, made.plan.power_w[:, 0]),
-        soon_w=_by_id(view, made.plan.power_w[:, :hour].mean(axis=1)),
+        soon_w=_by_id(view, last_w + EASE * (hour_w - last_w)),
         value_g_per_kwh=_by_id(view, made.plan.value_g_per_j * J_PER_KWH),
         price_g_per_node_h=float(made.price_g_per_node_s[0]) * 3600.0,
     )

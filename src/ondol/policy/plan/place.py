@@ -61,12 +61,17 @@ def place(view: View, outline: Outline) -> Decision:
     field = _field(view, now, outline)
     instances = view.instances
     free = np.repeat(np.arange(len(view.nodes.ids)), now.free)
-    free = free[np.lexsort((free, view.nodes.unit[free], -_warm(view, now)[free], -_level(field.gain[free])))]
+    cold = ~view.nodes.up if len(view.nodes.up) else np.zeros(len(view.nodes.ids), dtype=np.bool_)
+    order = (free, view.nodes.unit[free], -_warm(view, now)[free], cold[free], -_level(field.gain[free]))
+    free = free[np.lexsort(order)]
 
     pressing = fit(view, urgent.pressing, free, _groups(field, free))
     left = free[pressing.slots_left]
     started_w = _per_sink(field, free[pressing.slots])
     wanted = _within(field, left, field.planned_w - field.useful_w - started_w)
+    # Where filler runs, work takes over its slot in the next decision, which is warm already.
+    takes_over = (field.sink[left] >= 0) & (field.filler_w > 0.0)[np.maximum(field.sink[left], 0)] & cold[left]
+    wanted = wanted[~takes_over[wanted]]
     line = np.concatenate([urgent.patient, queue(view, ServiceClass.HARVEST)])
     bound = fit(view, line, left[wanted], _groups(field, left[wanted]))
     useful_w = field.useful_w + started_w + _per_sink(field, left[wanted][bound.slots])

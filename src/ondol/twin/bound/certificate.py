@@ -68,7 +68,9 @@ def polish(programme: Programme, multipliers: Floats, values: Floats) -> Floats:
     slack[1:] -= np.einsum("tsmk,tsk->tsm", sinks.slope[1:], pick(values, programme.columns.state)[:-1])
     slack[0] -= np.einsum("smk,sk->sm", sinks.slope[0], sinks.start)
     warmth = np.zeros_like(sinks.drive)  # cost of a kelvin more in each state: 0 or less wherever warmth is worth some
-    ahead = -sinks.end_value
+    kept = rows.left >= 0
+    ahead = -np.where(kept, np.clip(pick(y, rows.left), 0.0, sinks.end_value), sinks.end_value)
+    y[rows.left[kept]] = -ahead[kept]
     for t in reversed(range(len(warmth))):
         warmth[t] = ahead - sinks.observe * band[t][:, None]
         tangent[t] = _shared(tangent[t], np.einsum("sk,sk->s", sinks.loss_gain[t], warmth[t]), slack[t], sinks.tangent)

@@ -47,6 +47,8 @@ def _check_sink(name: str, sink: LinearSink, steps: int) -> None:
     _numbers(f"{name}.start", sink.start, ((k,),))
     _numbers(f"{name}.observe", sink.observe, ((k,),), low=0.0)
     _numbers(f"{name}.end_value", sink.end_value, ((k,),), low=0.0)
+    if len(sink.end_most_c):
+        _numbers(f"{name}.end_most_c", sink.end_most_c, ((k,),))
     each = ((k,), (steps, k))
     _numbers(f"{name}.heat", sink.heat, each, low=0.0)
     _numbers(f"{name}.backup", sink.backup, each, low=0.0)

@@ -41,6 +41,7 @@ class LinearSink:
     backup_max_w : of the backup inside the store, 0 or more [W]
     backup_cost : (T,) objective units per J of backup heat, inside or outside
     end_value : (k,) objective units per K of state left at the end, 0 or more
+    end_most_c : (k,) a state above it at the end is worth no more than at it; empty where each kelvin counts [°C]
     """
 
     id: str
@@ -60,6 +61,7 @@ class LinearSink:
     backup_max_w: float
     backup_cost: Floats
     end_value: Floats
+    end_most_c: Floats = field(default_factory=_none)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -23,6 +23,7 @@ class Columns:
     Parameters
     ----------
     state : (T, S, K) [°C]
+    left : (S, K) what of the last state counts [°C]
     taken, inside, drawn, cold, loss : (T, S) compute heat, backup inside, delivered heat [W], missing [K], loss [W]
     point, burn : (T, U, J) share of each point, (T, U) power for heat alone [W]
     work, done : (T, C) work of the step and up to its end [node-s]
@@ -30,6 +31,7 @@ class Columns:
     """
 
     state: Ints
+    left: Ints
     taken: Ints
     inside: Ints
     drawn: Ints
@@ -49,6 +51,7 @@ class Rows:
     Parameters
     ----------
     balance : (T, S, K) states
+    left : (S, K) what counts of the last state is no more than it
     band, captured : (T, S) temperature limits; heat taken is at most heat captured
     tangent : (T, S, M) losses
     share, ceiling : (T, U) shares add up to 1 at most; power at most the unit's
@@ -59,6 +62,7 @@ class Rows:
     """
 
     balance: Ints
+    left: Ints
     band: Ints
     captured: Ints
     tangent: Ints
@@ -134,8 +138,10 @@ def _columns(
     by_the_end = np.array([max(float(work.released[-1]), float(work.due[-1])) for work in problem.work])
     real = np.broadcast_to(units.real, (steps, *units.real.shape))
     warmed = sinks.heat.any(axis=(0, 2)) | plain
+    most_c = np.maximum(limits.high_c[-1], limits.low_c[-1])
     columns = Columns(
         state=numbers.take(np.broadcast_to(sinks.real, limits.low_c.shape), limits.low_c, limits.high_c),
+        left=numbers.take(np.isfinite(sinks.end_most_c), limits.low_c[-1], np.minimum(sinks.end_most_c, most_c)),
         taken=numbers.take((taken_max > 0.0) & warmed, 0.0, taken_max),
         inside=numbers.take(np.broadcast_to(sinks.backup.any(axis=2), shape), 0.0, sinks.backup_max_w),
         drawn=numbers.take((demand > 0.0) & ~plain, 0.0, demand),
@@ -169,6 +175,7 @@ def _rows(
     banded = np.isfinite(lower) | np.isfinite(limits.upper_c)
     rows = Rows(
         balance=numbers.take(columns.state >= 0, start, start),
+        left=numbers.take(columns.left >= 0, 0.0, inf),
         band=numbers.take(banded, lower, limits.upper_c),
         captured=numbers.take(columns.taken >= 0, -inf, 0.0),
         tangent=numbers.take(np.broadcast_to(sinks.tangent, offset.shape), offset, inf),
@@ -186,6 +193,8 @@ def _rows(
 def _enter_sinks(triplets: Triplets, sinks: SinkStack, columns: Columns, rows: Rows) -> None:
     balance = rows.balance
     triplets.add(balance, columns.state, 1.0)
+    triplets.add(rows.left, columns.state[-1], 1.0)
+    triplets.add(rows.left, columns.left, -1.0)
     triplets.add(balance[1:, :, :, None], columns.state[:-1, :, None, :], -sinks.transition[1:])
     for number, response in (
         (columns.taken, sinks.heat),
@@ -244,5 +253,6 @@ def _costs(
     put(np.where(sinks.plain, columns.taken, -1), -backup)
     put(columns.cold, problem.discomfort_cost)
     put(columns.late, np.array([float(work.late_cost) for work in problem.work]))
-    put(columns.state[-1], -sinks.end_value)
+    put(np.where(columns.left >= 0, -1, columns.state[-1]), -sinks.end_value)
+    put(columns.left, -sinks.end_value)
     return cost, float((sinks.demand_w * backup).sum())

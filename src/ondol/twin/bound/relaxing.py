@@ -33,7 +33,8 @@ _TANGENTS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relaxed:
-    """The question, and what is to be added to its answer: cost of standby, and the worth of what stores held at first."""
+    """The question, and what is to be added to its answer: cost of standby, and the worth of what stores held
+    at first, which the answer takes off again as far as it is there at the end."""
 
     problem: BoundProblem
     constant: float
@@ -115,6 +116,7 @@ class _Sinks:
             backup_max_w=float(rooms.backup_max_w[n]),
             backup_cost=self._backup,
             end_value=self._worth * model.capacity[n],
+            end_most_c=rooms.state[n].copy(),
         )
 
     def _tank(self, name: str, n: int, _row: int) -> LinearSink:
@@ -136,7 +138,7 @@ class _Sinks:
             start=np.array([start]),
             observe=np.ones(1),
             lower_c=coldest - 1.0,
-            upper_c=np.full(steps, float(max(tanks.temp_max_c[n], start))),
+            upper_c=np.full(steps, float(max(min(tanks.temp_max_c[n], tanks.loop_max_c[n]), start))),
             losses=((np.zeros(1), 0.0),),
             loss_gain=np.array([-step_s / capacity]),
             loss_max_w=float(demand.max(initial=0.0)),  # heat in drawn water beyond what counts as delivered
@@ -144,6 +146,7 @@ class _Sinks:
             backup_max_w=0.0,
             backup_cost=self._backup,
             end_value=np.array([self._worth * capacity]),
+            end_most_c=np.array([start]),
         )
 
     def _pool(self, name: str, n: int, _row: int) -> LinearSink:
@@ -173,6 +176,7 @@ class _Sinks:
             backup_max_w=float(pools.backup_max_w[n]),
             backup_cost=self._backup,
             end_value=np.array([self._worth * capacity]),
+            end_most_c=np.array([float(pools.state[n])]),
         )
 
     def _tangent(self, n: int, at_c: float, open_now: Bools, mains: Floats) -> tuple[Floats, Floats]:
@@ -247,12 +251,13 @@ def _units(
         nodes = int(np.isin(layout.node_unit, rows).sum())
         cost = rate * layout.site_pue[site] / KWH_J
         off_w, slots = float(layout.node_off_w[node]), int(layout.node_slots[node])
-        power, speed = hull(float(layout.node_idle_w[node]), float(layout.node_max_w[node]))
+        # above standby: a pace between off and the best one costs no more than a mix of these two
+        power, speed = hull(float(layout.node_idle_w[node]) - off_w, float(layout.node_max_w[node]) - off_w)
         capture = float(layout.unit_capture[row])
         if sink >= 0:
             loss_w = layout.unit_case_ua_w_per_k[row] * max(coldest[sink] - PLANT_ROOM_C, 0.0)
             capture = max(capture - float(loss_w) / float(layout.unit_max_w[row]), 0.0)
-        above = np.maximum(power - off_w, 0.0) * nodes
+        above = power * nodes
         units.append(
             LinearUnit(
                 sink=sink,

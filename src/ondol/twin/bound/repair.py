@@ -92,7 +92,7 @@ def costs_of(programme: Programme, course: Course) -> Costs:
         backup=float((programme.sinks.backup_cost * course.backup_w).sum()) * step_s,
         late=float(sum(work.late_cost * missed for work, missed in zip(problem.work, course.late, strict=True))),
         discomfort=float(course.cold_k.sum()) * problem.discomfort_cost,
-        end_value=float((programme.sinks.end_value * last).sum()),
+        end_value=float((programme.sinks.end_value * np.minimum(last, programme.sinks.end_most_c)).sum()),
     )
 
 

@@ -21,7 +21,7 @@ class SinkStack:
     real : (S, K) states that exist
     transition : (T, S, K, K)
     heat, backup, draw, loss_gain, drive : (T, S, K)
-    start, observe, end_value : (S, K)
+    start, observe, end_value, end_most_c : (S, K); inf in the last where each kelvin counts
     lower_c, upper_c, demand_w, backup_cost : (T, S)
     tangent : (S, M) tangents that exist; one of a sink with fewer stands in the places of those that do not
     slope, offset : (T, S, M, K), (T, S, M)
@@ -38,6 +38,7 @@ class SinkStack:
     start: Floats
     observe: Floats
     end_value: Floats
+    end_most_c: Floats
     lower_c: Floats
     upper_c: Floats
     demand_w: Floats
@@ -102,6 +103,7 @@ def stack_sinks(problem: BoundProblem) -> SinkStack:
     per_state = {name: np.zeros((steps, n, k_max)) for name in ("heat", "backup", "draw", "loss_gain", "drive")}
     constant = {name: np.zeros((n, k_max)) for name in ("start", "observe", "end_value")}
     per_step = {name: np.zeros((steps, n)) for name in ("lower_c", "upper_c", "demand_w", "backup_cost")}
+    constant["end_most_c"] = np.full((n, k_max), inf)
     transition = np.zeros((steps, n, k_max, k_max))
     slope, offset = np.zeros((steps, n, m_max, k_max)), np.zeros((steps, n, m_max))
     real, tangent = np.zeros((n, k_max), dtype=np.bool_), np.zeros((n, m_max), dtype=np.bool_)
@@ -113,7 +115,8 @@ def stack_sinks(problem: BoundProblem) -> SinkStack:
             if name != "loss_gain" or sink.losses:
                 wide[:, s, :k] = getattr(sink, name)
         for name, row in constant.items():
-            row[s, :k] = getattr(sink, name)
+            if name != "end_most_c" or len(sink.end_most_c):
+                row[s, :k] = getattr(sink, name)
         for name, column in per_step.items():
             column[:, s] = getattr(sink, name)
         if not k:

@@ -79,8 +79,10 @@ class Rooms:
             self.model.keep, self.model.push, self.alone, none, forcing, lower, upper, self.backup_max_w, alone, none
         )
         air = self.state[:, 1]
-        in_mass = self.mass_in * self.mass_out / (self.mass_in + self.mass_out)
-        needed = (self.ua + in_mass) * (lower - outdoor_c) - self.gains_w - self.aperture * solar_w_m2
+        follows = self.mass_in / (self.mass_in + self.mass_out)
+        reaches = AIR_SHARE_OF_SUN + (1 - AIR_SHARE_OF_SUN) * follows  # of the sun on the mass, some goes outside again
+        ua = self.ua + self.mass_out * follows
+        needed = ua * (lower - outdoor_c) - self.gains_w - reaches * self.aperture * solar_w_m2
         return HeatOutcome(
             heat_w=heat_w,
             dumped_w=vent,

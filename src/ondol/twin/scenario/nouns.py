@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
 from ondol.model.errors import InvalidFieldError
+from ondol.signals.carbon import COUNTRIES
 from ondol.twin.scenario.sinks import SinkSpec, UnitSpec
 
 
@@ -52,6 +55,11 @@ class SiteSpec(_Table, frozen=True, kw_only=True):
         check_range(f"site[{self.id}].cache_bytes", self.cache_bytes, 0.0, 1e18, "B")
         check_range(f"site[{self.id}].latitude_deg", self.latitude_deg, -90.0, 90.0, "°")
         check_range(f"site[{self.id}].longitude_deg", self.longitude_deg, -180.0, 180.0, "°")
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, KeyError) as error:  # a bad path, a folder, and a zone that is not there
+            allowed = "a name of the IANA database such as Europe/Paris"
+            raise InvalidFieldError(f"site[{self.id}].timezone", self.timezone, allowed) from error
         if not self.sink and not self.rack:
             raise InvalidFieldError(f"site[{self.id}]", "no sink and no rack", "at least one of them")
         ids = [sink.id for sink in self.sink]
@@ -105,7 +113,7 @@ class WorkSpec(_Table, frozen=True, kw_only=True):
         shares = self.on_demand + self.flex + self.harvest
         if min(self.on_demand, self.flex, self.harvest) < 0 or not (shares == 0 or abs(shares - 1) < 1e-9):
             raise InvalidFieldError("work.on_demand + flex + harvest", shares, "1, or all of them 0")
-        if not self.flex_slack_h or min(self.flex_slack_h) <= 0:
+        if not self.flex_slack_h or not all(0 < hours < math.inf for hours in self.flex_slack_h):
             raise InvalidFieldError("work.flex_slack_h", self.flex_slack_h, "hours above 0, at least one")
         if self.load and self.heat_load:
             raise InvalidFieldError("work.load, work.heat_load", (self.load, self.heat_load), "at most one of them")
@@ -130,7 +138,12 @@ class GridSpec(_Table, frozen=True, kw_only=True):
     price_path: str = ""
 
     def __post_init__(self) -> None:
+        if not self.path:
+            check_choice("grid.country", self.country, COUNTRIES)
         check_choice("grid.method", self.method, ("direct", "life-cycle"))
+        if not self.path and self.method != "direct":
+            allowed = "direct with the packaged series of a country: two methods are never mixed"
+            raise InvalidFieldError("grid.method", self.method, allowed)
         check_range("grid.price_eur_per_kwh", self.price_eur_per_kwh, 0.0, 10.0, "€/kWh")
 
 
@@ -161,6 +174,12 @@ class OverflowSpec(_Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         check_whole("overflow.nodes", self.nodes, 0, 1_000_000)
+        check_range("overflow.max_w", self.max_w, 1.0, 20_000.0, "W")
+        check_range("overflow.idle_w", self.idle_w, 0.0, self.max_w * 0.99, "W (below max_w)")
+        check_range("overflow.off_w", self.off_w, 0.0, max(self.idle_w, 1e-9), "W (not above idle_w)")
+        check_range("overflow.boot_s", self.boot_s, 0.0, 86_400.0, "s")
+        if not self.off_after_s >= 0:
+            raise InvalidFieldError("overflow.off_after_s", self.off_after_s, "seconds from 0, or inf for never")
         check_range("overflow.pue", self.pue, 1.0, 3.0)
 
 

@@ -20,8 +20,10 @@ def load_scenario(path: Path) -> Scenario:
     """
     try:
         text = path.read_text("utf-8")
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise NotFoundError("scenario file", str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidFieldError(str(path), str(error), "text in UTF-8") from error
     return read_scenario(text, where=str(path))
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from ondol.model.errors import InvalidFieldError
 from ondol.signals.carbon import GridCarbon
 from ondol.signals.water import CYCLE_STEPS, MONDAY, SHIFT_WEEKS, STEP_S
 from ondol.signals.year import HOURS_OF_YEAR, STANDARD_TIME, Floats, hour_of_year, read_packed
@@ -148,13 +149,25 @@ def _grid(scenario: Scenario, base: Path, length: int) -> Floats:
             ]
         )
     hourly = by_hour_of_year(*read_stamped(base / grid.path))
+    _possible("grid.path", hourly, 0.0, 3000.0, "gCO2e/kWh")
     return _at(hourly, scenario, length)
 
 
 def _prices(scenario: Scenario, base: Path, length: int) -> Floats:
     if not scenario.grid.price_path:
         return np.full(length, scenario.grid.price_eur_per_kwh)
-    return _at(by_hour_of_year(*read_prices(base / scenario.grid.price_path)), scenario, length)
+    hourly = by_hour_of_year(*read_prices(base / scenario.grid.price_path))
+    _possible("grid.price_path", hourly, -15.0, 15.0, "€/kWh")
+    return _at(hourly, scenario, length)
+
+
+def _possible(field: str, hourly: Floats, low: float, high: float, unit: str) -> None:
+    """Refuse values that no grid has: most often another unit."""
+    wrong = np.flatnonzero((hourly < low) | (hourly > high))
+    if len(wrong):
+        raise InvalidFieldError(
+            f"{field}, hour {int(wrong[0])} of the year", float(hourly[wrong[0]]), f"{low:g} to {high:g} {unit}"
+        )
 
 
 def _at(hourly: Floats, scenario: Scenario, length: int) -> Floats:

@@ -16,6 +16,11 @@ from ondol.signals.year import HOURS_OF_YEAR, STANDARD_TIME, Floats, read_packed
 
 _GROUND_ALBEDO = 0.2  # usual ground; Liu & Jordan 1963, doi:10.1016/0038-092X(63)90006-9
 _RT2012_COLUMNS = 12
+_SUN_W_M2 = (0.0, 1500.0, "W/m²")  # more than the sun gives outside the air, 1361 W/m²
+_POSSIBLE = {  # of the columns after the time; another unit, such as kelvin, falls out of it
+    _RT2012_COLUMNS: (_SUN_W_M2, _SUN_W_M2, (-90.0, 60.0, "°C")),
+    2: ((-2.0, 60.0, "°C"),),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +82,11 @@ def _table(path: Path, columns: int, allowed: str) -> Floats:
     if not np.isfinite(table[:, : min(columns, 4)]).all():
         row = int(np.flatnonzero(~np.isfinite(table).all(axis=1))[0])
         raise InvalidFieldError(f"{path} row {row + 3}", "not a number", "finite numbers")
+    for column, (low, high, unit) in enumerate(_POSSIBLE[columns], 1):
+        wrong = np.flatnonzero((table[:, column] < low) | (table[:, column] > high))
+        if len(wrong):
+            at = f"{path} row {int(wrong[0]) + 3}, column {column + 1}"
+            raise InvalidFieldError(at, float(table[wrong[0], column]), f"{low:g} to {high:g} {unit}")
     if not (np.diff(table[:, 0]) > 0).all():
         row = int(np.flatnonzero(np.diff(table[:, 0]) <= 0)[0])
         raise InvalidFieldError(f"{path} row {row + 4}", float(table[row + 1, 0]), "times in rising order, each once")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ondol.model.errors import InvalidFieldError, NotFoundError
@@ -30,7 +32,10 @@ def read_stamped(path: Path, value: str = "") -> tuple[Floats, Floats]:
     """
     if not path.is_file():
         raise NotFoundError("series file", str(path))
-    stamps, values = _parquet(path, value) if path.suffix == ".parquet" else _csv(path, value)
+    try:
+        stamps, values = _parquet(path, value) if path.suffix == ".parquet" else _csv(path, value)
+    except (UnicodeDecodeError, pa.ArrowException) as error:
+        raise InvalidFieldError(str(path), str(error), "a Parquet file, or a CSV file in UTF-8") from error
     if len(stamps) < 2:
         raise InvalidFieldError(str(path), f"{len(stamps)} rows", "at least two stamped rows")
     _check(path, stamps, values)
@@ -41,7 +46,8 @@ def read_prices(path: Path) -> tuple[Floats, Floats]:
     """Read an EPEX-style CSV (date, start_hour, …, price_euros_mwh): times and prices [€/kWh]."""
     if not path.is_file():
         raise NotFoundError("price file", str(path))
-    stamps, prices = [], []
+    stamps: list[float] = []
+    prices: list[float] = []
     with path.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file), 2):
             try:
@@ -50,8 +56,16 @@ def read_prices(path: Path) -> tuple[Floats, Floats]:
             except (KeyError, ValueError, TypeError) as error:
                 allowed = "columns date, start_hour and price_euros_mwh"
                 raise InvalidFieldError(f"{path}:{number}", str(row), allowed) from error
+            # Local time skips and doubles an hour when the clocks change, and comes to an hour more or less for it
+            if stamps and not -1.0 <= (at.timestamp() - stamps[0]) / 3600.0 - len(stamps) <= 1.0:
+                allowed = "an hour after the row above, but where the clocks change"
+                raise InvalidFieldError(f"{path}:{number}", f"{row['date']} {row['start_hour']}", allowed)
+            if not math.isfinite(price):
+                raise InvalidFieldError(f"{path}:{number}", price, "a finite number of €/MWh")
             stamps.append(at.timestamp())
             prices.append(price / 1000.0)
+    if not prices:
+        raise InvalidFieldError(str(path), "0 rows", "at least one row of date, start_hour and price_euros_mwh")
     # Local exchange time skips and doubles an hour when the clocks change: the day's hours are kept in their order.
     times = np.asarray(stamps[0] + 3600.0 * np.arange(len(stamps)), dtype=np.float64)
     return times, np.asarray(prices, dtype=np.float64)
@@ -82,7 +96,7 @@ def by_hour_of_year(stamps_s: Floats, values: Floats) -> Floats:
     hourly = np.divide(sums, counts, out=np.full(HOURS_OF_YEAR, np.nan), where=counts > 0)
     while (missing := np.flatnonzero(np.isnan(hourly))).size:
         hourly[missing] = hourly[missing - 24]
-    return hourly
+    return np.asarray(hourly)
 
 
 def _check(path: Path, stamps: Floats, values: Floats) -> None:
