@@ -43,7 +43,7 @@ def test_every_file_of_the_package_is_in_it_and_nothing_else(wheel: Path) -> Non
     wanted = {
         path.relative_to(source).as_posix()
         for path in (source / "ondol").rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.suffix not in {".pyc", ".nbi", ".nbc"}
     }
 
     with zipfile.ZipFile(wheel) as archive:
