@@ -51,6 +51,8 @@ _PARTS = (
     (_KNOW, "heat", "heat:app", "See who wants heat, and who gets it."),
     (_KNOW, "ledger", "ledger:app", "Energy, heat and carbon, row by row or summed."),
     (_KNOW, "policy", "policy:app", "Which policies are installed."),
+    (_KNOW, "twin", "twin:app", "Live through scenarios on a clock that leaps, and set runs side by side."),
+    (_KNOW, "bench", "bench:app", "How far from the optimum policies are."),
     (_KNOW, "doctor", "doctor:doctor", "Tell what this machine can do."),
     (_KNOW, "replay", "replay:replay", "Decide recorded ticks again and compare."),
     (_KNOW, "completion", "completion:completion", "Let your shell complete commands and options."),

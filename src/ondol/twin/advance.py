@@ -146,3 +146,12 @@ def advance(
                     node_up[n] = 0
         unit_energy_j[node_unit[n]] += on * node_idle_w[n] + (span - on) * node_off_w[n]
     return count
+
+
+@compiled
+def first_not_finite(values: Floats) -> int:
+    """Place of the first number that is none, -1 where all are."""
+    for k in range(len(values)):
+        if not np.isfinite(values[k]):
+            return k
+    return -1

@@ -15,12 +15,12 @@ from ondol.model.decision import Decision, Pause, Resume, SetPower, Start, Stop
 from ondol.model.errors import OndolError
 from ondol.model.view import Floats, Ints, View
 from ondol.policy.contract import Policy
-from ondol.twin.advance import advance, next_end, unit_shares
+from ondol.twin.advance import advance, first_not_finite, next_end, unit_shares
 from ondol.twin.attempts import Attempts
 from ondol.twin.caches import Caches
 from ondol.twin.layout import lay_out
 from ondol.twin.machines import Machines
-from ondol.twin.outlook import Outlook
+from ondol.twin.outlook import Ahead, Outlook
 from ondol.twin.plant.plant import Plant
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
@@ -31,6 +31,8 @@ from ondol.twin.thermostats import Thermostats
 from ondol.twin.workload.jobs import Trace
 
 _NOISE, _FAILURES = 11, 12
+STOPPING_S = 10.0
+"""A job that is told to stop has ended after so long, mostly (its time to answer SIGTERM)."""
 Watch = Callable[[View, Any, Decision], None]
 
 
@@ -60,7 +62,7 @@ class FleetTwin:
         self.machines = Machines(self.layout)
         self.caches = Caches(self.layout, trace.data)
         self.outlook = Outlook(scenario, series, self.stores, trace.jobs)
-        self.seeing = Seeing(self.layout, series.begin_s, scenario.seed)
+        self.seeing = Seeing(self.layout, self.stores, series.begin_s, scenario.seed)
         self.thermostats = Thermostats(self.layout, self.plant, self.stores, series)
         self.score = Score(scenario, self.layout, series, self.stores)
         self.memory = policy.fresh()
@@ -70,7 +72,8 @@ class FleetTwin:
         rows = len(self.attempts.run_s)
         self._ended, self._ended_at_s = np.zeros(rows, dtype=np.int64), np.zeros(rows)
         self._next_decide_s = self._next_plan_s = 0.0
-        self._ahead = self.outlook.issue(0)
+        self._issue_step = 0
+        self._issued: Ahead | None = None
         self._levels: Levels = self.stores.levels(0)
         self._dirty = True
         self.unit_energy_j: Floats = np.zeros(len(self.layout.unit_ids))  # of the last step
@@ -102,22 +105,30 @@ class FleetTwin:
             "decisions": self.decisions,
             "next_decide_s": self._next_decide_s,
             "next_plan_s": self._next_plan_s,
-            "issued_s": self._ahead.issued_s,
+            "issued_s": self._issue_step * self.series.step_s,
         }
 
     def point(self, pointers: Mapping[str, float]) -> None:
         """Take over what `pointers` gave; forecasts are issued again as they were."""
         self.step, self.decisions = int(pointers["step"]), int(pointers["decisions"])
         self._next_decide_s, self._next_plan_s = pointers["next_decide_s"], pointers["next_plan_s"]
-        self._ahead = self.outlook.issue(round(pointers["issued_s"] / self.series.step_s))
+        self._issue_step, self._issued = round(pointers["issued_s"] / self.series.step_s), None
+
+    @property
+    def _ahead(self) -> Ahead:
+        """The present forecasts; drawn up when they are first looked at."""
+        if self._issued is None:
+            self._issued = self.outlook.issue(self._issue_step)
+        return self._issued
 
     def _begin(self, step: int, now_s: float) -> None:
         self._fail(step, now_s)
         self._levels = self._felt(step)
         if now_s >= self._next_plan_s:
-            self._ahead = self.outlook.issue(step)
+            self._issue_step, self._issued = step, None
             self._next_plan_s = now_s + self.scenario.plan_s
-        self.machines.wanted_w = self.thermostats.wanted_w(step, self._levels, self._ahead) * self.seeing.share
+        ahead = self._ahead if self.thermostats.looks_ahead else None
+        self.machines.wanted_w = self.thermostats.wanted_w(step, self._levels, ahead) * self.seeing.share
         self._spread()
         self._dirty = True
 
@@ -134,11 +145,8 @@ class FleetTwin:
     def _next_moment(self, now_s: float, end_s: float) -> float:
         """When to look next: what happens first, but not before the next decision may be taken."""
         attempts, machines, layout = self.attempts, self.machines, self.layout
-        jobs = attempts.jobs.submitted_s
-        event_s = float(jobs[attempts.arrived]) if attempts.arrived < len(jobs) else np.inf
-        if self._dirty:
-            event_s = now_s
-        elif any(len(line) for line in attempts.lines.values()):
+        event_s = now_s if self._dirty else attempts.next_arrival_s
+        if not self._dirty and attempts.waiting:
             first_s = next_end(
                 now_s,
                 attempts.held,
@@ -192,7 +200,7 @@ class FleetTwin:
 
     def _decide(self, now_s: float) -> None:
         self._dirty = False
-        if not len(self.attempts.held) and not any(len(line) for line in self.attempts.lines.values()):
+        if not len(self.attempts.held) and not self.attempts.waiting:
             return
         self._next_decide_s = now_s + self.scenario.place_s
         view = self.seeing.view(now_s, self.attempts, self.machines, self._levels, self._ahead, self.caches)
@@ -226,7 +234,9 @@ class FleetTwin:
                 resumes.append(int(action.instance_id[1:]))  # type: ignore[union-attr]
         if stops:
             self._stop(np.array(stops), now_s, lost=False)
+            # Freed slots are news that production's loop answers as soon as the jobs have ended.
             self._dirty = True
+            self._next_decide_s = now_s + min(self.scenario.place_s, STOPPING_S)
         if pauses:
             self.attempts.pause(np.array(pauses), now_s)
         if resumes:
@@ -264,9 +274,9 @@ class FleetTwin:
     def _close(self, step: int) -> None:
         energy_j = self.unit_energy_j = self.machines.take_energy()
         self.plant.step(step, energy_j / self.series.step_s, self.machines.units_on(energy_j, self.series.step_s))
-        bad = ~(np.isfinite(self.plant.heat_w) & np.isfinite(self.plant.backup_w))
-        if bad.any() or not np.isfinite(energy_j).all():
-            sink = self.layout.sink_ids[int(np.flatnonzero(bad)[0])] if bad.any() else "the units' energy"
+        bad = first_not_finite(self.plant.heat_w + self.plant.backup_w)
+        if bad >= 0 or first_not_finite(energy_j) >= 0:
+            sink = self.layout.sink_ids[bad] if bad >= 0 else "the units' energy"
             raise NotFiniteError(f"{sink} is not a finite number in step {step}, {step * self.series.step_s:.0f} s in")
         self.score.add(step, energy_j, self.plant)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ondol.model.errors import ConflictError
 from ondol.model.view import Bools, Floats, Ints
+from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout
 
 
@@ -27,6 +28,7 @@ class Machines:
         self.wanted_w, self.floor_w = np.zeros(units), np.zeros(units)
         self.target_w, self.share, self.work_w = np.zeros(units), np.ones(units), np.zeros(units)
         self.energy_j = np.zeros(units)
+        self.off_w = np.bincount(layout.node_unit, layout.node_off_w, units)
         self.starts = 0
         most_w = np.bincount(layout.unit_site, layout.unit_max_w, len(layout.site_ids))
         self._limited = bool((most_w > layout.site_limit_w).any())
@@ -42,22 +44,17 @@ class Machines:
         ------
         ConflictError : a node has no free slot, or is broken down
         """
-        np.add.at(self.held, nodes, 1)
-        wrong = nodes[(self.held[nodes] > self.layout.node_slots[nodes]) | (self.failed_until_s[nodes] > now_s)]
-        if len(wrong):
-            np.add.at(self.held, nodes, -1)
-            raise ConflictError(f"Node {self.layout.node_ids[int(wrong[0])]} has no free slot; nothing was started")
-        off = np.unique(nodes[self.up[nodes] == 0])
-        self.booted_s[off] = now_s + self.layout.node_boot_s[off]
-        self.up[off] = 1
-        self.starts += len(off)
-        return np.asarray(np.maximum(self.booted_s[nodes], now_s))
+        layout = self.layout
+        wrong = _give(nodes, layout.node_slots, self.held, self.failed_until_s, now_s)
+        if wrong >= 0:
+            raise ConflictError(f"Node {layout.node_ids[wrong]} has no free slot; nothing was started")
+        ready_s = np.empty(len(nodes))
+        self.starts += _boot(nodes, self.up, self.booted_s, layout.node_boot_s, now_s, ready_s)
+        return ready_s
 
     def release(self, nodes: Ints, now_s: float) -> None:
         """Take slots back."""
-        np.add.at(self.held, nodes, -1)
-        empty = nodes[self.held[nodes] == 0]
-        self.empty_since_s[empty] = now_s
+        _release(nodes, self.held, self.empty_since_s, now_s)
 
     def fail(self, nodes: Ints, until_s: Floats, now_s: float) -> None:
         """Nodes break down: they draw what a switched-off one does and take no work until they are mended."""
@@ -71,7 +68,7 @@ class Machines:
         A site's electrical limit scales down what its units draw above standing idle, all alike.
         """
         layout = self.layout
-        self.target_w = np.minimum(np.maximum(self.wanted_w, self.floor_w), layout.unit_max_w)
+        _targets(self.wanted_w, self.floor_w, layout.unit_max_w, self.target_w)
         if not self._limited:
             return
         units, sites = len(layout.unit_ids), len(layout.site_ids)
@@ -91,16 +88,77 @@ class Machines:
     def power_w(self) -> Floats:
         """What each unit draws now: idle nodes, and work under its share [W]."""
         layout = self.layout
-        standing_w = np.where(self.up > 0, layout.node_idle_w, layout.node_off_w)
-        return np.bincount(layout.node_unit, standing_w, len(layout.unit_ids)) + self.work_w * self.share
+        return np.asarray(
+            _power(self.up, layout.node_unit, layout.node_idle_w, layout.node_off_w, self.work_w, self.share)
+        )
 
     def units_on(self, energy_j: Floats, span_s: float) -> Floats:
         """Share of a span for which each unit's case was warm, 0 to 1.
 
         1 where a node has power at its end; else at least the share of the range between off and full that it drew.
         """
-        layout, units = self.layout, len(self.layout.unit_ids)
-        up = np.bincount(layout.node_unit, self.up, units) > 0
-        off_w = np.bincount(layout.node_unit, layout.node_off_w, units)
-        drawn = (energy_j / span_s - off_w) / np.maximum(layout.unit_max_w - off_w, 1e-9)
-        return np.where(up, 1.0, np.clip(drawn, 0.0, 1.0))
+        return np.asarray(_on(self.up, self.layout.node_unit, energy_j, self.off_w, self.layout.unit_max_w, span_s))
+
+
+@compiled
+def _give(nodes: Ints, slots: Ints, held: Ints, failed_until_s: Floats, now_s: float) -> int:
+    """Give a slot of each node; gives the first node that has none to give, and then gives none; else -1."""
+    for k in range(len(nodes)):
+        held[nodes[k]] += 1
+    for n in nodes:
+        if held[n] > slots[n] or failed_until_s[n] > now_s:
+            for other in nodes:
+                held[other] -= 1
+            return int(n)
+    return -1
+
+
+@compiled
+def _boot(nodes: Ints, up: Ints, booted_s: Floats, boot_s: Floats, now_s: float, ready_s: Floats) -> int:
+    """Switch on what is off, and say when each node is there; gives how many are switched on."""
+    count = 0
+    for k in range(len(nodes)):
+        n = nodes[k]
+        if up[n] == 0:
+            booted_s[n] = now_s + boot_s[n]
+            up[n] = 1
+            count += 1
+        ready_s[k] = max(booted_s[n], now_s)
+    return count
+
+
+@compiled
+def _release(nodes: Ints, held: Ints, empty_since_s: Floats, now_s: float) -> None:
+    for n in nodes:
+        held[n] -= 1
+    for n in nodes:
+        if held[n] == 0:
+            empty_since_s[n] = now_s
+
+
+@compiled
+def _targets(wanted_w: Floats, floor_w: Floats, most_w: Floats, target_w: Floats) -> None:
+    for u in range(len(target_w)):
+        target_w[u] = min(max(wanted_w[u], floor_w[u]), most_w[u])
+
+
+@compiled
+def _power(up: Ints, node_unit: Ints, idle_w: Floats, off_w: Floats, work_w: Floats, share: Floats) -> Floats:
+    power_w = np.zeros(len(work_w))
+    for n in range(len(up)):
+        power_w[node_unit[n]] += idle_w[n] if up[n] > 0 else off_w[n]
+    for u in range(len(power_w)):
+        power_w[u] += work_w[u] * share[u]
+    return power_w
+
+
+@compiled
+def _on(up: Ints, node_unit: Ints, energy_j: Floats, off_w: Floats, most_w: Floats, span_s: float) -> Floats:
+    on = np.empty(len(energy_j))
+    for u in range(len(on)):
+        drawn = (energy_j[u] / span_s - off_w[u]) / max(most_w[u] - off_w[u], 1e-9)
+        on[u] = min(max(drawn, 0.0), 1.0)
+    for n in range(len(up)):
+        if up[n] > 0:
+            on[node_unit[n]] = 1.0
+    return on

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ondol.model.view import Floats, Ints, ServiceClass
+from ondol.twin.compiled import compiled
 from ondol.twin.scenario.backup import backup_rates
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series, draw_row
@@ -72,7 +73,8 @@ class Outlook:
             draws = self._expected_draws[:, window]
             if self._scenario.backup.kind == "heat_pump":
                 backup_g = backup_g * factor
-        demand = self._stores.demand_w(first, ends, outdoor, series.solar_w_m2[:, window], draws)
+        stores = self._stores
+        demand = stores.demand_of_kinds_w(first, ends, outdoor, series.solar_w_m2[:, window], draws)
         if self._real:
             hours = (0.5 * (first + ends) - step) * series.step_s / 3600.0
             spread = spec.demand_sigma * np.sqrt(1.0 - spec.phi ** (2.0 * hours))
@@ -80,12 +82,13 @@ class Outlook:
         def mean(values: Floats) -> Floats:
             return np.asarray(np.add.reduceat(values, cuts) / (ends - first))
 
-        sinks = len(demand)
+        sinks = len(stores.kind)
+        high = demand + _HIGH * spread * np.maximum(demand, 0.0)
         return Ahead(
             issued_s=step * series.step_s,
             ahead_s=(ends - first) * series.step_s,
-            demand_w=demand,
-            demand_high_w=demand + _HIGH * spread * np.maximum(demand, 0.0),
+            demand_w=demand.take(stores.kind, axis=0),
+            demand_high_w=high.take(stores.kind, axis=0),
             grid_g_per_kwh=mean(grid),
             backup_g_per_kwh=np.broadcast_to(mean(backup_g), (sinks, len(first))),
             backup_eur_per_kwh=np.broadcast_to(mean(backup_eur), (sinks, len(first))),
@@ -98,9 +101,7 @@ class Outlook:
         hours = int(np.ceil(count * self._series.step_s / 3600.0)) + 1
         lots = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self._scenario.seed, step, kind])))
         noise = lots.standard_normal(hours) * np.sqrt(1.0 - phi * phi)
-        path = np.zeros(hours)
-        for hour in range(1, hours):
-            path[hour] = phi * path[hour - 1] + noise[hour]
+        path = _autoregressive(phi, noise)
         return np.asarray(np.interp(np.arange(count) * self._series.step_s / 3600.0, np.arange(hours), path))
 
     def _expected_work(self, first: Ints, ends: Ints) -> Floats:
@@ -123,6 +124,15 @@ class Outlook:
             shift = day * (back + ((ends - 1 - now) // day))
             total += sums[:, ends - shift] - sums[:, np.maximum(first - shift, 0)]
         return total / days
+
+
+@compiled
+def _autoregressive(phi: float, noise: Floats) -> Floats:
+    """Path that begins at 0."""
+    path = np.zeros(len(noise))
+    for hour in range(1, len(noise)):
+        path[hour] = phi * path[hour - 1] + noise[hour]
+    return path
 
 
 def _work_by_hour(jobs: Jobs, series: Series) -> Floats:

@@ -56,7 +56,8 @@ class Recorder:
         plant, layout = twin.plant, twin.layout
         unit_w = twin.unit_energy_j / twin.series.step_s
         heats = layout.heats
-        electric_w = np.bincount(layout.unit_sink[heats], unit_w[heats], len(layout.sink_ids))
+        of_sink = np.bincount(layout.unit_sink[heats], unit_w[heats], len(layout.sink_ids))
+        electric_w = np.asarray(of_sink, dtype=np.float64)
         powers = (electric_w, plant.heat_w, plant.dumped_w, plant.backup_w, plant.wanted_w)
         for name, values in zip(POWERS, powers, strict=True):
             self._sinks[name][row] = self.grain.sums(values)

@@ -10,10 +10,10 @@ from ondol.signals.attribution import attributions
 from ondol.twin.run_reading import FinishedRun, shown_runs
 
 _METHOD = (
-    "Carbon in all: electricity of the sites and of the overflow site at the grid's intensity of each step, backup heat, "
-    "and work that was late or not done charged by the same rule to every policy; heat that the stores hold at the end "
-    "more than at the beginning is taken off at the backup's rate.",
-    "Useful compute heat is what sinks took in; heat that they let out because they were full or too warm is not. "
+    "Carbon in all: electricity of all sites at the grid's intensity of each step, backup heat, and work that is late.",
+    "Work that was late or not done is charged to every policy by the same rule.",
+    "Heat that stores hold less at the end than at the beginning is in the sum, at the backup's rate.",
+    "Useful compute heat is what sinks took in; heat that they let out because they were full or too warm is not.",
     "Discomfort counts only kelvin-hours that compute heat or a missing backup caused.",
     "Carbon of operation alone: no embodied carbon, no credit for heat beside the backup that is in the sum.",
 )

@@ -132,7 +132,7 @@ def _temperatures(run: FinishedRun, sinks: list[str], cuts: slice) -> tuple[Temp
 
 
 def _sinks_to_show(runs: Sequence[FinishedRun]) -> list[str]:
-    """Sinks with a temperature that all runs recorded, at most `SINKS`, evenly among them; none where sums were kept."""
+    """Sinks with a temperature that all runs recorded, at most `SINKS`; none where sums were kept."""
     common: list[str] | None = None
     for run in runs:
         if run.summary["grain"] != "sink":

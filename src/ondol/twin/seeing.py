@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ondol.model.ids import InstanceId
 from ondol.model.view import (
+    Bools,
     Floats,
     InstanceColumns,
     Ints,
@@ -19,10 +22,11 @@ from ondol.model.view import (
 from ondol.policy.urgency import queued_latest_start_s
 from ondol.twin.attempts import Attempts
 from ondol.twin.caches import Caches
+from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.machines import Machines
 from ondol.twin.outlook import Ahead
-from ondol.twin.stores import Levels
+from ondol.twin.stores import Levels, Stores
 from ondol.twin.transitions import PHASE_OF
 
 STEP_S = 900.0
@@ -39,8 +43,8 @@ class Seeing:
     begin_s : of the scenario [s since the epoch]
     """
 
-    def __init__(self, layout: Layout, begin_s: float, seed: int) -> None:
-        self._layout, self._begin_s, self._seed = layout, begin_s, seed
+    def __init__(self, layout: Layout, stores: Stores, begin_s: float, seed: int) -> None:
+        self._layout, self._stores, self._begin_s, self._seed = layout, stores, begin_s, seed
         self._most = max(LEAST_SHOWN, int(layout.node_slots.sum()))
         sinks = len(layout.sink_ids)
         capacity_w = np.bincount(layout.unit_sink[layout.heats], layout.unit_max_w[layout.heats], sinks)
@@ -52,7 +56,10 @@ class Seeing:
         np.divide(captured, capacity_w, out=self._capture, where=capacity_w > 0)
         self._network = layout.sink_kind == SinkKind.NETWORK
         self._everywhere = np.ones((1, len(layout.node_ids)), dtype=np.bool_)
-        self._names: dict[int, InstanceId] = {}
+        self._heats = heats
+        self._names, self._named = np.empty(0, dtype=object), np.zeros(0, dtype=np.bool_)
+        self._issue: _Issue | None = None
+        self._moment: _Moment | None = None
 
     def view(
         self, now_s: float, attempts: Attempts, machines: Machines, levels: Levels, ahead: Ahead, caches: Caches
@@ -61,18 +68,28 @@ class Seeing:
         rows, beyond = self._rows(attempts)
         missing, data = caches.columns(attempts.data[rows])
         layout = self._layout
-        grid = self._coarse(ahead.grid_g_per_kwh[None], ahead)
+        moment = self._at(levels, ahead, machines.wanted_w)
+        issue, units = moment.issue, moment.units
         return View(
             now_s=self._begin_s + now_s,
             step_s=STEP_S,
             seed=self._seed,
-            sites=SiteColumns(
-                ids=layout.site_ids,
-                pue=layout.site_pue,
-                grid_g_per_kwh=np.broadcast_to(grid, (len(layout.site_ids), HORIZON)),
-                electrical_limit_w=layout.site_limit_w,
+            sites=issue.sites,
+            units=UnitColumns(
+                ids=layout.unit_ids,
+                site=layout.unit_site,
+                heats=self._heats,
+                sink=layout.unit_sink,
+                power_max_w=layout.unit_max_w,
+                power_w=machines.power_w(),
+                wanted_w=units[0],
+                wanted_ahead_w=issue.wanted_ahead_w,
+                temp_c=units[1],
+                setpoint_c=units[2],
+                lower_c=units[3],
+                upper_c=units[4],
+                room_j=units[5],
             ),
-            units=self._units(machines, levels, ahead),
             nodes=NodeColumns(
                 ids=layout.node_ids,
                 unit=layout.node_unit,
@@ -88,29 +105,17 @@ class Seeing:
             allowances=self._everywhere,
             missing_bytes=missing,
             beyond=beyond,
-            sinks=SinkColumns(
-                ids=layout.sink_ids,
-                site=layout.sink_site,
-                store_j=levels.store_j,
-                capacity_j=levels.capacity_j,
-                loss_per_s=levels.loss_per_s,
-                capture=self._capture,
-                demand_w=ahead.demand_w,
-                demand_high_w=ahead.demand_high_w,
-                backup_g_per_kwh=ahead.backup_g_per_kwh,
-                backup_eur_per_kwh=ahead.backup_eur_per_kwh,
-            ),
+            sinks=moment.sinks,
             ahead_s=ahead.ahead_s,
-            ahead_grid_g_per_kwh=np.broadcast_to(
-                ahead.grid_g_per_kwh, (len(layout.site_ids), len(ahead.grid_g_per_kwh))
-            ),
+            ahead_grid_g_per_kwh=issue.ahead_grid_g_per_kwh,
             ahead_work_s=ahead.work_s,
         )
 
     def forget(self, rows: Ints) -> None:
         """These instances are over: their names are not needed again."""
-        for row in rows.tolist():
-            self._names.pop(row, None)
+        if len(self._names):
+            self._names[rows] = None
+            self._named[rows] = False
 
     def _rows(self, attempts: Attempts) -> tuple[Ints, Ints]:
         """Held rows and of each class the first in line, of flex also the most urgent; and how many stay behind."""
@@ -127,80 +132,232 @@ class Seeing:
         return np.sort(np.concatenate(parts)), beyond
 
     def _instances(self, attempts: Attempts, rows: Ints, data: Ints, now_s: float) -> InstanceColumns:
-        begin = self._begin_s
-        state = attempts.attempt[rows]
-        held = attempts.node[rows] >= 0
-        names = self._names
-        ids = tuple([names.get(row) or self._name(row) for row in rows.tolist()])
-        expected = attempts.run_s[rows]
+        task, phase, service, node, submitted, deadline, since, expected, done, tries, resumable = _columns(
+            rows,
+            attempts.attempt,
+            PHASE_OF,
+            attempts.task,
+            attempts.service,
+            attempts.node,
+            attempts.submitted_s,
+            attempts.deadline_s,
+            attempts.since_s,
+            attempts.run_s,
+            attempts.done_s,
+            attempts.attempts,
+            attempts.resumable,
+            self._begin_s,
+            now_s,
+        )
         return InstanceColumns(
-            ids=ids,
-            task=attempts.task[rows],
-            phase=np.where(held, PHASE_OF[state], 0),
-            service=attempts.service[rows],
-            node=attempts.node[rows],
-            submitted_s=begin + attempts.submitted_s[rows],
-            deadline_s=begin + attempts.deadline_s[rows],
-            since_s=begin + np.minimum(attempts.since_s[rows], now_s),
-            expected_s=np.where(np.isfinite(expected), expected, np.nan),
-            done_s=attempts.done_s[rows],
-            attempts=attempts.attempts[rows],
-            resumable=attempts.resumable[rows],
+            ids=self._ids(rows, len(attempts.run_s)),
+            task=task,
+            phase=phase,
+            service=service,
+            node=node,
+            submitted_s=submitted,
+            deadline_s=deadline,
+            since_s=since,
+            expected_s=expected,
+            done_s=done,
+            attempts=tries,
+            resumable=resumable,
             allowed=np.zeros(len(rows), dtype=np.int64),
             data=data,
         )
 
-    def _name(self, row: int) -> InstanceId:
-        name = InstanceId(f"i{row:08d}")
-        self._names[row] = name
-        return name
+    def _ids(self, rows: Ints, count: int) -> tuple[InstanceId, ...]:
+        if not len(self._names):
+            self._names, self._named = np.full(count, None), np.zeros(count, dtype=np.bool_)
+        new = rows[~self._named[rows]]
+        if len(new):
+            self._named[new] = True
+            for row in new.tolist():
+                self._names[row] = InstanceId(f"i{row:08d}")
+        return tuple(self._names[rows].tolist())
 
-    def _units(self, machines: Machines, levels: Levels, ahead: Ahead) -> UnitColumns:
-        layout, sink = self._layout, np.maximum(self._layout.unit_sink, 0)
-        heats = layout.heats
+    def _at(self, levels: Levels, ahead: Ahead, wanted_w: Floats) -> _Moment:
+        """What changes only when levels are read anew, forecasts are issued or thermostats ask for something else."""
+        known = self._moment
+        if known is None or not (known.levels is levels and known.wanted_w is wanted_w and known.issue.ahead is ahead):
+            issue = self._of_issue(ahead)
+            known = self._moment = _Moment(levels, wanted_w, issue, self._sinks(levels, ahead), self._units(levels, wanted_w, issue))
+        return known
 
-        def of_sink(values: Floats) -> Floats:
-            if not len(layout.sink_ids):
-                return np.full(len(heats), np.nan)
-            return np.where(heats, values[sink], np.nan)
+    def _of_issue(self, ahead: Ahead) -> _Issue:
+        if self._issue is None or self._issue.ahead is not ahead:
+            layout, stores = self._layout, self._stores
+            sites, grid = len(layout.site_ids), ahead.grid_g_per_kwh
+            edges = np.concatenate(([0.0], np.cumsum(ahead.ahead_s)))
+            at = np.minimum(np.arange(HORIZON + 1) * STEP_S, edges[-1])
+            demand = _coarse(ahead.demand_w[stores.first], ahead.ahead_s, edges, at)
+            near_w = np.maximum(demand[:, 0], 0.0)[stores.kind] if len(demand) else np.zeros(0)
+            self._issue = _Issue(
+                ahead=ahead,
+                sites=SiteColumns(
+                    ids=layout.site_ids,
+                    pue=layout.site_pue,
+                    grid_g_per_kwh=np.broadcast_to(_coarse(grid[None], ahead.ahead_s, edges, at), (sites, HORIZON)),
+                    electrical_limit_w=layout.site_limit_w,
+                ),
+                ahead_grid_g_per_kwh=np.broadcast_to(grid, (sites, len(grid))),
+                wanted_ahead_w=_wanted_ahead(
+                    self._heats, layout.unit_sink, stores.kind, layout.unit_capture, layout.unit_max_w, self.share, demand
+                ),
+                network_room_j=near_w * ROOM_S,
+            )
+        return self._issue
 
-        demand = self._coarse(ahead.demand_w, ahead)
-        room = np.maximum(levels.capacity_j - levels.store_j, 0.0)
-        if len(layout.sink_ids):
-            room = np.where(self._network, np.maximum(demand[:, 0], 0.0) * ROOM_S, room)
-        ahead_w = np.zeros((len(heats), HORIZON))
-        if len(layout.sink_ids):
-            wanted = np.maximum(demand, 0.0)[sink] / np.maximum(layout.unit_capture, 0.05)[:, None]
-            ahead_w[heats] = np.minimum(wanted * self.share[:, None], layout.unit_max_w[:, None])[heats]
-        return UnitColumns(
-            ids=layout.unit_ids,
-            site=layout.unit_site,
-            heats=heats,
-            sink=layout.unit_sink,
-            power_max_w=layout.unit_max_w,
-            power_w=machines.power_w(),
-            wanted_w=np.where(heats, machines.wanted_w, 0.0),
-            wanted_ahead_w=ahead_w,
-            temp_c=of_sink(levels.temp_c),
-            setpoint_c=of_sink(levels.setpoint_c),
-            lower_c=of_sink(levels.lower_c),
-            upper_c=of_sink(levels.upper_c),
-            room_j=np.where(heats, np.nan_to_num(of_sink(room)) * self.share, 0.0),
+    def _units(self, levels: Levels, wanted_w: Floats, issue: _Issue) -> tuple[Floats, ...]:
+        """Columns of units: what is wanted, temperature, set-point and limits of the sink, and room in it."""
+        result: tuple[Floats, ...] = _of_units(
+            self._heats,
+            self._layout.unit_sink,
+            wanted_w,
+            self.share,
+            levels.temp_c,
+            levels.setpoint_c,
+            levels.lower_c,
+            levels.upper_c,
+            levels.capacity_j,
+            levels.store_j,
+            self._network,
+            issue.network_room_j,
+        )
+        return result
+
+    def _sinks(self, levels: Levels, ahead: Ahead) -> SinkColumns:
+        layout = self._layout
+        return SinkColumns(
+            ids=layout.sink_ids,
+            site=layout.sink_site,
+            store_j=levels.store_j,
+            capacity_j=levels.capacity_j,
+            loss_per_s=levels.loss_per_s,
+            capture=self._capture,
+            demand_w=ahead.demand_w,
+            demand_high_w=ahead.demand_high_w,
+            backup_g_per_kwh=ahead.backup_g_per_kwh,
+            backup_eur_per_kwh=ahead.backup_eur_per_kwh,
         )
 
-    def _coarse(self, values: Floats, ahead: Ahead) -> Floats:
-        """Means over `HORIZON` steps of `STEP_S`."""
-        edges = np.concatenate(([0.0], np.cumsum(ahead.ahead_s)))
-        sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values * ahead.ahead_s, axis=1)], axis=1)
-        at = np.minimum(np.arange(HORIZON + 1) * STEP_S, edges[-1])
-        cut = np.stack([np.interp(at, edges, row) for row in sums]) if len(values) < 64 else _interp(at, edges, sums)
-        return np.asarray(np.diff(cut, axis=1) / STEP_S)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Issue:
+    """What a View shows of one issue of forecasts."""
+
+    ahead: Ahead
+    sites: SiteColumns
+    ahead_grid_g_per_kwh: Floats
+    wanted_ahead_w: Floats
+    network_room_j: Floats
 
 
-def _interp(at: Floats, edges: Floats, sums: Floats) -> Floats:
-    right = np.clip(np.searchsorted(edges, at, side="left"), 1, len(edges) - 1)
-    share = (at - edges[right - 1]) / (edges[right] - edges[right - 1])
-    return np.asarray(sums[:, right - 1] * (1.0 - share) + sums[:, right] * share)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moment:
+    """What a View shows of one step."""
+
+    levels: Levels
+    wanted_w: Floats
+    issue: _Issue
+    sinks: SinkColumns
+    units: tuple[Floats, ...]
+
+
+@compiled
+def _coarse(values: Floats, lengths: Floats, edges: Floats, at: Floats) -> Floats:
+    """Means over `HORIZON` steps of `STEP_S` of rows whose steps are of other lengths."""
+    rows, steps = values.shape
+    result = np.empty((rows, HORIZON))
+    sums = np.zeros(steps + 1)
+    for row in range(rows):
+        for k in range(steps):
+            sums[k + 1] = sums[k] + values[row, k] * lengths[k]
+        before, k = 0.0, 0
+        for place in range(1, HORIZON + 1):
+            while k < steps - 1 and edges[k + 1] <= at[place]:
+                k += 1
+            slope = (sums[k + 1] - sums[k]) / (edges[k + 1] - edges[k])
+            here = sums[steps] if at[place] >= edges[steps] else slope * (at[place] - edges[k]) + sums[k]
+            result[row, place - 1] = (here - before) / STEP_S
+            before = here
+    return result
+
+
+@compiled
+def _wanted_ahead(
+    heats: Bools, sink: Ints, kind: Ints, capture: Floats, most_w: Floats, share: Floats, demand: Floats
+) -> Floats:
+    result = np.zeros((len(heats), HORIZON))
+    for u in range(len(heats)):
+        if heats[u]:
+            k = kind[sink[u]]
+            for place in range(HORIZON):
+                wanted = max(demand[k, place], 0.0) / max(capture[u], 0.05)
+                result[u, place] = min(wanted * share[u], most_w[u])
+    return result
+
+
+@compiled
+def _of_units(
+    heats: Bools,
+    sink: Ints,
+    wanted_w: Floats,
+    share: Floats,
+    temp_c: Floats,
+    setpoint_c: Floats,
+    lower_c: Floats,
+    upper_c: Floats,
+    capacity_j: Floats,
+    store_j: Floats,
+    network: Bools,
+    network_room_j: Floats,
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    units = len(heats)
+    wanted, temp, setpoint = np.zeros(units), np.full(units, np.nan), np.full(units, np.nan)
+    lower, upper, room = np.full(units, np.nan), np.full(units, np.nan), np.zeros(units)
+    for u in range(units):
+        if heats[u]:
+            k = sink[u]
+            wanted[u], temp[u], setpoint[u] = wanted_w[u], temp_c[k], setpoint_c[k]
+            lower[u], upper[u] = lower_c[k], upper_c[k]
+            room[u] = (network_room_j[k] if network[k] else max(capacity_j[k] - store_j[k], 0.0)) * share[u]
+    return wanted, temp, setpoint, lower, upper, room
+
+
+@compiled
+def _columns(
+    rows: Ints,
+    attempt: Ints,
+    phase_of: Ints,
+    task: Ints,
+    service: Ints,
+    node: Ints,
+    submitted_s: Floats,
+    deadline_s: Floats,
+    since_s: Floats,
+    run_s: Floats,
+    done_s: Floats,
+    attempts: Ints,
+    resumable: Bools,
+    begin_s: float,
+    now_s: float,
+) -> tuple[Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Floats, Ints, Bools]:
+    """Columns of some instances in one go; times since the epoch."""
+    count = len(rows)
+    its_task, phase, kind = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    its_node, submitted, deadline = np.empty(count, np.int64), np.empty(count), np.empty(count)
+    since, expected, done = np.empty(count), np.empty(count), np.empty(count)
+    tries, resumes = np.empty(count, np.int64), np.empty(count, np.bool_)
+    for k in range(count):
+        row = rows[k]
+        its_task[k], kind[k], its_node[k] = task[row], service[row], node[row]
+        phase[k] = phase_of[attempt[row]] if node[row] >= 0 else 0
+        submitted[k], deadline[k] = begin_s + submitted_s[row], begin_s + deadline_s[row]
+        since[k] = begin_s + min(since_s[row], now_s)
+        expected[k] = run_s[row] if np.isfinite(run_s[row]) else np.nan
+        done[k], tries[k], resumes[k] = done_s[row], attempts[row], resumable[row]
+    return its_task, phase, kind, its_node, submitted, deadline, since, expected, done, tries, resumes
 
 
 def _latest_start_s(attempts: Attempts, line: Ints) -> Floats:

@@ -31,6 +31,9 @@ FIXED = {
 }
 """Attributes of parts that never change, and are large."""
 
+QUICKER = {"plant": ("_weather_step",)}
+"""Those that only say what else a part has at hand, and are wrong without it: a fresh twin's are right."""
+
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -109,7 +112,7 @@ def _of_numbers(table: dict[Any, Any]) -> bool:
 
 def _of_part(name: str, part: object) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     for field, value in sorted(vars(part).items()):
-        if field in FIXED.get(name, ()) or not kept(value):
+        if field in (*FIXED.get(name, ()), *QUICKER.get(name, ())) or not kept(value):
             continue
         if isinstance(value, dict):
             for key, one in value.items():

@@ -8,6 +8,7 @@ import numpy as np
 
 from ondol.model.view import Floats, Ints
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
+from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.plant.plant import Plant
 from ondol.twin.plant.rooms import AIR_SHARE_OF_SUN
@@ -25,6 +26,9 @@ class Levels:
     setpoint_c: Floats
     lower_c: Floats
     upper_c: Floats
+
+
+_LEVELS = tuple(Levels.__dataclass_fields__)
 
 
 class Stores:
@@ -47,17 +51,20 @@ class Stores:
         capacity = rooms.model.capacity
         self._room_j_per_k = capacity[:, 1] + capacity[:, 2] * follows if len(rooms.ua) else np.zeros(0)
         self._room_ua = rooms.ua + self._in_mass
+        self._room_loss_per_s = self._room_ua / self._room_j_per_k
         self.j_per_k = np.zeros(len(layout.sink_ids))
         self.j_per_k[plant.groups[SinkKind.ROOM].rows] = self._room_j_per_k
         self.j_per_k[plant.groups[SinkKind.TANK].rows] = plant.tanks.capacity_j_per_k
         if plant.pools is not None:
             self.j_per_k[plant.groups[SinkKind.POOL].rows] = plant.pools.capacity_j_per_k
 
+        self.kind, self.first, self._rows = self._kinds()
+
     def levels(self, step: int) -> Levels:
         """Give the levels at the beginning of a step."""
         plant, count = self._plant, len(self._layout.sink_ids)
         step = min(step, self._series.length - 1)
-        columns = {name: np.zeros(count) for name in Levels.__dataclass_fields__}
+        columns = [np.zeros(count) for _ in _LEVELS]
         for kind, values in (
             (SinkKind.ROOM, self._rooms(step)),
             (SinkKind.TANK, self._tanks(step)),
@@ -65,9 +72,12 @@ class Stores:
             (SinkKind.NETWORK, self._networks(step)),
         ):
             rows = plant.groups[kind].rows
-            for name, value in zip(columns, values, strict=True):
-                columns[name][rows] = value
-        return Levels(**columns)
+            if len(rows) == count:
+                columns = list(values)
+            elif len(rows):
+                for column, value in zip(columns, values, strict=True):
+                    column[rows] = value
+        return Levels(**dict(zip(_LEVELS, columns, strict=True)))
 
     def parts_j(self) -> Floats:
         """Heat above 0 °C in each part of each store: shells, air and masses of rooms, tanks, pools [J]."""
@@ -87,6 +97,12 @@ class Stores:
         outdoor_c, solar_w_m2 : (skies, steps) weather from step `first[0]` on, as it is or as it is expected
         draws : (rows, steps) as `Series.draws`, likewise
         """
+        return np.asarray(self.demand_of_kinds_w(first, last, outdoor_c, solar_w_m2, draws)[self.kind])
+
+    def demand_of_kinds_w(
+        self, first: Ints, last: Ints, outdoor_c: Floats, solar_w_m2: Floats, draws: Floats
+    ) -> Floats:
+        """Give the same once for each `kind` of sink, (kinds, spans) [W]."""
         series, plant = self._series, self._plant
         begin = int(first[0])
         cuts = first - begin
@@ -95,40 +111,53 @@ class Stores:
         def mean(values: Floats) -> Floats:
             return np.asarray(np.add.reduceat(values[:, : int(last[-1]) - begin], cuts, axis=1) / lengths)
 
-        result = np.zeros((len(self._layout.sink_ids), len(first)))
+        result = np.zeros((len(self.first), len(first)))
         window = slice(begin, int(last[-1]))
         outdoor, solar = mean(outdoor_c), mean(solar_w_m2)
         rooms = plant.rooms
         if len(rooms.ua):
-            lower = rooms.lower_c[:, window]
-            level = mean(lower)[rooms.profile]
+            of, lower = rooms.first, rooms.lower_c[:, window]
+            profile, sky = rooms.profile[of], rooms.sky[of]
+            level = mean(lower)[profile]
             ends = np.concatenate([lower[:, cuts], lower[:, -1:]], axis=1)
-            rise = (np.diff(ends, axis=1) / (lengths * series.step_s))[rooms.profile]
-            sun = rooms.aperture[:, None] * solar[rooms.sky]
-            result[plant.groups[SinkKind.ROOM].rows] = (
-                self._room_ua[:, None] * (level - outdoor[rooms.sky])
-                - rooms.gains_w[:, None]
-                - (AIR_SHARE_OF_SUN + (1 - AIR_SHARE_OF_SUN) * self._follow()[:, None]) * sun
-                + self._room_j_per_k[:, None] * rise
+            rise = (np.diff(ends, axis=1) / (lengths * series.step_s))[profile]
+            sun = rooms.aperture[of, None] * solar[sky]
+            result[self._rows[SinkKind.ROOM]] = (
+                self._room_ua[of, None] * (level - outdoor[sky])
+                - rooms.gains_w[of, None]
+                - (AIR_SHARE_OF_SUN + (1 - AIR_SHARE_OF_SUN) * self._follow()[of, None]) * sun
+                + self._room_j_per_k[of, None] * rise
             )
         tanks = plant.tanks
         if len(tanks.layers):
             mains = mean(series.mains_c[:, window])[tanks.sky]
             draw = mean(draws)[tanks.draw_row] * tanks.draw_l_per_day[:, None]
-            result[plant.groups[SinkKind.TANK].rows] = (
+            result[self._rows[SinkKind.TANK]] = (
                 draw * WATER_CP_J_PER_KG_K * np.maximum(tanks.target_c[:, None] - mains, 0.0)
             )
         pools = plant.pools
         if pools is not None:
-            rows = plant.groups[SinkKind.POOL].rows
             hours = mean(np.where((series.hours[window] >= 9.0) & (series.hours[window] < 21.0), 1.0, 0.0)[None])[0]
             mains = mean(series.mains_c[:, window])[pools.sky]
-            busy = np.stack([pools.loss_w(pools.lower_c, 12.0, mains[:, k]) for k in range(len(first))], axis=1)
-            quiet = np.stack([pools.loss_w(pools.lower_c, 0.0, mains[:, k]) for k in range(len(first))], axis=1)
-            result[rows] = np.maximum(hours * busy + (1.0 - hours) * quiet, 0.0)
+            busy, quiet = pools.losses_w(12.0, mains), pools.losses_w(0.0, mains)
+            result[self._rows[SinkKind.POOL]] = np.maximum(hours * busy + (1.0 - hours) * quiet, 0.0)
         if len(plant.networks.return_c):
-            result[plant.groups[SinkKind.NETWORK].rows] = mean(plant.networks.demand_w[:, window])
+            result[self._rows[SinkKind.NETWORK]] = mean(plant.networks.demand_w[:, window])
         return result
+
+    def _kinds(self) -> tuple[Ints, Ints, dict[SinkKind, Ints]]:
+        """Per sink, the number of its kind; the first sink of each kind; the kinds that are rooms, tanks and so on.
+
+        Alike rooms under one sky need alike heat; all other sinks are kinds of their own.
+        """
+        plant = self._plant
+        first = np.arange(len(self._layout.sink_ids))
+        rooms = plant.groups[SinkKind.ROOM].rows
+        first[rooms] = rooms[plant.rooms.first[plant.rooms.kind]]
+        first, kind = np.unique(first, return_inverse=True)
+        rows = {one: kind[plant.groups[one].rows] for one in SinkKind}
+        rows[SinkKind.ROOM] = kind[rooms[plant.rooms.first]]
+        return kind.astype(np.int64), first.astype(np.int64), rows
 
     def _follow(self) -> Floats:
         rooms = self._plant.rooms
@@ -136,18 +165,21 @@ class Stores:
 
     def _rooms(self, step: int) -> tuple[Floats, ...]:
         rooms = self._plant.rooms
-        lower, upper = rooms.lower_c[rooms.profile, step], rooms.upper_c[rooms.profile, step]
-        outdoor = self._series.outdoor_c[rooms.sky, step]
-        total = np.maximum(rooms.mass_in + rooms.mass_out, 1e-9)
-        shell, air, mass = rooms.state.T
-        rest = (rooms.mass_in * lower + rooms.mass_out * outdoor) / total
-        cap = rooms.model.capacity
-        level = cap[:, 1] * (air - lower) + np.where(cap[:, 0] > 1e3, cap[:, 0] * (shell - air), 0.0)
-        level = level + cap[:, 2] * (mass - rest)
-        capacity = self._room_j_per_k * (upper - lower)
-        # A warm mass does not help where the air is at its limit already: the backup runs by the air.
-        level = np.clip(np.minimum(level, self._room_j_per_k * (air - lower)), 0.0, capacity)
-        return level, capacity, self._room_ua / self._room_j_per_k, air, lower + rooms.band_k, lower, upper
+        outdoor, _ = self._plant.room_weather(step)
+        level, capacity, temp, setpoint, lower, upper = _room_levels(
+            rooms.state,
+            rooms.model.capacity,
+            self._room_j_per_k,
+            rooms.mass_in,
+            rooms.mass_out,
+            rooms.band_k,
+            rooms.profile,
+            rooms.lower_c,
+            rooms.upper_c,
+            outdoor,
+            step,
+        )
+        return level, capacity, self._room_loss_per_s, temp, setpoint, lower, upper
 
     def _tanks(self, step: int) -> tuple[Floats, ...]:
         tanks = self._plant.tanks
@@ -177,3 +209,37 @@ class Stores:
         none = np.zeros(len(rows))
         set_c = networks.return_c + 5.0
         return none, none, none, networks.return_c + 5.0 * met, set_c, set_c - 0.5, set_c + 0.5
+
+
+@compiled
+def _room_levels(
+    state: Floats,
+    cap: Floats,
+    j_per_k: Floats,
+    mass_in: Floats,
+    mass_out: Floats,
+    band_k: Floats,
+    profile: Ints,
+    lower_c: Floats,
+    upper_c: Floats,
+    outdoor: Floats,
+    step: int,
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """Levels, capacities, temperatures, set-points and limits of rooms at the beginning of a step."""
+    count = len(state)
+    level, capacity, temp = np.empty(count), np.empty(count), np.empty(count)
+    setpoint, lower, upper = np.empty(count), np.empty(count), np.empty(count)
+    for n in range(count):
+        low, high = lower_c[profile[n], step], upper_c[profile[n], step]
+        shell, air, mass = state[n, 0], state[n, 1], state[n, 2]
+        rest = (mass_in[n] * low + mass_out[n] * outdoor[n]) / max(mass_in[n] + mass_out[n], 1e-9)
+        held = cap[n, 1] * (air - low)
+        if cap[n, 0] > 1e3:
+            held += cap[n, 0] * (shell - air)
+        held += cap[n, 2] * (mass - rest)
+        # A warm mass does not help where the air is at its limit already: the backup runs by the air.
+        held = min(held, j_per_k[n] * (air - low))
+        capacity[n] = j_per_k[n] * (high - low)
+        level[n] = min(max(held, 0.0), capacity[n])
+        temp[n], setpoint[n], lower[n], upper[n] = air, low + band_k[n], low, high
+    return level, capacity, temp, setpoint, lower, upper

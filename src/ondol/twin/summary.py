@@ -27,7 +27,8 @@ class Charges:
 def charges(twin: FleetTwin) -> Charges:
     """Count what is charged; see `ondol.twin.lateness`.
 
-    What an instance still had to do when it was due is at most what it ran from then on, and never more than all of it.
+    What an instance still had to do when it was due is at most what it could run from then on, on the quickest node,
+    and never more than all of it.
     """
     attempts, end_s = twin.attempts, twin.step * twin.series.step_s
     jobs, came = attempts.jobs, slice(0, attempts.count)
@@ -37,7 +38,8 @@ def charges(twin: FleetTwin) -> Charges:
     left_s = np.where(np.isnan(ended), run_s - attempts.done_s[came], 0.0)
     owed = submitted & (due <= end_s)
     late = np.flatnonzero(owed & (finished > due))
-    late_s = np.minimum(run_s[late], np.maximum(finished[late] - due[late], left_s[late]))
+    quickest = float(twin.layout.node_speed.max(initial=1.0))
+    late_s = np.minimum(run_s[late], np.maximum((finished[late] - due[late]) * quickest, left_s[late]))
     return Charges(float(late_s.sum()), float(left_s[submitted & ~owed].sum()))
 
 

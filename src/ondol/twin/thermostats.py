@@ -27,21 +27,30 @@ class Thermostats:
         capture = np.where(layout.heats, np.maximum(layout.unit_capture, 0.05), 1.0)
         self._sink = np.maximum(layout.unit_sink, 0)
         self._per_heat = np.where(layout.heats, 1.0 / capture, 0.0)
+        self._water = np.flatnonzero((layout.sink_kind == SinkKind.TANK) | (layout.sink_kind == SinkKind.POOL))
+        self.looks_ahead = bool((layout.sink_kind != SinkKind.ROOM).any())
 
-    def wanted_w(self, step: int, levels: Levels, ahead: Ahead) -> Floats:
-        """Electric power that each unit's sink asks for in all, ≥ 0; to be shared out among the units of a sink [W]."""
-        sinks = len(self._layout.sink_ids)
+    def wanted_w(self, step: int, levels: Levels, ahead: Ahead | None) -> Floats:
+        """Electric power that each unit's sink asks for in all, ≥ 0; to be shared out among the units of a sink [W].
+
+        Parameters
+        ----------
+        ahead : None will do where not `looks_ahead`
+        """
+        sinks, water = len(self._layout.sink_ids), self._water
         if not sinks:
             return np.zeros(len(self._sink))
-        below_j = (levels.setpoint_c - levels.temp_c) * self._stores.j_per_k
-        hour = slice(0, max(1, int(np.searchsorted(np.cumsum(ahead.ahead_s), 3600.0, side="right"))))
-        needed_w = ahead.demand_w[:, hour].mean(axis=1)
-        heat_w = np.maximum(needed_w + below_j / REFILL_S, 0.0)
+        heat_w = np.zeros(sinks)
+        if len(water) and ahead is not None:
+            below_j = (levels.setpoint_c[water] - levels.temp_c[water]) * self._stores.j_per_k[water]
+            hour = slice(0, max(1, int(np.searchsorted(np.cumsum(ahead.ahead_s), 3600.0, side="right"))))
+            needed_w = ahead.demand_w[water, hour].mean(axis=1)
+            heat_w[water] = np.maximum(needed_w + below_j / REFILL_S, 0.0)
         rooms = self._plant.groups[SinkKind.ROOM].rows
         if len(rooms):
             outdoor, solar = self._plant.room_weather(step)
             heat_w[rooms] = self._plant.rooms.wanted_w(step, outdoor, solar)
         networks = self._plant.groups[SinkKind.NETWORK].rows
-        if len(networks):
+        if len(networks) and ahead is not None:
             heat_w[networks] = ahead.demand_w[networks, 0]
         return np.asarray(heat_w[self._sink] * self._per_heat)

@@ -21,6 +21,9 @@ END_SHARE = 0.5
 """Heat left in a store at the end of the horizon is worth this share of the backup that it can replace later."""
 
 EASE = 0.15
+EASED_FROM_S = 3600.0
+"""Stores that their units fill in less time follow the plan at once; others are eased towards it."""
+
 _MULTIPLIERS = 24
 
 
@@ -89,11 +92,14 @@ def draw_up(view: View, before: Outline) -> Outline:
         most_multipliers=_MULTIPLIERS,
     )
     hour_w = made.plan.power_w[:, : max(1, int(np.searchsorted(np.cumsum(view.ahead_s), 3600.0, side="right")))].mean(axis=1)
-    last_w = np.array([before.soon_w.get(key, now_w) for key, now_w in zip(sinks.ids, hour_w.tolist(), strict=True)])
+    now_w = made.plan.power_w[:, 0]
+    most_w = np.maximum(levels.heat_w[:, -1], 1.0)
+    patient = capacity_j / most_w >= EASED_FROM_S
+    last_w = np.array([before.soon_w.get(key, new_w) for key, new_w in zip(sinks.ids, hour_w.tolist(), strict=True)])
     return Outline(
         issued_s=view.now_s,
-        power_w=_by_id(view, made.plan.power_w[:, 0]),
-        soon_w=_by_id(view, last_w + EASE * (hour_w - last_w)),
+        power_w=_by_id(view, now_w),
+        soon_w=_by_id(view, np.where(patient, last_w + EASE * (hour_w - last_w), now_w)),
         value_g_per_kwh=_by_id(view, made.plan.value_g_per_j * J_PER_KWH),
         price_g_per_node_h=float(made.price_g_per_node_s[0]) * 3600.0,
     )

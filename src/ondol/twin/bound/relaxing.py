@@ -22,6 +22,7 @@ from ondol.twin.plant.loops import PLANT_ROOM_C
 from ondol.twin.plant.plant import Plant
 from ondol.twin.plant.pools import CLOSE_H, OPEN_H
 from ondol.twin.plant.rooms import AIR_SHARE_OF_SUN
+from ondol.twin.plant.tanks import SUBSTEP_S
 from ondol.twin.scenario.backup import backup_rates
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
@@ -119,14 +120,19 @@ class _Sinks:
             end_most_c=rooms.state[n].copy(),
         )
 
-    def _tank(self, name: str, n: int, _row: int) -> LinearSink:
+    def _tank(self, name: str, n: int, row: int) -> LinearSink:
         tanks, series, steps = self._plant.tanks, self._series, self._series.steps
         capacity, step_s = float(tanks.capacity_j_per_k[n]), series.step_s
+        # The twin's explicit substeps keep a little less than this, and come a little nearer to the surroundings
         keep = float(np.exp(-tanks.ua[n] * step_s / capacity))
+        least_keep = float((1.0 - tanks.ua[n] * SUBSTEP_S / capacity) ** np.ceil(step_s / SUBSTEP_S))
         mains = series.mains_c[tanks.sky[n], :steps]
+        warmest = np.maximum(np.maximum(mains, tanks.ambient_c[n]), 0.0)  # mains water warms a tank that is colder
         draw = series.draws[tanks.draw_row[n], :steps] * tanks.draw_l_per_day[n]
         demand = draw * WATER_CP_J_PER_KG_K * np.maximum(tanks.target_c[n] - mains, 0.0)
         start = float(tanks.mean_c()[n])
+        over_k = self._most_heat_w(row) * SUBSTEP_S / capacity  # charging ends after the substep in which it is too hot
+        hottest = float(min(tanks.temp_max_c[n] + over_k, tanks.loop_max_c[n]))
         coldest = np.minimum.accumulate(np.minimum(mains, min(float(tanks.ambient_c[n]), start)))
         return LinearSink(
             id=name,
@@ -134,11 +140,11 @@ class _Sinks:
             heat=np.array([step_s / capacity]),
             backup=np.zeros(1),
             draw=np.array([-keep * step_s / capacity]),
-            drive=np.full((steps, 1), (1.0 - keep) * float(tanks.ambient_c[n])),
+            drive=(1.0 - least_keep) * warmest[:, None],
             start=np.array([start]),
             observe=np.ones(1),
             lower_c=coldest - 1.0,
-            upper_c=np.full(steps, float(max(min(tanks.temp_max_c[n], tanks.loop_max_c[n]), start))),
+            upper_c=np.full(steps, max(hottest, start)),
             losses=((np.zeros(1), 0.0),),
             loss_gain=np.array([-step_s / capacity]),
             loss_max_w=float(demand.max(initial=0.0)),  # heat in drawn water beyond what counts as delivered
@@ -192,7 +198,9 @@ class _Sinks:
                 low, high = (pools.loss_w(temps + d, hour, np.full(len(temps), water))[n] for d in (-1e-3, 1e-3))
                 here = pools.loss_w(temps, hour, np.full(len(temps), water))[n]
                 slope = max(float(high - low) / 2e-3, 0.0)
-                fall_k = max(float(here), 0.0) * step_s / float(pools.capacity_j_per_k[n])
+                temps[:] = max(float(pools.upper_c[n]), float(pools.state[n]))  # where it falls quickest
+                most_w = pools.loss_w(temps, hour, np.full(len(temps), water))[n]
+                fall_k = max(float(most_w), float(here), 0.0) * step_s / float(pools.capacity_j_per_k[n])
                 slopes[mine, 0] = slope
                 offsets[mine] = float(here) - slope * (at_c + fall_k)
         return slopes, offsets
@@ -279,7 +287,7 @@ def _units(
                     power_max_w=off_w * nodes,
                     speed_w=zero,
                     speed=zero,
-                    capture=capture,
+                    capture=float(layout.unit_capture[row]),  # a loop without power stands cold and loses nothing
                     electric_cost=cost * 0.0,
                     burns=True,
                 )

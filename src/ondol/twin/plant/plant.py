@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ondol.model.view import Floats, Ints
+from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.plant.limits import room_limits
 from ondol.twin.plant.loops import heat_to_water_w
@@ -44,6 +45,8 @@ class Plant:
         self.rooms = Rooms(
             rooms, self.groups[SinkKind.ROOM].sky, profile=profile, lower_c=lower_c, upper_c=upper_c, step_s=step_s
         )
+        day = max(1, round(86_400.0 / step_s))
+        self.rooms.settle(series.outdoor_c[self.rooms.sky, :day].mean(axis=1))
         tanks = tuple(spec for spec in specs[SinkKind.TANK] if isinstance(spec, TankSpec))
         tank_rows = self.groups[SinkKind.TANK].rows
         self.tanks = Tanks(
@@ -73,6 +76,7 @@ class Plant:
         self.heat_w, self.dumped_w, self.backup_w = np.zeros(count), np.zeros(count), np.zeros(count)
         self.wanted_w, self.short_k, self.over_k = np.zeros(count), np.zeros(count), np.zeros(count)
         self.lost_w = np.zeros(count)
+        self._weather_step, self._weather = -1, (np.zeros(0), np.zeros(0))
 
     def step(self, step: int, unit_power_w: Floats, unit_on: Floats) -> None:
         """Let a step pass.
@@ -83,10 +87,9 @@ class Plant:
         unit_on : share of its case loss that each unit has, 1 while any of its nodes has power, 0 when all are off
         """
         layout, series = self._layout, self._series
-        heating = np.flatnonzero(layout.unit_sink >= 0)
-        sink, count = layout.unit_sink[heating], len(layout.sink_ids)
-        captured = _sums(sink, (unit_power_w * layout.unit_capture)[heating], count)
-        case_ua = _sums(sink, (layout.unit_case_ua_w_per_k * unit_on)[heating], count)
+        captured, case_ua = _captured(
+            layout.unit_sink, unit_power_w, layout.unit_capture, layout.unit_case_ua_w_per_k, unit_on, len(self.heat_w)
+        )
         offered = captured.copy()
         for kind, part in (
             (SinkKind.TANK, self.tanks),
@@ -113,8 +116,11 @@ class Plant:
 
     def room_weather(self, step: int) -> tuple[Floats, Floats]:
         """Outdoor temperature and sun of each room in a step."""
-        sky = self.rooms.sky
-        return self._series.outdoor_c[sky, step], self._series.solar_w_m2[sky, step]
+        if step != self._weather_step:
+            sky, series = self.rooms.sky, self._series
+            self._weather = series.outdoor_c[:, step][sky], series.solar_w_m2[:, step][sky]
+            self._weather_step = step
+        return self._weather
 
     def state(self) -> dict[str, Floats]:
         """All temperatures, to be kept."""
@@ -134,7 +140,10 @@ class Plant:
 
     def _note(self, rows: Ints, outcome: HeatOutcome) -> None:
         for name in ("heat_w", "dumped_w", "backup_w", "wanted_w", "short_k", "over_k"):
-            getattr(self, name)[rows] = getattr(outcome, name)
+            if len(rows) == len(self.heat_w):
+                setattr(self, name, getattr(outcome, name))
+            else:
+                getattr(self, name)[rows] = getattr(outcome, name)
 
     def _group(self, kind: SinkKind) -> Group:
         rows = np.flatnonzero(self._layout.sink_kind == kind)
@@ -143,5 +152,15 @@ class Plant:
         return Group(rows, np.array(sky, dtype=np.int64))
 
 
-def _sums(rows: Ints, values: Floats, count: int) -> Floats:
-    return np.asarray(np.bincount(rows, values, count), dtype=np.float64)
+@compiled
+def _captured(
+    unit_sink: Ints, power_w: Floats, capture: Floats, case_ua_w_per_k: Floats, on: Floats, sinks: int
+) -> tuple[Floats, Floats]:
+    """Per sink, power on what is cooled [W] and case loss of its units [W/K]."""
+    captured_w, case_ua = np.zeros(sinks), np.zeros(sinks)
+    for u in range(len(unit_sink)):
+        sink = unit_sink[u]
+        if sink >= 0:
+            captured_w[sink] += power_w[u] * capture[u]
+            case_ua[sink] += case_ua_w_per_k[u] * on[u]
+    return captured_w, case_ua

@@ -45,6 +45,7 @@ class Pools:
         )
         self.covered = np.array([1.0 if s.covered_at_night else 0.0 for s in specs])
         self.state = np.array([s.initial_temp_c for s in specs])
+        self._many: dict[int, Pools] = {}
 
     def load_c(self) -> Floats:
         """Temperature of the water that goes to the exchanger [°C]."""
@@ -68,6 +69,15 @@ class Pools:
         _, flux = step_swimming_pool(self.params, temp_c, self.inputs(np.zeros(len(temp_c)), hour, mains_c), 1.0)
         total = flux.evaporation_j + flux.convection_j + flux.radiation_j + flux.refill_j + flux.shell_j
         return np.asarray(total)
+
+    def losses_w(self, hour: float, mains_c: Floats) -> Floats:
+        """Losses at the lower limit at an hour of the day, for each column of `mains_c` (n, k), likewise [W]."""
+        columns = mains_c.shape[1]
+        many = self._many.get(columns)
+        if many is None:
+            many = self._many[columns] = Pools(self.specs * columns, np.tile(self.sky, columns), step_s=self.step_s)
+        losses = many.loss_w(many.lower_c, hour, mains_c.T.ravel())
+        return np.asarray(losses.reshape(columns, len(self.specs)).T)
 
     def step(self, heat_w: Floats, hour: float | Floats, mains_c: Floats) -> HeatOutcome:
         """Let a step pass with this heat from the loops [W]."""

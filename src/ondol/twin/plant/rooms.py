@@ -51,7 +51,6 @@ class Rooms:
         self.step_s = step_s
         self.model = model_of(specs, step_s)
         self.state = np.repeat(np.array([[spec.initial_temp_c] for spec in specs]).reshape(-1, 1), 3, axis=1)
-        self.alone = self.state.copy()
         self.band_k = np.array([spec.band_k for spec in specs])
         self.ua = np.array([spec.ua_w_per_k for spec in specs])
         self.mass_out = np.array([spec.mass_outside_ua_w_per_k for spec in specs])
@@ -59,47 +58,66 @@ class Rooms:
         self.aperture = np.array([spec.solar_aperture_m2 for spec in specs])
         self.gains_w = np.array([spec.gains_w for spec in specs])
         self.backup_max_w = np.array([spec.backup_max_w for spec in specs])
+        # Alike rooms under one sky have one forcing, and would stand alike with no compute heat.
+        self.kind, self.first = _alike(specs, profile, sky)
+        first, model = self.first, self.model
+        self._alone = self.state[first]
+        self._keep, self._push = model.keep[first], model.push[first]
+        self._after, self._gain = model.after[first, 1].copy(), model.gain[first, 1].copy()
+        follows = self.mass_in / (self.mass_in + self.mass_out)
+        reaches = AIR_SHARE_OF_SUN + (1 - AIR_SHARE_OF_SUN) * follows  # of the sun on the mass, some goes outside again
+        self._need = np.stack([self.ua + self.mass_out * follows, self.gains_w, reaches * self.aperture], axis=1)[first]
+        self._weather = np.stack([self.aperture, self.ua, self.gains_w, self.mass_out], axis=1)
+        self._weather_of_kind = self._weather[first]
+        self._profile_of_kind, self._most_of_kind = profile[first], self.backup_max_w[first]
+        self._band_of_kind = self.band_k[first]
+
+    def settle(self, outdoor_c: Floats) -> None:
+        """Begin as after days at this outdoor temperature of each room: masses lie between air and outside."""
+        reach = self.mass_in / np.maximum(self.mass_in + self.mass_out, 1e-9)
+        self.state[:, 2] = reach * self.state[:, 1] + (1.0 - reach) * outdoor_c
+        self._alone = self.state[self.first]
+
+    @property
+    def alone(self) -> Floats:
+        """How each room would stand with no compute heat, (n, 3) [°C]."""
+        return np.asarray(self._alone[self.kind])
+
+    @alone.setter
+    def alone(self, state: Floats) -> None:
+        self._alone = state[self.first]
 
     def forcing_w(self, outdoor_c: Floats, solar_w_m2: Floats) -> Floats:
         """Heat into (shell, air, mass) from outside and people, (n, 3); outdoor and sun of each room."""
-        sun = self.aperture * solar_w_m2
-        air = self.ua * outdoor_c + self.gains_w + AIR_SHARE_OF_SUN * sun
-        return np.stack([np.zeros(len(sun)), air, self.mass_out * outdoor_c + (1 - AIR_SHARE_OF_SUN) * sun], axis=1)
+        return np.asarray(_forcing(self._weather, outdoor_c, solar_w_m2))
 
     def step(self, step: int, heat_w: Floats, outdoor_c: Floats, solar_w_m2: Floats) -> HeatOutcome:
         """Let a step pass with this compute heat into the shells [W]."""
-        lower, upper = self.lower_c[self.profile, step], self.upper_c[self.profile, step]
-        backup, vent = np.empty(len(heat_w)), np.empty(len(heat_w))
-        forcing = self.forcing_w(outdoor_c, solar_w_m2)
-        _advance(
-            self.model.keep, self.model.push, self.state, heat_w, forcing, lower, upper, self.backup_max_w, backup, vent
+        outdoor, solar = outdoor_c[self.first], solar_w_m2[self.first]
+        lower, upper = self.lower_c[self._profile_of_kind, step], self.upper_c[self._profile_of_kind, step]
+        dumped, backup, wanted, short, over = _advance(
+            self._keep,
+            self._push,
+            self.kind,
+            self.state,
+            self._alone,
+            heat_w,
+            _forcing(self._weather_of_kind, outdoor, solar),
+            lower,
+            upper,
+            self._most_of_kind,
+            _needed(self._need, lower, outdoor, solar),
         )
-        none, alone = np.zeros(len(heat_w)), np.empty(len(heat_w))
-        _advance(
-            self.model.keep, self.model.push, self.alone, none, forcing, lower, upper, self.backup_max_w, alone, none
-        )
-        air = self.state[:, 1]
-        follows = self.mass_in / (self.mass_in + self.mass_out)
-        reaches = AIR_SHARE_OF_SUN + (1 - AIR_SHARE_OF_SUN) * follows  # of the sun on the mass, some goes outside again
-        ua = self.ua + self.mass_out * follows
-        needed = ua * (lower - outdoor_c) - self.gains_w - reaches * self.aperture * solar_w_m2
         return HeatOutcome(
-            heat_w=heat_w,
-            dumped_w=vent,
-            backup_w=backup,
-            wanted_w=np.maximum(needed, 0.0),
-            short_k=np.maximum(lower - air - 1e-9, 0.0),
-            over_k=np.maximum(air - np.maximum(upper, self.alone[:, 1]) - 1e-9, 0.0),
+            heat_w=heat_w, dumped_w=dumped, backup_w=backup, wanted_w=wanted, short_k=short, over_k=over
         )
 
     def wanted_w(self, step: int, outdoor_c: Floats, solar_w_m2: Floats) -> Floats:
         """Heat that brings the air to its set-point within `WANT_S`, ≥ 0 [W]."""
         ahead = min(step + max(1, round(WANT_S / self.step_s)) - 1, self.lower_c.shape[1] - 1)
-        middle = self.lower_c[self.profile, ahead] + self.band_k
-        free = np.einsum("nij,nj->ni", self.model.after, self.state) + np.einsum(
-            "nij,nj->ni", self.model.gain, self.forcing_w(outdoor_c, solar_w_m2)
-        )
-        return np.asarray(np.maximum(0.0, (middle - free[:, 1]) / self.model.gain[:, 1, 0]))
+        middle = self.lower_c[self._profile_of_kind, ahead] + self._band_of_kind
+        forcing = _forcing(self._weather_of_kind, outdoor_c[self.first], solar_w_m2[self.first])
+        return np.asarray(_wanted(self._after, self._gain, self.kind, self.state, forcing, middle))
 
     def temp_c(self) -> Floats:
         """Air temperatures [°C]."""
@@ -134,39 +152,99 @@ def _transition(links: Floats, capacity: Floats, step_s: float) -> tuple[Floats,
     return eye - per * (links @ mean_start), per * (eye - links @ mean_forced)
 
 
+def _alike(specs: tuple[RoomSpec, ...], profile: Ints, sky: Ints) -> tuple[Ints, Ints]:
+    """Number of each room's kind, and the first room of each kind."""
+    known: dict[tuple[object, ...], int] = {}
+    kind, first = np.zeros(len(specs), dtype=np.int64), list[int]()
+    for row, spec in enumerate(specs):
+        values = tuple(getattr(spec, name) for name in spec.__struct_fields__ if name not in ("id", "unit"))
+        key = (*values, int(profile[row]), int(sky[row]))
+        if key not in known:
+            known[key] = len(first)
+            first.append(row)
+        kind[row] = known[key]
+    return kind, np.array(first, dtype=np.int64)
+
+
+@compiled
+def _forcing(weather: Floats, outdoor: Floats, solar: Floats) -> Floats:
+    """Heat into (shell, air, mass), from rows of (aperture, ua, gains, mass_outside_ua) and their weather."""
+    result = np.zeros((len(weather), 3))
+    for k in range(len(weather)):
+        sun = weather[k, 0] * solar[k]
+        result[k, 1] = weather[k, 1] * outdoor[k] + weather[k, 2] + AIR_SHARE_OF_SUN * sun
+        result[k, 2] = weather[k, 3] * outdoor[k] + (1 - AIR_SHARE_OF_SUN) * sun
+    return result
+
+
+@compiled
+def _needed(need: Floats, lower: Floats, outdoor: Floats, solar: Floats) -> Floats:
+    """Heat that holds the lower limit at rest, from rows of (ua to outside, gains, aperture that reaches the air)."""
+    result = np.empty(len(need))
+    for k in range(len(need)):
+        result[k] = max(need[k, 0] * (lower[k] - outdoor[k]) - need[k, 1] - need[k, 2] * solar[k], 0.0)
+    return result
+
+
+@compiled
+def _wanted(after: Floats, gain: Floats, kind: Ints, state: Floats, forcing: Floats, middle: Floats) -> Floats:
+    result = np.empty(len(state))
+    for n in range(len(state)):
+        k = kind[n]
+        free = after[k, 0] * state[n, 0] + after[k, 1] * state[n, 1] + after[k, 2] * state[n, 2]
+        free += gain[k, 0] * forcing[k, 0] + gain[k, 1] * forcing[k, 1] + gain[k, 2] * forcing[k, 2]
+        result[n] = max(0.0, (middle[k] - free) / gain[k, 0])
+    return result
+
+
+@compiled
+def _pass_step(
+    keep: Floats, push: Floats, x: Floats, heat_w: float, forcing: Floats, lower: float, upper: float, most_w: float
+) -> float:
+    """Step one room; gives what its air gets besides: backup holds the lower limit, venting of compute heat (below 0)
+    the upper one, both at the step's end [W]."""
+    x0, x1, x2 = x[0], x[1], x[2]
+    q0, q1, q2 = forcing[0] + heat_w, forcing[1], forcing[2]
+    for i in range(3):
+        x[i] = keep[i, 0] * x0 + keep[i, 1] * x1 + keep[i, 2] * x2 + push[i, 0] * q0 + push[i, 1] * q1 + push[i, 2] * q2
+    extra = 0.0
+    if x[1] < lower:
+        extra = min((lower - x[1]) / push[1, 1], most_w)
+    elif x[1] > upper:
+        extra = -min((x[1] - upper) / push[1, 1], heat_w)
+    for i in range(3):
+        x[i] += push[i, 1] * extra
+    return extra
+
+
 @compiled
 def _advance(
     keep: Floats,
     push: Floats,
+    kind: Ints,
     state: Floats,
+    alone: Floats,
     heat_w: Floats,
     forcing: Floats,
     lower: Floats,
     upper: Floats,
-    backup_max: Floats,
-    backup: Floats,
-    vent: Floats,
-) -> None:
-    """Step every room; backup holds the lower limit, venting of compute heat the upper one, both at the step's end."""
-    for n in range(state.shape[0]):
-        x0, x1, x2 = state[n, 0], state[n, 1], state[n, 2]
-        q0 = forcing[n, 0] + heat_w[n]
-        q1, q2 = forcing[n, 1], forcing[n, 2]
-        for i in range(3):
-            state[n, i] = (
-                keep[n, i, 0] * x0
-                + keep[n, i, 1] * x1
-                + keep[n, i, 2] * x2
-                + push[n, i, 0] * q0
-                + push[n, i, 1] * q1
-                + push[n, i, 2] * q2
-            )
-        extra = 0.0
-        if state[n, 1] < lower[n]:
-            extra = min((lower[n] - state[n, 1]) / push[n, 1, 1], backup_max[n])
-        elif state[n, 1] > upper[n]:
-            extra = -min((state[n, 1] - upper[n]) / push[n, 1, 1], heat_w[n])
-        backup[n] = max(extra, 0.0)
-        vent[n] = max(-extra, 0.0)
-        for i in range(3):
-            state[n, i] += push[n, i, 1] * extra
+    most_w: Floats,
+    needed: Floats,
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Step every room, and each kind without heat; gives what was vented, backup, wanted, short and over."""
+    for k in range(len(alone)):
+        _pass_step(keep[k], push[k], alone[k], 0.0, forcing[k], lower[k], upper[k], most_w[k])
+    count = len(state)
+    vent, backup, wanted = np.empty(count), np.empty(count), np.empty(count)
+    short, over = np.empty(count), np.empty(count)
+    for n in range(count):
+        k = kind[n]
+        extra = _pass_step(keep[k], push[k], state[n], heat_w[n], forcing[k], lower[k], upper[k], most_w[k])
+        backup[n], vent[n] = max(extra, 0.0), max(-extra, 0.0)
+        wanted[n] = needed[k]
+        air = state[n, 1]
+        if not np.isfinite(air):
+            backup[n] = np.nan  # told by whoever looks at the outcome
+        short[n] = max(lower[k] - air - 1e-9, 0.0)
+        over[n] = max(air - max(upper[k], alone[k, 1]) - 1e-9, 0.0)
+    return vent, backup, wanted, short, over
