@@ -38,8 +38,14 @@ $(READY_TEST): $(SET_UP)
 run: $(READY) ## Run the demonstration [POLICY= RATE= OUT=out/demo ARGS=]
 	$(BIN)/ondol demo --out "$(OUT)" $(if $(POLICY),--policy "$(POLICY)") $(if $(RATE),--rate "$(RATE)") $(ARGS)
 
+# Tests that touch nothing but their own memory and folder run side by side; the others share ports, cores and podman.
 test: $(READY_TEST) ## Run all tests [ARGS="-k tank -x"]
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/scenario
+	$(BIN)/python -m pytest tests/integration tests/acceptance
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 lint: $(READY_TEST) ## Style, format, types, import contracts, file lengths and names
 	$(BIN)/ruff check .

@@ -17,6 +17,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # `make test` has tried to install bubblewrap already: where it is still missing, or the kernel forbids user
 # namespaces (most containers do), this machine cannot have a sandbox.
 # Likewise containers: they need root, podman, runc, control groups and an overlay; and busybox for the images of tests.
+# Likewise the compiler and SimGrid, of which the peer of a benchmark is built.
 # Likewise only root may mount the small disk that one test fills.
 MAY_SKIP = (
     "bubblewrap is not installed",
@@ -24,6 +25,8 @@ MAY_SKIP = (
     "a disk to fill cannot be mounted here",
     "containers cannot run here",
     "busybox is not installed",
+    "libsimgrid-dev is not installed",
+    "g++ is not installed",
 )
 
 

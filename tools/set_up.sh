@@ -62,6 +62,11 @@ system_packages() {
   python=$(find_python)
   command -v bwrap >/dev/null || wanted+=(bubblewrap)
   if [ "$1" = test ] && ! has_postgres; then wanted+=(postgresql); fi
+  # The peer simulator of tests/benchmarks/peers; its tests are skipped where nobody may install it.
+  if [ "$1" = test ] && may_install; then
+    [ -e /usr/include/simgrid/actor.h ] || wanted+=(libsimgrid-dev)
+    command -v g++ >/dev/null || wanted+=(g++)
+  fi
   if [ -n "$python" ] && ! makes_venv "$python"; then wanted+=("python$(version_of "$python")-venv"); fi
   if may_install; then for package in $(container_packages "$1"); do wanted+=("$package"); done; fi
   if [ -n "$python" ] && [ ${#wanted[@]} = 0 ]; then return; fi

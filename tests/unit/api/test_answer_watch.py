@@ -18,6 +18,9 @@ class Fates:
     def __init__(self) -> None:
         self.said: list[str] = []
 
+    def now_s(self) -> float:
+        return 0.0
+
     def lost(self, _: Record) -> None:
         self.said.append("lost")
 
