@@ -1,7 +1,9 @@
 """How long a decision takes: 10,000 units and 100,000 queued instances, each policy; best, median and p99 of twenty.
 
-Two worlds: a plain one, and one in which everything is in the way at once: hardware constraints, inputs that lie at
-some sites, stores with forecasts, frozen work, a third of the queue pressing, and memories as long as they can be.
+Three worlds: a plain one; one in which everything is in the way at once: hardware constraints, inputs that lie at
+some sites, stores without forecasts, frozen work, a third of the queue pressing, and memories as long as they can be;
+and one of a sink to every five units with forecasts of two days, in which `follow` plans: timed with the plan in force
+and, by itself, with a new one.
 
 Run: python tests/benchmarks/bench_decide.py [units] [queued]
 """
@@ -22,6 +24,8 @@ from ondol.policy.follow import Follow, FollowMemory
 from ondol.policy.greco import STEPS, Greco, GrecoMemory
 from ondol.policy.greco_locality import GrecoLocality
 from ondol.policy.greedy import Greedy
+from ondol.policy.plan.forecasts import plannable
+from ondol.policy.plan.outline import Outline, draw_up
 from ondol.policy.thermostat_filler import ThermostatFiller
 from ondol.policy.wait_awhile import WaitAwhile
 
@@ -128,14 +132,65 @@ def hard(view: View) -> View:
     )
 
 
+def planned(view: View) -> View:
+    """Heat stores with forecasts: five units to a sink, 64 steps over two days; some filler runs and some waits."""
+    draw = np.random.default_rng(3)
+    units, sites = len(view.units.ids), len(view.sites.ids)
+    sinks = units // 5
+    steps_s = np.repeat([900.0, 1800.0, 7200.0], [16, 24, 24])
+    begin_h = (np.cumsum(steps_s) - steps_s) / 3600.0
+    peak_w = draw.uniform(0.0, 2500.0, sinks)
+    demand_w = peak_w[:, None] * (
+        0.6 + 0.4 * np.cos(2.0 * np.pi * (begin_h + draw.uniform(0.0, 24.0, (sinks, 1))) / 24.0)
+    )
+    capacity_j = draw.choice([0.0, 2e7, 1e8], sinks)
+    # Units are dealt out to sinks by site: number n heats sink (n mod sites) + sites · (n // sites // 5).
+    number = np.arange(units)
+    sink = np.minimum(number % sites + sites * (number // sites // 5), sinks - 1)
+    return dataclasses.replace(
+        view,
+        units=dataclasses.replace(view.units, sink=np.where(view.units.heats, sink, -1)),
+        sinks=SinkColumns(
+            ids=tuple(SinkId(f"k{n:05d}") for n in range(sinks)),
+            site=np.arange(sinks) % sites,
+            store_j=capacity_j * draw.random(sinks),
+            capacity_j=capacity_j,
+            loss_per_s=draw.uniform(0.0, 1e-5, sinks),
+            capture=draw.uniform(0.8, 1.0, sinks),
+            demand_w=demand_w,
+            demand_high_w=1.2 * demand_w,
+            backup_g_per_kwh=np.full((sinks, len(steps_s)), 230.0),
+            backup_eur_per_kwh=np.full((sinks, len(steps_s)), 0.1),
+        ),
+        ahead_s=steps_s,
+        ahead_grid_g_per_kwh=draw.uniform(20.0, 90.0, (sites, len(steps_s))),
+        ahead_work_s=np.zeros((4, len(steps_s))),
+    )
+
+
 def remembered(policy: Any, view: View) -> Any:
     """A memory that is as long as it can be."""
     if isinstance(policy, Follow):
-        return FollowMemory(dict.fromkeys(view.units.ids, NOW_S - 7200.0))
+        outline = draw_up(view, Outline()) if plannable(view) else Outline()
+        return FollowMemory(dict.fromkeys(view.units.ids, NOW_S - 7200.0), outline)
     if isinstance(policy, Greco):
         held = {f"ended-{node}/000000": node for node in view.nodes.ids}
         return GrecoMemory(dict.fromkeys(view.units.ids, STEPS // 2), 0.0, held)
     return policy.fresh()
+
+
+def timed(name: str, policy: Any, world: View, memory: Any) -> None:
+    """Decide twenty times and say how long it took."""
+    taken_s = []
+    for _ in range(20):
+        begun_s = time.perf_counter()
+        decision, _ = policy.decide(world, memory)
+        taken_s.append(time.perf_counter() - begun_s)
+    best, median, most = (1e3 * float(np.quantile(taken_s, share)) for share in (0.0, 0.5, 0.99))
+    print(
+        f"{name:18} {policy.name:18} best {best:7.1f} ms   median {median:7.1f} ms   p99 {most:7.1f} ms   "
+        f"{len(decision):,} actions"
+    )
 
 
 def main() -> None:
@@ -143,19 +198,12 @@ def main() -> None:
     units, queued = (*words, *(10_000, 100_000)[len(words) :])[:2]
     plain = view(units, queued)
     print(f"{units:,} units, {queued:,} queued, {units // 3:,} running")
-    for name, world in (("plain", plain), ("hard", hard(plain))):
+    for name, world in (("plain", plain), ("hard", hard(plain)), ("planned", planned(plain))):
         for policy in POLICIES:
-            memory = remembered(policy, world)
-            taken_s = []
-            for _ in range(20):
-                begun_s = time.perf_counter()
-                decision, _ = policy.decide(world, memory)
-                taken_s.append(time.perf_counter() - begun_s)
-            best, median, most = (1e3 * float(np.quantile(taken_s, share)) for share in (0.0, 0.5, 0.99))
-            print(
-                f"{name:6} {policy.name:18} best {best:7.1f} ms   median {median:7.1f} ms   p99 {most:7.1f} ms   "
-                f"{len(decision):,} actions"
-            )
+            timed(name, policy, world, remembered(policy, world))
+    both = planned(hard(plain))
+    timed("planned, hard", Follow(), both, remembered(Follow(), both))
+    timed("with a new plan", Follow(), planned(plain), FollowMemory())
 
 
 if __name__ == "__main__":

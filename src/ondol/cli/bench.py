@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -41,7 +42,7 @@ def heat(
     scenario:
         Another fleet, climate, grid or trace: a scenario file whose begin and load the cases set.
     policies:
-        Which to run [default: all of the published ones, and follow].
+        Which to run beside fcfs, from which gains are counted [default: all of the published ones, and follow].
     months:
         Of jan, apr, jul and oct.
     loads:
@@ -59,12 +60,12 @@ def heat(
     from ondol.twin.heatbench.cases import cases_of
     from ondol.twin.heatbench.report import draw, markdown, write_parquet
     from ondol.twin.heatbench.running import POLICIES, run_all
-    from ondol.twin.heatbench.standing import lines_of
+    from ondol.twin.heatbench.standing import REFERENCE, lines_of
     from ondol.twin.located import data_folder
 
     base = data_folder(data)
     cases = cases_of(months, loads, seeds, backups, quick=quick)
-    chosen = policies or POLICIES
+    chosen = tuple(dict.fromkeys((REFERENCE, *(policies or POLICIES))))
     with progress(len(cases) * (len(chosen) + 1), out) as tell:
         results = run_all(cases, chosen, base, to / "runs", file=scenario, processes=processes, tell=tell)
     lines = lines_of(results)
@@ -72,7 +73,19 @@ def heat(
     (to / "BENCHMARK.md").write_text("# ondol bench heat\n" + markdown(lines), "utf-8")
     draw(lines, to / "captured.svg")
     if out.json:
-        print_json([{"case": line.case, "policy": line.policy, "captured": line.captured} for line in lines])
+        print_json(
+            [
+                {
+                    "case": line.case,
+                    "policy": line.policy,
+                    "captured": None if math.isnan(line.captured) else line.captured,
+                    "counts": line.counts,
+                    "total_kg": line.total_kg,
+                    "bound_kg": line.bound_kg,
+                }
+                for line in lines
+            ]
+        )
     else:
         print_rich(bench_table(lines), out)
         note(f"All figures: {to / 'results.parquet'}; table: {to / 'BENCHMARK.md'}; plot: {to / 'captured.svg'}", out)

@@ -150,8 +150,8 @@ class SinkColumns:
     """Sinks as stores of heat, by id, for whoever plans ahead. Arrays (n,) unless noted.
 
     A store's level counts from the temperature at which the backup heater must run. Level after a step of Δ s, with
-    compute heat q and demand d [W]: ``e⁺ = e·(1 − loss_per_s·Δ) + (q − d)·Δ``; below 0 the backup gives what is missing,
-    above `capacity_j` heat is dumped.
+    compute heat q and demand d [W]: ``e⁺ = e·(1 − loss_per_s·Δ) + (q − d)·Δ``; below 0 the backup gives what is
+    missing, above `capacity_j` heat is dumped.
 
     Parameters
     ----------

@@ -5,28 +5,48 @@ from __future__ import annotations
 import numpy as np
 
 from ondol.model.decision import SetPower
+from ondol.model.ids import UnitId
 from ondol.model.view import Ints, Phase, View
 from ondol.policy.standing import Standing
 from ondol.policy.urgency import Urgency
 
 
-def full_power(view: View, busy: Ints, cause: str) -> list[SetPower]:
-    """Ask for full power in every unit with work.
+class FullPower:
+    """Asks for full power in every unit with work. What it said is kept, and not put into words anew.
 
     Parameters
     ----------
-    busy : per unit, instances that run there after this decision
     cause : why heat does not count, for people to read
     """
-    units = view.units
-    return [
-        SetPower(
-            units.ids[row],
-            float(units.power_max_w[row]),
-            f"full power, {units.power_max_w[row]:.0f} W, for {busy[row]} running; {cause}",
-        )
-        for row in np.flatnonzero(busy).tolist()
-    ]
+
+    def __init__(self, cause: str) -> None:
+        self._cause = cause
+        self._of: tuple[UnitId, ...] = ()
+        self._said = np.empty(0, dtype=object)
+        self._running, self._power_w = np.zeros(0, dtype=np.int64), np.zeros(0)
+
+    def __call__(self, view: View, busy: Ints) -> list[SetPower]:
+        """Give the actions.
+
+        Parameters
+        ----------
+        busy : per unit, instances that run there after this decision
+        """
+        units = view.units
+        if units.ids is not self._of:
+            count = len(units.ids)
+            self._of, self._said = units.ids, np.full(count, None)
+            self._running, self._power_w = np.zeros(count, dtype=np.int64), np.zeros(count)
+        rows = busy.nonzero()[0]
+        new = rows[(self._running[rows] != busy[rows]) | (self._power_w[rows] != units.power_max_w[rows])]
+        for row, power_w, running in zip(
+            new.tolist(), units.power_max_w[new].tolist(), busy[new].tolist(), strict=True
+        ):
+            words = f"full power, {power_w:.0f} W, for {running} running; {self._cause}"
+            self._said[row] = SetPower(units.ids[row], power_w, words)
+        self._running[new], self._power_w[new] = busy[new], units.power_max_w[new]
+        said: list[SetPower] = self._said[rows].tolist()
+        return said
 
 
 def held_power(view: View, now: Standing, urgent: Urgency, rows: Ints, nodes: Ints) -> list[SetPower]:

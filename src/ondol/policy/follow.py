@@ -1,6 +1,8 @@
 """Ours: work follows the heat that is wanted, now and soon; what cannot wait never waits for it.
 
-In this order, each on what those before left over:
+Where sinks are known as stores with whole forecasts, it plans them a day or two ahead (`plan.outline`) and places work
+under that plan (`plan.place`). Otherwise it goes by what thermostats want, in this order, each on what those before
+left over:
 
 1. on_demand, and flex whose latest start has come, take any free slot: where heat is wanted, else where the sink has
    most room, else a rack, else anything. They run at full speed whatever the thermostat says (SetPower).
@@ -30,6 +32,7 @@ from ondol.policy.displace import make_room, replace_filler
 from ondol.policy.fit import fit
 from ondol.policy.floors import held_power
 from ondol.policy.freeze import freeze, moves, thaw
+from ondol.policy.plan.forecasts import plannable
 from ondol.policy.plan.outline import Outline, draw_up, due
 from ondol.policy.plan.place import place
 from ondol.policy.standing import Standing, deal, queue, standing
@@ -101,8 +104,8 @@ class Follow:
         return FollowMemory()
 
     def decide(self, view: View, memory: FollowMemory) -> tuple[Decision, FollowMemory]:
-        """Answer a view: by the plan where sinks are known as stores, else by what thermostats want."""
-        if len(view.sinks.ids) and len(view.ahead_s):
+        """Answer a view: by the plan where the forecasts of sinks are whole, else by what thermostats want."""
+        if plannable(view):
             outline = draw_up(view, memory.outline) if due(view, memory.outline) else memory.outline
             return place(view, outline), FollowMemory(memory.unwanted_since_s, outline)
         return self._by_want(view, memory)

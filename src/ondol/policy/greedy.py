@@ -24,7 +24,7 @@ from ondol.model.decision import Action, Decision, Pause, Resume
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import ROOM_S
 from ondol.policy.fit import fit
-from ondol.policy.floors import full_power
+from ondol.policy.floors import FullPower
 from ondol.policy.standing import Standing, deal, queue, standing, watts_by_unit
 from ondol.policy.starts import starts
 from ondol.policy.stores import below_half, emptiness, order_by_emptiness, room_by_unit_w
@@ -45,6 +45,9 @@ class Greedy:
     """The emptiest store first. See the module."""
 
     name = "greedy"
+
+    def __init__(self) -> None:
+        self._full_power = FullPower("greedy fills stores as fast as it can")
 
     def fresh(self) -> GreedyMemory:
         """Give the memory of a policy that has seen nothing."""
@@ -75,7 +78,7 @@ class Greedy:
             *_pauses(view, now, empty, pausing),
             *_resumes(view, now, empty, resuming),
             *starts(view, urgent, rows, used, lambda unit: _level(view, empty, unit)),
-            *full_power(view, busy, "greedy fills stores as fast as it can"),
+            *self._full_power(view, busy),
             *wait(view, first.rows_left, _no_slot(view, len(first.slots_left), "no slot is free")),
             *wait(view, second.rows_left, _no_slot(view, len(second.slots_left), f"no heat store {cause}")),
             *wait(view, third.rows_left, _no_slot(view, len(third.slots_left), f"no store below half {cause}")),

@@ -8,6 +8,8 @@ import numpy as np
 
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 
+_QUEUED, _PLACED, _RUNNING = int(Phase.QUEUED), int(Phase.PLACED), int(Phase.RUNNING)  # numpy takes numbers far faster
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standing:
@@ -37,23 +39,34 @@ class Standing:
 
 def standing(view: View) -> Standing:
     """Sum up a view; O(units + nodes + instances)."""
-    nodes, instances, units = view.nodes, view.instances, len(view.units.ids)
+    nodes, units = view.nodes, len(view.units.ids)
     slot_w = np.maximum(nodes.max_w - nodes.idle_w, 1e-6) / np.maximum(nodes.slots, 1)
-    held = (instances.node >= 0) & (instances.phase != Phase.QUEUED)
-    unit = np.full(len(instances.ids), -1, dtype=np.int64)
-    unit[held] = nodes.unit[instances.node[held]]
-    active = held & ((instances.phase == Phase.PLACED) | (instances.phase == Phase.RUNNING))
+    unit, active = placed(view)
     idle_w = np.bincount(nodes.unit, weights=nodes.idle_w, minlength=units).astype(np.float64)
     count = np.maximum(np.bincount(nodes.unit, minlength=units), 1)
     return Standing(
         unit=unit,
         active=active,
         slot_w=slot_w,
-        free=np.where(nodes.accepts, np.maximum(nodes.slots_free, 0), 0),
+        free=free_slots(view),
         idle_w=idle_w,
         given_w=idle_w + watts_by_unit(view, active, slot_w),
         typical_w=np.maximum(np.bincount(nodes.unit, weights=slot_w, minlength=units) / count, 1e-6),
     )
+
+
+def placed(view: View) -> tuple[Ints, Bools]:
+    """Give `Standing.unit` and `Standing.active` alone."""
+    instances = view.instances
+    held = (instances.node >= 0) & (instances.phase != _QUEUED)
+    unit = np.full(len(instances.ids), -1, dtype=np.int64)
+    unit[held] = view.nodes.unit[instances.node[held]]
+    return unit, held & ((instances.phase == _PLACED) | (instances.phase == _RUNNING))
+
+
+def free_slots(view: View) -> Ints:
+    """Give `Standing.free` alone."""
+    return np.where(view.nodes.accepts, np.maximum(view.nodes.slots_free, 0), 0)
 
 
 def watts_by_unit(view: View, chosen: Bools, slot_w: Floats) -> Floats:
@@ -65,8 +78,13 @@ def watts_by_unit(view: View, chosen: Bools, slot_w: Floats) -> Floats:
 def queue(view: View, *classes: ServiceClass) -> Ints:
     """Rows of queued instances of some service classes, first come first, ties by id."""
     instances = view.instances
-    rows = np.flatnonzero((instances.phase == Phase.QUEUED) & np.isin(instances.service, classes))
-    return rows[np.argsort(instances.submitted_s[rows], kind="stable")]
+    rows: Ints = (instances.phase == _QUEUED).nonzero()[0]
+    if not len(rows):
+        return rows
+    chosen = np.zeros(len(ServiceClass), dtype=np.bool_)
+    chosen[list(classes)] = True
+    rows = rows[chosen[instances.service[rows]]]
+    return np.asarray(rows[np.argsort(instances.submitted_s[rows], kind="stable")])
 
 
 def deal(view: View, rank: Floats, free: Ints, budget_w: Floats, slot_w: Floats, *, least: float) -> tuple[Ints, Ints]:

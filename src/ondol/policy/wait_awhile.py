@@ -31,7 +31,7 @@ from ondol.model.view import Bools, Ints, Phase, ServiceClass, View
 from ondol.policy.carbon import CarbonCurve, best_window_is_now, carbon_curve, now_is_among_lowest
 from ondol.policy.displace import give_way
 from ondol.policy.fit import fit
-from ondol.policy.floors import full_power
+from ondol.policy.floors import FullPower
 from ondol.policy.standing import Standing, queue, standing
 from ondol.policy.urgency import MARGIN_S, STRETCH, Urgency, left_s, urgency
 from ondol.policy.waiting import clock, no_fit, wait
@@ -47,6 +47,9 @@ class WaitAwhile:
 
     name = "wait-awhile"
     fills = False  # it knows carbon alone; work that is run for heat is nothing to it
+
+    def __init__(self) -> None:
+        self._full_power = FullPower("wait-awhile is blind to heat")
 
     def fresh(self) -> WaitAwhileMemory:
         """Give the memory of a policy that has seen nothing."""
@@ -84,7 +87,7 @@ class WaitAwhile:
             *stops,
             *_pauses_and_resumes(view, curve, pausing, resuming),
             *_starts(view, urgent, curve, fitted.rows, used),
-            *full_power(view, busy, "wait-awhile is blind to heat"),
+            *self._full_power(view, busy),
             *wait(view, fitted.rows_left, no_fit(free) if free else "its time has come, but no slot is free"),
             *_waits(view, urgent, curve, line[~ready[line]]),
         ]

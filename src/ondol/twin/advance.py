@@ -104,7 +104,8 @@ def advance(
     """Let the time from `t0_s` to `t1_s` pass; gives how many attempts ended, their rows in `ended`.
 
     Work goes on at the node's speed under its unit's share, once it is ready; energy goes to attempts (the dynamic
-    part) and units (all of it). A node without work is switched off after its time. Ended attempts still stand in `held`.
+    part) and units (all of it). A node without work is switched off after its time. Ended attempts still stand in
+    `held`.
     """
     count = 0
     for k in range(len(held)):

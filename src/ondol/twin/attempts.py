@@ -64,7 +64,7 @@ class Attempts:
     @property
     def waiting(self) -> bool:
         """Whether anything stands in a line."""
-        return any(len(line) for line in self.lines.values())
+        return any(map(len, self.lines.values()))
 
     def arrive(self, until_s: float) -> int:
         """Let all that is submitted by `until_s` join its line; gives how many came."""

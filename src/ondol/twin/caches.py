@@ -23,11 +23,12 @@ class Caches:
         self._link_free_s = np.zeros(sites)
         self.moved_bytes = 0.0
 
-    def columns(self, data: Ints) -> tuple[Floats, Ints]:
-        """Give `View.missing_bytes` for the data sets of some instances, and the row of each."""
+    def columns(self, data: Ints, rows: Ints) -> tuple[Floats, Ints]:
+        """Give `View.missing_bytes` for the data sets of some rows of instances, and the row of each."""
         sites = len(self._layout.site_ids)
-        if not len(self._bytes) or not (data >= 0).any():
-            return np.zeros((1, sites)), np.zeros(len(data), dtype=np.int64)
+        data = data[rows] if len(self._bytes) else data[:0]
+        if not (data >= 0).any():
+            return np.zeros((1, sites)), np.zeros(len(rows), dtype=np.int64)
         known, row = np.unique(data, return_inverse=True)
         missing = np.zeros((len(known) + 1, sites))
         for place, number in enumerate(known.tolist(), 1):

@@ -6,6 +6,7 @@ the same, byte by byte, each time that it is made.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ from ondol.twin.thermostats import Thermostats
 from ondol.twin.workload.jobs import Trace
 
 _NOISE, _FAILURES = 11, 12
+_UNIT_ID, _POWER_W = operator.attrgetter("unit_id"), operator.attrgetter("power_w")
 STOPPING_S = 10.0
 """A job that is told to stop has ended after so long, mostly (its time to answer SIGTERM)."""
 Watch = Callable[[View, Any, Decision], None]
@@ -213,35 +215,30 @@ class FleetTwin:
         self._spread()
 
     def _apply(self, decision: Decision, now_s: float) -> None:
-        stops: list[int] = []
-        pauses: list[int] = []
-        resumes: list[int] = []
-        starts: list[int] = []
-        nodes: list[int] = []
+        kinds = set(map(type, decision))
+
+        def rows_of(kind: type[Stop] | type[Pause] | type[Resume] | type[Start]) -> list[int]:
+            if kind not in kinds:
+                return []
+            return [int(action.instance_id[1:]) for action in decision if type(action) is kind]
+
+        stops, pauses, resumes, starts = rows_of(Stop), rows_of(Pause), rows_of(Resume), rows_of(Start)
         self.machines.floor_w[:] = 0.0
-        for action in decision:
-            kind = type(action)
-            if kind is Start:
-                starts.append(int(action.instance_id[1:]))  # type: ignore[union-attr]
-                nodes.append(self._node_row[action.node_id])  # type: ignore[union-attr]
-            elif kind is SetPower:
-                self.machines.floor_w[self._unit_row[action.unit_id]] = action.power_w  # type: ignore[union-attr]
-            elif kind is Stop:
-                stops.append(int(action.instance_id[1:]))  # type: ignore[union-attr]
-            elif kind is Pause:
-                pauses.append(int(action.instance_id[1:]))  # type: ignore[union-attr]
-            elif kind is Resume:
-                resumes.append(int(action.instance_id[1:]))  # type: ignore[union-attr]
+        if SetPower in kinds:
+            powers = [action for action in decision if type(action) is SetPower]
+            units = list(map(self._unit_row.__getitem__, map(_UNIT_ID, powers)))
+            self.machines.floor_w[units] = list(map(_POWER_W, powers))
         if stops:
             self._stop(np.array(stops), now_s, lost=False)
             # Freed slots are news that production's loop answers as soon as the jobs have ended.
             self._dirty = True
-            self._next_decide_s = now_s + min(self.scenario.place_s, STOPPING_S)
+            self._next_decide_s = now_s + (min(self.scenario.place_s, STOPPING_S) or STOPPING_S)
         if pauses:
             self.attempts.pause(np.array(pauses), now_s)
         if resumes:
             self.attempts.resume(np.array(resumes), now_s)
         if starts:
+            nodes = [self._node_row[action.node_id] for action in decision if type(action) is Start]
             rows, at = np.array(starts), np.array(nodes)
             ready_s = self.machines.take(at, now_s)
             sites = self.layout.node_site[at]

@@ -164,8 +164,8 @@ def _sites(scenario: Scenario) -> list[tuple[str, SiteSpec | None, int]]:
     rows: list[tuple[str, SiteSpec | None, int]] = []
     for spec in scenario.site:
         width = len(str(spec.count))
-        for number in range(spec.count):
-            rows.append((spec.id if spec.count == 1 else f"{spec.id}-{number + 1:0{width}d}", spec, number))
+        names = [spec.id] if spec.count == 1 else [f"{spec.id}-{n:0{width}d}" for n in range(1, spec.count + 1)]
+        rows += [(name, spec, number) for number, name in enumerate(names)]
     if scenario.overflow.nodes:
         rows.append((OVERFLOW, None, 0))
     return rows

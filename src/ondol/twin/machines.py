@@ -28,7 +28,7 @@ class Machines:
         self.wanted_w, self.floor_w = np.zeros(units), np.zeros(units)
         self.target_w, self.share, self.work_w = np.zeros(units), np.ones(units), np.zeros(units)
         self.energy_j = np.zeros(units)
-        self.off_w = np.bincount(layout.node_unit, layout.node_off_w, units)
+        self.off_w = np.bincount(layout.node_unit, layout.node_off_w, units).astype(np.float64)
         self.starts = 0
         most_w = np.bincount(layout.unit_site, layout.unit_max_w, len(layout.site_ids))
         self._limited = bool((most_w > layout.site_limit_w).any())

@@ -41,7 +41,8 @@ class Outlook:
 
     Errors are AR(1) in hours from the issue on, none at lead 0 and growing to their stationary size (`ForecastSpec`);
     each issue draws anew from the seed and its number, so that a run is the same each time. Draws are expected as the
-    mean of all households' weeks, not as they will be; work as it came at the same hours of the days before.
+    mean of all households' weeks, not as they will be; networks with an error of their own; work as it came at the same
+    hours of the days before.
     """
 
     def __init__(self, scenario: Scenario, series: Series, stores: Stores, jobs: Jobs) -> None:
@@ -50,6 +51,7 @@ class Outlook:
         spans = np.maximum(1, np.round(np.array(SPANS_S) / series.step_s)).astype(np.int64)
         self._cuts = np.concatenate(([0], np.cumsum(spans)))
         self._real = scenario.forecast.kind == "real"
+        self._networks = np.unique(stores.kind[stores.network])
         mean_row = series.draws[draw_row(0, 8)]
         self._expected_draws = np.broadcast_to(mean_row, series.draws.shape)
         self._work = _work_by_hour(jobs, series)
@@ -82,6 +84,9 @@ class Outlook:
         def mean(values: Floats) -> Floats:
             return np.asarray(np.add.reduceat(values, cuts) / (ends - first))
 
+        if self._real and len(self._networks):
+            error = spec.demand_sigma * mean(self._errors(step, last - step, _DEMAND))
+            demand[self._networks] *= np.maximum(1.0 + error, 0.1)
         sinks = len(stores.kind)
         high = demand + _HIGH * spread * np.maximum(demand, 0.0)
         return Ahead(
@@ -101,8 +106,7 @@ class Outlook:
         hours = int(np.ceil(count * self._series.step_s / 3600.0)) + 1
         lots = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self._scenario.seed, step, kind])))
         noise = lots.standard_normal(hours) * np.sqrt(1.0 - phi * phi)
-        path = _autoregressive(phi, noise)
-        return np.asarray(np.interp(np.arange(count) * self._series.step_s / 3600.0, np.arange(hours), path))
+        return np.asarray(_autoregressive(phi, noise, count, self._series.step_s))
 
     def _expected_work(self, first: Ints, ends: Ints) -> Floats:
         """Slot-seconds that will come in each span: as they do, or as they did at these hours of the days before."""
@@ -119,20 +123,35 @@ class Outlook:
         days = min(7, now // day)
         if days == 0:  # on the first day: the mean so far
             return np.asarray(sums[:, now : now + 1] / now * (ends - first))
-        total = np.zeros((len(ServiceClass), len(first)))
-        for back in range(1, days + 1):
-            shift = day * (back + ((ends - 1 - now) // day))
-            total += sums[:, ends - shift] - sums[:, np.maximum(first - shift, 0)]
-        return total / days
+        return np.asarray(_as_before(sums, first, ends, day, days))
 
 
 @compiled
-def _autoregressive(phi: float, noise: Floats) -> Floats:
-    """Path that begins at 0."""
+def _as_before(sums: Floats, first: Ints, ends: Ints, day: int, days: int) -> Floats:
+    """Mean over some days of what came in spans at the same hours, from cumulative sums."""
+    result = np.zeros((len(sums), len(first)))
+    for kind in range(len(sums)):
+        for span in range(len(first)):
+            total, ahead = 0.0, (ends[span] - 1 - first[0]) // day
+            for back in range(1, days + 1):
+                shift = day * (back + ahead)
+                total += sums[kind, ends[span] - shift] - sums[kind, max(first[span] - shift, 0)]
+            result[kind, span] = total / days
+    return result
+
+
+@compiled
+def _autoregressive(phi: float, noise: Floats, count: int, step_s: float) -> Floats:
+    """Path that begins at 0 and goes on by the hour, linear between its hours, at `count` steps."""
     path = np.zeros(len(noise))
     for hour in range(1, len(noise)):
         path[hour] = phi * path[hour - 1] + noise[hour]
-    return path
+    result = np.empty(count)
+    for step in range(count):
+        at = step * step_s / 3600.0
+        hour = min(int(at), len(noise) - 2)
+        result[step] = (path[hour + 1] - path[hour]) * (at - hour) + path[hour]
+    return result
 
 
 def _work_by_hour(jobs: Jobs, series: Series) -> Floats:

@@ -8,7 +8,6 @@ import numpy as np
 
 from ondol.model.ids import InstanceId
 from ondol.model.view import (
-    Bools,
     Floats,
     InstanceColumns,
     Ints,
@@ -22,15 +21,13 @@ from ondol.model.view import (
 from ondol.policy.urgency import queued_latest_start_s
 from ondol.twin.attempts import Attempts
 from ondol.twin.caches import Caches
-from ondol.twin.compiled import compiled
+from ondol.twin.columns import HORIZON, STEP_S, coarse, instance_columns, unit_levels, wanted_ahead
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.machines import Machines
 from ondol.twin.outlook import Ahead
 from ondol.twin.stores import Levels, Stores
 from ondol.twin.transitions import PHASE_OF
 
-STEP_S = 900.0
-HORIZON = 8
 ROOM_S = 1800.0  # a network, which stores nothing, has room for what it will take in so long
 LEAST_SHOWN = 256  # of each class, as in `control.columns`
 
@@ -66,7 +63,7 @@ class Seeing:
     ) -> View:
         """Give the View of a moment [s from the begin]."""
         rows, beyond = self._rows(attempts)
-        missing, data = caches.columns(attempts.data[rows])
+        missing, data = caches.columns(attempts.data, rows)
         layout = self._layout
         moment = self._at(levels, ahead, machines.wanted_w)
         issue, units = moment.issue, moment.units
@@ -121,6 +118,8 @@ class Seeing:
         """Held rows and of each class the first in line, of flex also the most urgent; and how many stay behind."""
         parts, beyond = [attempts.held], np.zeros(len(ServiceClass), dtype=np.int64)
         for kind, line in attempts.lines.items():
+            if not len(line):
+                continue
             shown = line
             if len(line) > self._most:
                 shown = line[: self._most]
@@ -129,10 +128,10 @@ class Seeing:
                     shown = np.union1d(shown, line[urgent])
                 beyond[kind] = len(line) - len(shown)
             parts.append(shown)
-        return np.sort(np.concatenate(parts)), beyond
+        return (np.sort(np.concatenate(parts)) if len(parts) > 1 else parts[0]), beyond
 
     def _instances(self, attempts: Attempts, rows: Ints, data: Ints, now_s: float) -> InstanceColumns:
-        task, phase, service, node, submitted, deadline, since, expected, done, tries, resumable = _columns(
+        numbers, times, resumable = instance_columns(
             rows,
             attempts.attempt,
             PHASE_OF,
@@ -149,6 +148,8 @@ class Seeing:
             self._begin_s,
             now_s,
         )
+        task, phase, service, node, tries = numbers
+        submitted, deadline, since, expected, done = times
         return InstanceColumns(
             ids=self._ids(rows, len(attempts.run_s)),
             task=task,
@@ -181,7 +182,8 @@ class Seeing:
         known = self._moment
         if known is None or not (known.levels is levels and known.wanted_w is wanted_w and known.issue.ahead is ahead):
             issue = self._of_issue(ahead)
-            known = self._moment = _Moment(levels, wanted_w, issue, self._sinks(levels, ahead), self._units(levels, wanted_w, issue))
+            units = self._units(levels, wanted_w, issue)
+            known = self._moment = _Moment(levels, wanted_w, issue, self._sinks(levels, ahead), units)
         return known
 
     def _of_issue(self, ahead: Ahead) -> _Issue:
@@ -190,19 +192,25 @@ class Seeing:
             sites, grid = len(layout.site_ids), ahead.grid_g_per_kwh
             edges = np.concatenate(([0.0], np.cumsum(ahead.ahead_s)))
             at = np.minimum(np.arange(HORIZON + 1) * STEP_S, edges[-1])
-            demand = _coarse(ahead.demand_w[stores.first], ahead.ahead_s, edges, at)
+            demand = coarse(ahead.demand_w[stores.first], ahead.ahead_s, edges, at)
             near_w = np.maximum(demand[:, 0], 0.0)[stores.kind] if len(demand) else np.zeros(0)
             self._issue = _Issue(
                 ahead=ahead,
                 sites=SiteColumns(
                     ids=layout.site_ids,
                     pue=layout.site_pue,
-                    grid_g_per_kwh=np.broadcast_to(_coarse(grid[None], ahead.ahead_s, edges, at), (sites, HORIZON)),
+                    grid_g_per_kwh=np.broadcast_to(coarse(grid[None], ahead.ahead_s, edges, at), (sites, HORIZON)),
                     electrical_limit_w=layout.site_limit_w,
                 ),
                 ahead_grid_g_per_kwh=np.broadcast_to(grid, (sites, len(grid))),
-                wanted_ahead_w=_wanted_ahead(
-                    self._heats, layout.unit_sink, stores.kind, layout.unit_capture, layout.unit_max_w, self.share, demand
+                wanted_ahead_w=wanted_ahead(
+                    self._heats,
+                    layout.unit_sink,
+                    stores.kind,
+                    layout.unit_capture,
+                    layout.unit_max_w,
+                    self.share,
+                    demand,
                 ),
                 network_room_j=near_w * ROOM_S,
             )
@@ -210,7 +218,7 @@ class Seeing:
 
     def _units(self, levels: Levels, wanted_w: Floats, issue: _Issue) -> tuple[Floats, ...]:
         """Columns of units: what is wanted, temperature, set-point and limits of the sink, and room in it."""
-        result: tuple[Floats, ...] = _of_units(
+        columns = unit_levels(
             self._heats,
             self._layout.unit_sink,
             wanted_w,
@@ -224,7 +232,7 @@ class Seeing:
             self._network,
             issue.network_room_j,
         )
-        return result
+        return tuple(columns)
 
     def _sinks(self, levels: Levels, ahead: Ahead) -> SinkColumns:
         layout = self._layout
@@ -262,102 +270,6 @@ class _Moment:
     issue: _Issue
     sinks: SinkColumns
     units: tuple[Floats, ...]
-
-
-@compiled
-def _coarse(values: Floats, lengths: Floats, edges: Floats, at: Floats) -> Floats:
-    """Means over `HORIZON` steps of `STEP_S` of rows whose steps are of other lengths."""
-    rows, steps = values.shape
-    result = np.empty((rows, HORIZON))
-    sums = np.zeros(steps + 1)
-    for row in range(rows):
-        for k in range(steps):
-            sums[k + 1] = sums[k] + values[row, k] * lengths[k]
-        before, k = 0.0, 0
-        for place in range(1, HORIZON + 1):
-            while k < steps - 1 and edges[k + 1] <= at[place]:
-                k += 1
-            slope = (sums[k + 1] - sums[k]) / (edges[k + 1] - edges[k])
-            here = sums[steps] if at[place] >= edges[steps] else slope * (at[place] - edges[k]) + sums[k]
-            result[row, place - 1] = (here - before) / STEP_S
-            before = here
-    return result
-
-
-@compiled
-def _wanted_ahead(
-    heats: Bools, sink: Ints, kind: Ints, capture: Floats, most_w: Floats, share: Floats, demand: Floats
-) -> Floats:
-    result = np.zeros((len(heats), HORIZON))
-    for u in range(len(heats)):
-        if heats[u]:
-            k = kind[sink[u]]
-            for place in range(HORIZON):
-                wanted = max(demand[k, place], 0.0) / max(capture[u], 0.05)
-                result[u, place] = min(wanted * share[u], most_w[u])
-    return result
-
-
-@compiled
-def _of_units(
-    heats: Bools,
-    sink: Ints,
-    wanted_w: Floats,
-    share: Floats,
-    temp_c: Floats,
-    setpoint_c: Floats,
-    lower_c: Floats,
-    upper_c: Floats,
-    capacity_j: Floats,
-    store_j: Floats,
-    network: Bools,
-    network_room_j: Floats,
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-    units = len(heats)
-    wanted, temp, setpoint = np.zeros(units), np.full(units, np.nan), np.full(units, np.nan)
-    lower, upper, room = np.full(units, np.nan), np.full(units, np.nan), np.zeros(units)
-    for u in range(units):
-        if heats[u]:
-            k = sink[u]
-            wanted[u], temp[u], setpoint[u] = wanted_w[u], temp_c[k], setpoint_c[k]
-            lower[u], upper[u] = lower_c[k], upper_c[k]
-            room[u] = (network_room_j[k] if network[k] else max(capacity_j[k] - store_j[k], 0.0)) * share[u]
-    return wanted, temp, setpoint, lower, upper, room
-
-
-@compiled
-def _columns(
-    rows: Ints,
-    attempt: Ints,
-    phase_of: Ints,
-    task: Ints,
-    service: Ints,
-    node: Ints,
-    submitted_s: Floats,
-    deadline_s: Floats,
-    since_s: Floats,
-    run_s: Floats,
-    done_s: Floats,
-    attempts: Ints,
-    resumable: Bools,
-    begin_s: float,
-    now_s: float,
-) -> tuple[Ints, Ints, Ints, Ints, Floats, Floats, Floats, Floats, Floats, Ints, Bools]:
-    """Columns of some instances in one go; times since the epoch."""
-    count = len(rows)
-    its_task, phase, kind = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
-    its_node, submitted, deadline = np.empty(count, np.int64), np.empty(count), np.empty(count)
-    since, expected, done = np.empty(count), np.empty(count), np.empty(count)
-    tries, resumes = np.empty(count, np.int64), np.empty(count, np.bool_)
-    for k in range(count):
-        row = rows[k]
-        its_task[k], kind[k], its_node[k] = task[row], service[row], node[row]
-        phase[k] = phase_of[attempt[row]] if node[row] >= 0 else 0
-        submitted[k], deadline[k] = begin_s + submitted_s[row], begin_s + deadline_s[row]
-        since[k] = begin_s + min(since_s[row], now_s)
-        expected[k] = run_s[row] if np.isfinite(run_s[row]) else np.nan
-        done[k], tries[k], resumes[k] = done_s[row], attempts[row], resumable[row]
-    return its_task, phase, kind, its_node, submitted, deadline, since, expected, done, tries, resumes
 
 
 def _latest_start_s(attempts: Attempts, line: Ints) -> Floats:

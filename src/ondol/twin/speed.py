@@ -1,10 +1,10 @@
 """How fast a node works under a power cap.
 
 Dynamic power of a processor goes with frequency × voltage², and voltage about with frequency, so with the cube of
-the frequency (Rabaey, Digital Integrated Circuits, ch. 5; used for DVFS scheduling since Yao, Demers & Shenker, FOCS 1995,
-doi:10.1109/SFCS.1995.492493). So speed is the cube root of the dynamic share, concave: at 70 % of its dynamic power a
-node still does 89 % of its work, which agrees with what is measured on GPUs (700 → 600 W costs 5 to 15 %, heat.md §3.1).
-Below the lowest frequency, clocks are gated: work falls in proportion to power.
+the frequency (Rabaey, Digital Integrated Circuits, ch. 5; used for DVFS scheduling since Yao, Demers & Shenker, FOCS
+1995, doi:10.1109/SFCS.1995.492493). So speed is the cube root of the dynamic share, concave: at 70 % of its dynamic
+power a node still does 89 % of its work, which agrees with what is measured on GPUs (700 → 600 W costs 5 to 15 %,
+heat.md §3.1). Below the lowest frequency, clocks are gated: work falls in proportion to power.
 """
 
 from __future__ import annotations

@@ -59,24 +59,30 @@ class Stores:
             self.j_per_k[plant.groups[SinkKind.POOL].rows] = plant.pools.capacity_j_per_k
 
         self.kind, self.first, self._rows = self._kinds()
+        readings = {
+            SinkKind.ROOM: self._rooms,
+            SinkKind.TANK: self._tanks,
+            SinkKind.POOL: self._pools,
+            SinkKind.NETWORK: self._networks,
+        }
+        self.network = plant.groups[SinkKind.NETWORK].rows
+        self._reading = {kind: read for kind, read in readings.items() if len(plant.groups[kind].rows)}
 
     def levels(self, step: int) -> Levels:
         """Give the levels at the beginning of a step."""
         plant, count = self._plant, len(self._layout.sink_ids)
         step = min(step, self._series.length - 1)
-        columns = [np.zeros(count) for _ in _LEVELS]
-        for kind, values in (
-            (SinkKind.ROOM, self._rooms(step)),
-            (SinkKind.TANK, self._tanks(step)),
-            (SinkKind.POOL, self._pools(step)),
-            (SinkKind.NETWORK, self._networks(step)),
-        ):
-            rows = plant.groups[kind].rows
+        columns = None
+        for kind, read in self._reading.items():
+            rows, values = plant.groups[kind].rows, read(step)
             if len(rows) == count:
-                columns = list(values)
-            elif len(rows):
-                for column, value in zip(columns, values, strict=True):
-                    column[rows] = value
+                return Levels(**dict(zip(_LEVELS, values, strict=True)))
+            if columns is None:
+                columns = np.zeros((len(_LEVELS), count))
+            for column, value in zip(columns, values, strict=True):
+                column[rows] = value
+        if columns is None:
+            columns = np.zeros((len(_LEVELS), count))
         return Levels(**dict(zip(_LEVELS, columns, strict=True)))
 
     def parts_j(self) -> Floats:
@@ -181,7 +187,7 @@ class Stores:
         )
         return level, capacity, self._room_loss_per_s, temp, setpoint, lower, upper
 
-    def _tanks(self, step: int) -> tuple[Floats, ...]:
+    def _tanks(self, _step: int) -> tuple[Floats, ...]:
         tanks = self._plant.tanks
         mean, top = tanks.mean_c(), np.minimum(tanks.temp_max_c, tanks.loop_max_c - 2.0)
         setpoint = np.minimum(tanks.target_c, top)
@@ -224,11 +230,11 @@ def _room_levels(
     upper_c: Floats,
     outdoor: Floats,
     step: int,
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+) -> Floats:
     """Levels, capacities, temperatures, set-points and limits of rooms at the beginning of a step."""
     count = len(state)
-    level, capacity, temp = np.empty(count), np.empty(count), np.empty(count)
-    setpoint, lower, upper = np.empty(count), np.empty(count), np.empty(count)
+    result = np.empty((6, count))
+    level, capacity, temp, setpoint, lower, upper = result[0], result[1], result[2], result[3], result[4], result[5]
     for n in range(count):
         low, high = lower_c[profile[n], step], upper_c[profile[n], step]
         shell, air, mass = state[n, 0], state[n, 1], state[n, 2]
@@ -242,4 +248,4 @@ def _room_levels(
         capacity[n] = j_per_k[n] * (high - low)
         level[n] = min(max(held, 0.0), capacity[n])
         temp[n], setpoint[n], lower[n], upper[n] = air, low + band_k[n], low, high
-    return level, capacity, temp, setpoint, lower, upper
+    return result

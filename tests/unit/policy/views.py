@@ -23,6 +23,7 @@ from ondol.model.view import (
 NOW_S = 1_768_200_000.0  # 2026-01-12 06:40 UTC
 STEP_S = 900.0
 HORIZON = 8
+FORECASTS = ("demand_w", "demand_high_w", "backup_g_per_kwh", "backup_eur_per_kwh")
 
 
 @dataclass
@@ -42,6 +43,12 @@ class UnitRow:
     sink: str | None = None  # None for one of its own
     store_j: float = 0.0
     capacity_j: float = 0.0  # 0 for a sink that stores nothing
+    demand_w: float | list[float] | None = None  # over the steps ahead; None where nobody forecasts
+    demand_high_w: float | None = None  # None for the mean
+    backup_g: float = 230.0
+    capture: float = 1.0
+    loss_per_s: float = 0.0
+    up: bool | None = None  # have its nodes power? None where nodes are never switched off
 
 
 @dataclass
@@ -95,6 +102,8 @@ class World:
 
         sinks = {u.sink or u.id: u for u in reversed(units) if u.heats}
         sink_ids = sorted(sinks)
+        ahead = [self.ahead(sinks[s]) for s in sink_ids]
+        forecast = self.stores and any(sinks[s].demand_w is not None for s in sink_ids)
         slots = ints(n[3] for n in nodes)
         allowed: dict[tuple[str, ...] | None, int] = {None: 0}
         data: dict[tuple[float, ...], int] = {tuple(0.0 for _ in sites): 0}
@@ -141,6 +150,10 @@ class World:
                 max_w=floats(n[2].max_w for n in nodes),
                 cap_w=floats(n[2].max_w for n in nodes),
                 accepts=np.array([n[2].accepts for n in nodes], dtype=bool),
+                up=np.array(
+                    [n[2].up is not False for n in nodes] if any(n[2].up is not None for n in nodes) else [],
+                    dtype=bool,
+                ),
             ),
             instances=InstanceColumns(
                 ids=tuple(InstanceId(w.id) for w in work),
@@ -167,8 +180,9 @@ class World:
                 site=ints(sites.index(sinks[s].site) for s in sink_ids),
                 store_j=floats(sinks[s].store_j for s in sink_ids),
                 capacity_j=floats(sinks[s].capacity_j for s in sink_ids),
-                loss_per_s=np.zeros(len(sink_ids)),
-                capture=np.ones(len(sink_ids)),
+                loss_per_s=floats(sinks[s].loss_per_s for s in sink_ids),
+                capture=floats(sinks[s].capture for s in sink_ids),
+                **({name: np.array([one[name] for one in ahead]) for name in FORECASTS} if forecast else {}),
             )
             if self.stores
             else SinkColumns(),
@@ -177,6 +191,14 @@ class World:
                 [self.ahead_grid.get(s, [math.nan] * len(self.ahead_s)) for s in sites], dtype=np.float64
             ).reshape(len(sites), len(self.ahead_s)),
         )
+
+    def ahead(self, unit: UnitRow) -> dict[str, list[float]]:
+        """What is forecast of the sink of a unit."""
+        count = len(self.ahead_s)
+        mean = unit.demand_w if isinstance(unit.demand_w, list) else [unit.demand_w or 0.0] * count
+        high = mean if unit.demand_high_w is None else [unit.demand_high_w] * count
+        backup = [unit.backup_g] * count
+        return dict(zip(FORECASTS, (mean, high, backup, [0.1] * count), strict=True))
 
 
 def apply(world: World, decision: tuple[Action, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,9 @@ def jobs_of(*rows: tuple[float, float], service: ServiceClass = ServiceClass.FLE
     return Trace(jobs=Jobs(**(plain | columns)), source="made for this test")
 
 
+@lru_cache(maxsize=4)
 def series_of(scenario: Scenario) -> Series:
+    """Its series; a year of sun takes longer to lay out than a small fleet to live."""
     return make_series(scenario, BASE)
 
 

@@ -83,7 +83,9 @@ def test_no_pace_of_a_node_lies_below_its_hull(idle_w: float, share: float) -> N
     assert (power_w[-1], speed[-1]) == pytest.approx((200.0, 1.0))
     assert np.interp(speed_at(share), speed, power_w) <= drawn_w + 1e-9
     # nor does any mix of off and a pace, and the line is not much too low
-    least_w = min(share * (idle_w + (200.0 - idle_w) * pace**3) / pace for pace in np.linspace(max(share, 0.45), 1.0, 99))
+    least_w = min(
+        share * (idle_w + (200.0 - idle_w) * pace**3) / pace for pace in np.linspace(max(share, 0.45), 1.0, 99)
+    )
     if share > 0.0:
         assert least_w - 0.01 * (200.0 - idle_w) <= np.interp(share, speed, power_w) <= least_w + 1e-9
 

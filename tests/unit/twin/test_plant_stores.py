@@ -130,7 +130,7 @@ def test_a_pools_store_moves_by_heat_demand_and_loss() -> None:
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=30), st.integers(1, 12))
 def test_levels_stay_between_nothing_and_full(shares: list[float], month: int) -> None:
     # given any course of heat in any month
-    layout, series, plant, stores = house(fleet(begin=dt.datetime(2026, month, 3, tzinfo=dt.UTC)))
+    layout, _, plant, stores = house(fleet(begin=dt.datetime(2026, month, 3, tzinfo=dt.UTC)))
     for step, share in enumerate(shares):
         plant.step(step, 3.0 * share * layout.unit_max_w, np.ones(len(layout.unit_ids)))
         levels = stores.levels(step + 1)
@@ -142,15 +142,16 @@ def test_levels_stay_between_nothing_and_full(shares: list[float], month: int) -
         assert (levels.lower_c < levels.upper_c).all()
 
 
-def test_held_heat_is_capacity_by_temperature() -> None:
-    layout, _, plant, stores = house(fleet())
-    before_j = stores.held_j()
+def test_heat_in_parts_is_capacity_by_temperature() -> None:
+    # given all parts of all stores 1 K warmer
+    _, _, plant, stores = house(fleet())
+    before_j = stores.parts_j()
     plant.rooms.state += 1.0
     plant.tanks.state += 1.0
     assert plant.pools is not None
     plant.pools.state += 1.0
-    grown_j = dict(zip(layout.sink_kind.tolist(), (stores.held_j() - before_j).tolist(), strict=True))
-    assert grown_j[SinkKind.ROOM] == pytest.approx(5e5 + 4e6 + 22_500.0)
-    assert grown_j[SinkKind.TANK] == pytest.approx(1.0 * 988.0 * 4181.0)
-    assert grown_j[SinkKind.POOL] == pytest.approx(60.0 * 996.0 * 4181.0)
-    assert grown_j[SinkKind.NETWORK] == 0.0
+    # then they hold their capacities more: a room, a tank of 1,000 L, a pool of 60 m³
+    grown_j = stores.parts_j() - before_j
+    capacities = 5e5 + 4e6 + 22_500.0 + 988.0 * 4181.0 + 60.0 * 996.0 * 4181.0
+    assert (grown_j >= 0.0).all()
+    assert float(grown_j.sum()) == pytest.approx(capacities)

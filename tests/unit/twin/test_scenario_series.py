@@ -23,9 +23,7 @@ HOURS = 8760
 
 def weather_text(**changes: tuple[int, int, str]) -> str:
     """A weather file of RT2012's form; each change is (row, column, text)."""
-    rows = [
-        [str(1800 + 3600 * k), "300", "100", f"{10 + 8 * np.sin(k / 1400):.2f}", *["0"] * 8] for k in range(HOURS)
-    ]
+    rows = [[str(1800 + 3600 * k), "300", "100", f"{10 + 8 * np.sin(k / 1400):.2f}", *["0"] * 8] for k in range(HOURS)]
     for row, column, text in changes.values():
         rows[row][column] = text
     return "#1\ndouble data(8760,12)\n" + "\n".join("\t".join(row) for row in rows) + "\n"

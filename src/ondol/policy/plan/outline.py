@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ondol.model.view import Floats, Phase, ServiceClass, View
+from ondol.policy.plan.forecasts import demand_w, electricity_g_per_kwh, steps
 from ondol.policy.plan.levels import levels_of
 from ondol.policy.plan.price import overflow_g_per_node_s, price_of_work
 from ondol.policy.plan.problem import J_PER_KWH, StoreProblem
@@ -49,7 +50,9 @@ class Outline:
 
 def due(view: View, outline: Outline) -> bool:
     """Tell whether a new plan is to be made."""
-    return view.now_s - outline.issued_s >= PLAN_S or len(outline.power_w) != len(view.sinks.ids)
+    # A plan from the future is one of an earlier life, under another clock.
+    fresh = 0.0 <= view.now_s - outline.issued_s < PLAN_S
+    return not fresh or outline.power_w.keys() != dict.fromkeys(view.sinks.ids).keys()
 
 
 def draw_up(view: View, before: Outline) -> Outline:
@@ -61,29 +64,32 @@ def draw_up(view: View, before: Outline) -> Outline:
     """
     sinks = view.sinks
     levels = levels_of(view)
-    demand_w = np.maximum(sinks.demand_w + PRUDENCE * (sinks.demand_high_w - sinks.demand_w), 0.0)
-    loss = np.minimum(sinks.loss_per_s, 0.5 / float(view.ahead_s.max()))
+    kept = steps(view)
+    step_s = view.ahead_s[kept]
+    grid = electricity_g_per_kwh(view)[:, kept]
+    backup = np.maximum(sinks.backup_g_per_kwh[:, kept], 0.0)
     capacity_j = np.maximum(sinks.capacity_j, 0.0)
     fills = bool((view.instances.service == ServiceClass.FILLER).any())
     problem = StoreProblem(
-        step_s=view.ahead_s,
+        step_s=step_s,
         store_j=np.clip(sinks.store_j, 0.0, capacity_j),
         capacity_j=capacity_j,
-        loss_per_s=loss,
-        demand_w=demand_w,
-        electricity_g_per_kwh=view.ahead_grid_g_per_kwh[sinks.site] * view.sites.pue[sinks.site, None],
-        backup_g_per_kwh=sinks.backup_g_per_kwh,
-        end_value_g_per_j=END_SHARE * sinks.backup_g_per_kwh[:, -1] / J_PER_KWH,
+        # What would lose all within a step keeps half of it: such a store is empty a step later either way.
+        loss_per_s=np.clip(sinks.loss_per_s, 0.0, 0.5 / float(step_s.max())),
+        demand_w=demand_w(view, PRUDENCE)[:, kept],
+        electricity_g_per_kwh=grid[sinks.site],
+        backup_g_per_kwh=backup,
+        end_value_g_per_j=END_SHARE * backup[:, -1] / J_PER_KWH,
         power_levels_w=levels.power_w,
         heat_levels_w=levels.heat_w,
         rate_levels=levels.rate,
         burn=np.full(len(sinks.ids), fills),
     )
-    rack = ~view.units.heats[view.nodes.unit]
+    rack = ~view.units.heats[view.nodes.unit] & view.nodes.accepts
     cap = None
     if rack.any():
         site = view.units.site[view.nodes.unit[rack]]
-        cost = view.ahead_grid_g_per_kwh[site].mean(axis=1) * view.sites.pue[site]
+        cost = grid.mean(axis=1)[site]
         cap = overflow_g_per_node_s(float(cost.min()), float(view.nodes.max_w[rack].mean()))
     made = price_of_work(
         problem,
@@ -91,7 +97,7 @@ def draw_up(view: View, before: Outline) -> Outline:
         overflow_price_g_per_node_s=cap,
         most_multipliers=_MULTIPLIERS,
     )
-    hour_w = made.plan.power_w[:, : max(1, int(np.searchsorted(np.cumsum(view.ahead_s), 3600.0, side="right")))].mean(axis=1)
+    hour_w = made.plan.power_w[:, : max(1, int(np.searchsorted(np.cumsum(step_s), 3600.0, side="right")))].mean(axis=1)
     now_w = made.plan.power_w[:, 0]
     most_w = np.maximum(levels.heat_w[:, -1], 1.0)
     patient = capacity_j / most_w >= EASED_FROM_S
@@ -110,14 +116,20 @@ def _by_id(view: View, values: Floats) -> dict[str, float]:
 
 
 def _wanted_node_s(view: View) -> float:
-    """Work to be done over the horizon: what is there, and what is expected to come [node-s]."""
-    instances = view.instances
+    """Work to be done over the horizon: what is there, and what is expected to come [node-s].
+
+    A second of a slot is the share of a node's second that a slot is of its node.
+    """
+    instances, nodes = view.instances, view.nodes
     work = left_s(view)
     useful = instances.service != ServiceClass.FILLER
+    holds = useful & (instances.node >= 0)
+    total = float((work[holds] / np.maximum(nodes.slots[instances.node[holds]], 1)).sum())
     queued = useful & (instances.phase == Phase.QUEUED)
-    total = float(work[useful].sum())
+    slots_s = float(work[queued].sum())
     for kind in (ServiceClass.ON_DEMAND, ServiceClass.FLEX, ServiceClass.HARVEST):
         mine = queued & (instances.service == kind)
         mean_s = float(work[mine].mean()) if mine.any() else UNKNOWN_RUN_S
-        total += float(view.beyond[kind]) * mean_s
-    return total + float(view.ahead_work_s[: ServiceClass.FILLER].sum())
+        slots_s += float(view.beyond[kind]) * mean_s
+    slots_s += float(np.maximum(np.nan_to_num(view.ahead_work_s[: ServiceClass.FILLER]), 0.0).sum())
+    return total + slots_s * len(nodes.ids) / max(float(nodes.slots.sum()), 1.0)

@@ -1,296 +1,214 @@
 """Place under a plan: which work starts, stops or moves where, so that each sink draws what the plan gives it.
 
-Sinks are ranked by what a joule of electricity is worth there: ``gain = capture·value − grid·PUE``. In this order:
+Sinks are ranked by what a kWh of electricity is worth there (see `field`). In this order:
 
-1. What cannot wait takes the free slot of the highest gain, racks included, and runs at full speed.
-2. Patient flex, the most urgent first, then harvest, take free slots of sinks that draw less than planned.
-3. Filler has what is left of the planned power where heat is worth more than its electricity; it makes way at once.
-4. Work that goes on from a checkpoint leaves a sink that draws more than planned for one that draws less.
+1. What cannot wait takes the free slot of the highest gain, racks after sinks of equal gain, and runs at full speed.
+2. Patient flex, the most urgent first, then harvest, take free slots of sinks that draw less than planned. Where filler
+   runs they take its slot over, which is warm, before a node is switched on for them.
+3. Work that goes on from a checkpoint leaves a sink that draws more than planned and wants no heat for one that does.
+4. Filler has what is left of the planned power where heat is worth more than its electricity; it makes way at once.
 
-A sink's units are filled one after the other, those that run already first. Where heat is worth less than its electricity,
-work that can wait runs at the speed that needs least energy for it.
+A sink's units are filled one after the other, those that run already first. Where heat is worth less than its
+electricity, work that can wait runs at the speed that needs least energy for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ondol.model.decision import Action, Decision, Resume, SetPower, Start, Stop
+from ondol.model.decision import Action, Decision, Resume, Stop
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
-from ondol.policy.fit import fit
+from ondol.policy.fit import Fit, fit
+from ondol.policy.plan.field import Field, field_of, free_slots_in_order
 from ondol.policy.plan.outline import Outline
-from ondol.policy.plan.problem import J_PER_KWH
-from ondol.policy.standing import Standing, queue, standing
-from ondol.policy.urgency import Urgency, left_s, urgency
-from ondol.policy.waiting import clock, wait
+from ondol.policy.plan.powers import powers
+from ondol.policy.plan.yielding import coming, excess_filler, held, make_room, make_way, move, useless_filler
+from ondol.policy.standing import queue, standing
+from ondol.policy.starts import starts
+from ondol.policy.urgency import Urgency, urgency
+from ondol.policy.waiting import clock, no_fit, wait
 
-EQUAL_G_PER_KWH = 5.0  # gains that differ by less are equal: then inputs at hand decide
-THRIFTY_SHARE = 0.3  # of dynamic power: two thirds of the speed, where a node needs least energy for its work
-MOVE_LEFT_S = 1800.0  # work that ends sooner stays where it is
-_NAMES = ("on-demand", "flex", "harvest", "filler")
+
+@dataclass(slots=True, eq=False)
+class _Free:
+    """Free slots in the order of use, and who has got which so far."""
+
+    nodes: Ints
+    left: Bools
+    rows: list[Ints] = field(default_factory=list)
+    got: list[Ints] = field(default_factory=list)
+    near: list[Bools] = field(default_factory=list)
+
+    def give(self, view: View, ground: Field, line: Ints, among: Bools) -> Fit:
+        """Give slots that are left, among these, to work in line."""
+        at = np.flatnonzero(self.left & among)
+        fitted = fit(view, line, self.nodes[at], ground.equals(self.nodes[at]))
+        self.take(fitted.rows, at[fitted.slots], fitted.near)
+        return fitted
+
+    def take(self, rows: Ints, at: Ints, near: Bools) -> None:
+        """Note who gets which slots, given by their positions."""
+        self.left[at] = False
+        self.rows.append(rows)
+        self.got.append(self.nodes[at])
+        self.near.append(near)
+
+    def given_w(self, ground: Field) -> Floats:
+        """Watts of all slots that are given so far, per sink."""
+        return ground.per_sink_w(np.concatenate(self.got))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Field:
-    """Where power is worth what, and what runs where. Per sink unless said otherwise; racks have no sink.
+class _Patient:
+    """What becomes of patient work that does not start now.
 
     Parameters
     ----------
-    gain : per node, worth of a joule of its electricity [gCO2e/kWh]
-    sink : per node, row of its sink, -1 for racks
-    slot_w : per node, power of one more slot at full load, its idle share included [W]
-    planned_w : electric power [W]
-    useful_w, filler_w : what runs [W]
+    served, left : rows that get a slot which is being freed; rows that get none
+    filler : rows of filler that makes way
+    taken_w : per sink, what those served will draw [W]
     """
 
-    gain: Floats
-    sink: Ints
-    slot_w: Floats
-    planned_w: Floats
-    useful_w: Floats
-    filler_w: Floats
-    busy: Ints
+    served: Ints
+    left: Ints
+    filler: Ints
+    taken_w: Floats
 
 
 def place(view: View, outline: Outline) -> Decision:
     """Answer a view under a plan."""
     now = standing(view)
     urgent = urgency(view, now)
-    field = _field(view, now, outline)
-    instances = view.instances
-    free = np.repeat(np.arange(len(view.nodes.ids)), now.free)
-    cold = ~view.nodes.up if len(view.nodes.up) else np.zeros(len(view.nodes.ids), dtype=np.bool_)
-    order = (free, view.nodes.unit[free], -_warm(view, now)[free], cold[free], -_level(field.gain[free]))
-    free = free[np.lexsort(order)]
+    ground = field_of(view, now, outline)
+    going = held(view, now)
+    nodes = free_slots_in_order(view, now, ground)
+    free = _Free(nodes, np.ones(len(nodes), dtype=np.bool_))
 
-    pressing = fit(view, urgent.pressing, free, _groups(field, free))
-    left = free[pressing.slots_left]
-    started_w = _per_sink(field, free[pressing.slots])
-    wanted = _within(field, left, field.planned_w - field.useful_w - started_w)
-    # Where filler runs, work takes over its slot in the next decision, which is warm already.
-    takes_over = (field.sink[left] >= 0) & (field.filler_w > 0.0)[np.maximum(field.sink[left], 0)] & cold[left]
-    wanted = wanted[~takes_over[wanted]]
+    pressing = free.give(view, ground, urgent.pressing, free.left)
+    stops = [
+        *_ended(going, make_room(view, ground, going, pressing.rows_left)),
+        *_ended(going, useless_filler(view, ground, going)),
+    ]
     line = np.concatenate([urgent.patient, queue(view, ServiceClass.HARVEST)])
-    bound = fit(view, line, left[wanted], _groups(field, left[wanted]))
-    useful_w = field.useful_w + started_w + _per_sink(field, left[wanted][bound.slots])
+    patient = _give_patient(view, ground, free, going, line)
+    stops += _ended(going, make_way(view, patient.filler, len(patient.served)))
+    useful_w = ground.useful_w + free.given_w(ground) + patient.taken_w
+    stops += _ended(going, excess_filler(view, ground, going, ground.planned_w - useful_w))
+    at = np.flatnonzero(free.left)
+    moved, moved_rows, kept = move(view, urgent, ground, going, useful_w=useful_w, slots=nodes[at])
+    stops += _ended(going, (moved, moved_rows))
+    free.left[at[kept]] = False
+    stopped = held(view, now) & ~going
+    filled = free.give(
+        view, ground, queue(view, ServiceClass.FILLER), _open_to_filler(view, ground, free, useful_w, stopped)
+    )
 
-    rest = np.delete(left, wanted[bound.slots])
-    burns = field.gain[rest] > 0.0
-    spare = rest[burns]
-    spare = spare[_within(field, spare, field.planned_w - useful_w - field.filler_w)]
-    filled = fit(view, queue(view, ServiceClass.FILLER), spare)
-
-    rows = np.concatenate([pressing.rows, bound.rows, filled.rows])
-    nodes = np.concatenate([free[pressing.slots], left[wanted][bound.slots], spare[filled.slots]])
-    stops = _stops(view, now, urgent, field, useful_w, pressing.rows_left, bound.rows_left)
-    stopped = {stop.instance_id for stop in stops}
-    frozen = np.flatnonzero(instances.phase == Phase.PAUSED)
+    rows, chosen = np.concatenate(free.rows), np.concatenate(free.got)
+    burnt = f"the planned power is drawn, or heat is worth less than its electricity: {_drawn(ground)}"
     actions: list[Action] = [
         *stops,
         *(
-            Resume(instances.ids[row], "the plan slows work down where heat is not wanted; nothing stands frozen")
-            for row in frozen.tolist()
-            if instances.ids[row] not in stopped
+            Resume(view.instances.ids[row], "the plan slows work down where heat is not wanted; nothing stands frozen")
+            for row in np.flatnonzero(going & (view.instances.phase == Phase.PAUSED)).tolist()
         ),
-        *_starts(view, urgent, field, outline, rows, nodes),
-        *_powers(view, now, urgent, field, rows, nodes),
-        *wait(view, pressing.rows_left, f"all {int(view.nodes.slots.sum())} slots are taken or closed"),
-        *wait(view, bound.rows_left, _cause(field, outline)),
+        *starts(
+            view, urgent, rows, chosen, lambda unit: _state(view, ground, outline, unit), np.concatenate(free.near)
+        ),
+        *powers(view, urgent, ground, going, rows, chosen),
+        *wait(view, pressing.rows_left, _no_slot(view, int(free.left.sum()))),
+        *wait(view, patient.served, f"a slot is being freed for it: {_drawn(ground)}"),
+        *_waits(view, urgent, ground, outline, patient.left),
+        *wait(view, filled.rows_left, burnt),
     ]
     return tuple(actions)
 
 
-def _field(view: View, now: Standing, outline: Outline) -> _Field:
-    units, nodes, sinks = view.units, view.nodes, view.sinks
-    count = len(sinks.ids)
-    sink = np.where(units.heats, units.sink, -1)[nodes.unit]
-    site = units.site[nodes.unit]
-    electricity = (view.ahead_grid_g_per_kwh[:, 0] * view.sites.pue)[site]
-    value = np.array([outline.value_g_per_kwh.get(key, 0.0) for key in sinks.ids])
-    heat = np.where(sink >= 0, (sinks.capture * value)[np.maximum(sink, 0)], 0.0) if count else np.zeros(len(sink))
-    slot_w = nodes.max_w / np.maximum(nodes.slots, 1)
-    rows = np.flatnonzero((now.unit >= 0) & (view.instances.phase != Phase.LEAVING))
-    at = view.instances.node[rows]
-    mine = sink[at] >= 0
-    filler = view.instances.service[rows] == ServiceClass.FILLER
-    running_w = np.where(view.instances.phase[rows] == Phase.PAUSED, 0.0, slot_w[at])
-
-    def summed(chosen: Bools) -> Floats:
-        chosen = chosen & mine
-        return np.asarray(np.bincount(sink[at[chosen]], running_w[chosen], count), dtype=np.float64)
-
-    return _Field(
-        gain=heat - electricity,
-        sink=sink,
-        slot_w=slot_w,
-        planned_w=np.array([outline.soon_w.get(key, 0.0) for key in sinks.ids]),
-        useful_w=summed(~filler),
-        filler_w=summed(filler),
-        busy=np.bincount(nodes.unit[at], minlength=len(units.ids)),
-    )
+def _ended(going: Bools, stopped: tuple[list[Stop], Ints]) -> list[Stop]:
+    """Note in `going` who does not go on."""
+    stops, rows = stopped
+    going[rows] = False
+    return stops
 
 
-def _warm(view: View, now: Standing) -> Floats:
-    """Per node, how full its unit is: those that run already are filled before others are begun."""
-    held = np.flatnonzero(now.unit >= 0)
-    busy = np.bincount(now.unit[held], minlength=len(view.units.ids))
-    slots = np.bincount(view.nodes.unit, view.nodes.slots, len(view.units.ids))
-    return np.asarray((busy / np.maximum(slots, 1))[view.nodes.unit])
+def _give_patient(view: View, ground: Field, free: _Free, going: Bools, line: Ints) -> _Patient:
+    """Give patient work slots of sinks that draw less than planned, so that few nodes are switched on and off for it.
+
+    First free slots, but for cold nodes of sinks with filler; then slots that are being freed and those of filler,
+    which are warm; and at last those cold nodes, for who may not have the others.
+    """
+    room_w = ground.planned_w - ground.useful_w - free.given_w(ground)
+    planned = _planned(ground, free, free.left, room_w)
+    kept = np.zeros(len(free.nodes), dtype=np.bool_)
+    sink = ground.sink[free.nodes]
+    kept[planned] = (ground.cold[free.nodes] & ground.some_filler[np.maximum(sink, 0)])[planned]
+    first = free.give(view, ground, line, planned & ~kept)
+
+    rows = coming(view, ground, going)
+    nodes = view.instances.node[rows]
+    room_w = ground.planned_w - ground.useful_w - free.given_w(ground)
+    inside = ground.within(nodes, room_w)
+    second = fit(view, first.rows_left, nodes[inside])
+    rows = rows[inside][second.slots]
+    taken_w = ground.per_sink_w(view.instances.node[rows])
+    third = free.give(view, ground, second.rows_left, kept & _planned(ground, free, kept, room_w - taken_w))
+    return _Patient(served=second.rows, left=third.rows_left, filler=np.sort(rows[going[rows]]), taken_w=taken_w)
 
 
-def _level(gain: Floats) -> Floats:
-    return np.asarray(np.round(gain / EQUAL_G_PER_KWH))
+def _planned(ground: Field, free: _Free, among: Bools, budget_w: Floats) -> Bools:
+    """Tell which of some free slots lie within what their sinks may still draw."""
+    planned = np.zeros(len(free.nodes), dtype=np.bool_)
+    at = np.flatnonzero(free.left & among)
+    planned[at] = ground.within(free.nodes[at], budget_w)
+    return planned
 
 
-def _groups(field: _Field, slots: Ints) -> Ints:
-    """Slots that only their inputs tell apart: neighbours of equal gain."""
-    level = _level(field.gain[slots])
-    return np.concatenate(([0], np.cumsum(np.diff(level) != 0))) if len(slots) else np.zeros(0, dtype=np.int64)
-
-
-def _per_sink(field: _Field, nodes: Ints) -> Floats:
-    mine = nodes[field.sink[nodes] >= 0]
-    return np.asarray(np.bincount(field.sink[mine], field.slot_w[mine], len(field.planned_w)), dtype=np.float64)
-
-
-def _within(field: _Field, slots: Ints, budget_w: Floats) -> Ints:
-    """Positions of slots, in order, that fit half or more into what their sinks may still draw."""
-    sink = field.sink[slots]
-    inside = np.flatnonzero(sink >= 0)
-    order = inside[np.argsort(sink[inside], kind="stable")]
-    if not len(order):
-        return order
-    owner, watts = sink[order], field.slot_w[slots[order]]
-    total = np.cumsum(watts)
-    first = np.concatenate(([True], owner[1:] != owner[:-1]))
-    before = total - watts - np.repeat((total - watts)[first], np.diff(np.append(np.flatnonzero(first), len(order))))
-    return np.sort(order[before + 0.5 * watts <= budget_w[owner]])
-
-
-def _stops(
-    view: View, now: Standing, urgent: Urgency, field: _Field, useful_w: Floats, pressing: Ints, bound: Ints
-) -> list[Stop]:
-    """Filler that is too much or in the way; work that does better elsewhere."""
+def _open_to_filler(view: View, ground: Field, free: _Free, useful_w: Floats, stopped: Bools) -> Bools:
+    """Tell which slots filler may have: heat is worth its electricity there, and none of it makes way there now."""
     instances = view.instances
-    held = (now.unit >= 0) & (instances.phase != Phase.LEAVING)
-    sink = np.where(held, field.sink[np.maximum(instances.node, 0)], -1)
-    filler = np.flatnonzero(held & (instances.service == ServiceClass.FILLER))
-    # What the plan leaves to filler; work that waits for a slot in a sink with room for it comes before that.
-    room_w = np.maximum(field.planned_w - useful_w, 0.0)
-    waiting_w = float(len(bound)) * float(field.slot_w.mean()) if len(bound) else 0.0
-    yields_w = np.minimum(room_w, field.filler_w)
-    order = np.argsort(-_sink_gain(field), kind="stable")
-    given = np.zeros(len(room_w))
-    given[order] = np.clip(waiting_w - (np.cumsum(yields_w[order]) - yields_w[order]), 0.0, yields_w[order])
-    excess_w = np.maximum(field.filler_w - np.maximum(room_w - given, 0.0), 0.0)
-    stops = _of_sinks(
-        view, field, filler, sink, excess_w, "filler makes way: its sink has its planned power, or work waits for it"
-    )
-    if len(pressing):
-        more = filler[np.isin(filler, [row for row, _ in stops], invert=True)][: len(pressing)]
-        stops += [(row, f"filler makes room: {len(pressing)} that cannot wait have no slot") for row in more.tolist()]
-    over_w = np.maximum(useful_w - field.planned_w, 0.0)
-    free_w = float(np.maximum(field.planned_w - useful_w, 0.0).sum())
-    movable = (
-        held
-        & (instances.phase == Phase.RUNNING)
-        & instances.resumable
-        & ((instances.service == ServiceClass.HARVEST) | (instances.service == ServiceClass.FLEX))
-        & ~urgent.pressing_held
-        & (left_s(view) > MOVE_LEFT_S)
-        & (field.gain[np.maximum(instances.node, 0)] < -EQUAL_G_PER_KWH)
-    )
-    if free_w > 0.0 and movable.any():
-        rows = np.flatnonzero(movable)
-        share = np.minimum(over_w, free_w * over_w / max(float(over_w.sum()), 1e-9))
-        stops += _of_sinks(
-            view, field, rows, sink, share, "goes on from its checkpoint where heat is worth more than its electricity"
-        )
-    return [Stop(instances.ids[row], cause) for row, cause in stops]
+    yields = stopped & (instances.service == ServiceClass.FILLER)
+    yielding_w = ground.per_sink_w(instances.node[yields])
+    budget_w = np.where(yielding_w > 0.0, -1.0, ground.planned_w - useful_w - ground.filler_w)
+    return _planned(ground, free, ground.gain_g_per_kwh[free.nodes] > 0.0, budget_w)
 
 
-def _sink_gain(field: _Field) -> Floats:
-    gain = np.full(len(field.planned_w), -np.inf)
-    mine = field.sink >= 0
-    np.maximum.at(gain, field.sink[mine], field.gain[mine])
-    return gain
-
-
-def _of_sinks(view: View, field: _Field, rows: Ints, sink: Ints, most_w: Floats, cause: str) -> list[tuple[int, str]]:
-    """Of some rows, per sink those that come last, up to so many watts."""
-    if not len(rows) or not len(most_w):
-        return []
-    rows = rows[sink[rows] >= 0]
-    order = rows[np.lexsort((-rows, sink[rows]))]
-    watts = field.slot_w[view.instances.node[order]]
-    owner = sink[order]
-    total = np.cumsum(watts)
-    first = np.concatenate(([True], owner[1:] != owner[:-1])) if len(order) else np.zeros(0, dtype=np.bool_)
-    base = np.repeat((total - watts)[first], np.diff(np.append(np.flatnonzero(first), len(order))))
-    chosen = order[total - base <= most_w[owner] + 0.5 * watts]
-    return [(row, cause) for row in np.sort(chosen).tolist()]
-
-
-def _starts(view: View, urgent: Urgency, field: _Field, outline: Outline, rows: Ints, nodes: Ints) -> list[Start]:
-    instances, units = view.instances, view.units
-    unit = view.nodes.unit[nodes]
-    said: dict[int, str] = {}
-    for node, row in zip(nodes.tolist(), unit.tolist(), strict=True):
-        if row not in said:
-            said[row] = _state(view, field, outline, row, node)
-    latest_s, kind = urgent.latest_start_s[rows].tolist(), instances.service[rows].tolist()
-    starts: list[Start] = []
-    for row, node, one, service, by_s in zip(rows.tolist(), nodes.tolist(), unit.tolist(), kind, latest_s, strict=True):
-        reason = said[one]
-        if service == ServiceClass.ON_DEMAND:
-            reason = f"cannot wait; {reason}"
-        elif service == ServiceClass.FLEX and by_s <= view.now_s:
-            reason = f"had to start by {clock(by_s)} to be in time; {reason}"
-        starts.append(Start(instances.ids[row], view.nodes.ids[node], reason))
-    return starts
-
-
-def _state(view: View, field: _Field, outline: Outline, unit: int, node: int) -> str:
-    sink, name = int(field.sink[node]), view.units.ids[unit]
-    if sink < 0:
-        return f"{name} heats nobody; {-field.gain[node]:.0f} g/kWh"
+def _state(view: View, ground: Field, outline: Outline, unit: int) -> str:
+    """Say how a unit stands."""
+    units, sink = view.units, view.units.sink[unit]
+    if not units.heats[unit] or sink < 0:
+        node = int(np.argmax(view.nodes.unit == unit))
+        return f"{units.ids[unit]} heats nobody; a kWh costs {-ground.gain_g_per_kwh[node]:.0f} g there"
     key = view.sinks.ids[sink]
     return (
-        f"{key}: {outline.power_w.get(key, 0.0):.0f} W planned, a kWh of heat there saves "
-        f"{outline.value_g_per_kwh.get(key, 0.0):.0f} g"
+        f"{key}: {ground.planned_w[sink]:.0f} W planned, {ground.useful_w[sink]:.0f} W drawn by work, a kWh of heat "
+        f"there saves {outline.value_g_per_kwh.get(key, 0.0):.0f} g"
     )
 
 
-def _powers(view: View, now: Standing, urgent: Urgency, field: _Field, rows: Ints, nodes: Ints) -> list[SetPower]:
-    """Full power where work cannot wait or heat is worth its electricity; thrift elsewhere."""
-    instances, units, unit_of = view.instances, view.units, view.nodes.unit
-    count = len(units.ids)
-    on = np.concatenate([instances.node[now.active], nodes])
-    must = np.zeros(len(instances.ids), dtype=np.bool_)
-    must[urgent.pressing] = True
-    pressed = np.concatenate([instances.node[urgent.pressing_held], nodes[must[rows]]])
-    hurried = np.bincount(unit_of[pressed], minlength=count) > 0
-    idle_w = view.nodes.idle_w / np.maximum(view.nodes.slots, 1)
-    full = hurried[unit_of[on]] | (field.gain[on] >= 0.0)
-    share = np.where(full, 1.0, THRIFTY_SHARE)
-    needed_w = np.bincount(unit_of[on], idle_w[on] + share * (field.slot_w[on] - idle_w[on]), count)
-    runs = np.bincount(unit_of[on], minlength=count)
-    whole = np.bincount(unit_of[on], full, count) >= runs
-    return [
-        SetPower(
-            units.ids[row],
-            float(units.power_max_w[row]) if whole[row] else float(needed_w[row]),
-            f"full speed for {runs[row]} running" if whole[row] else f"thrift for {runs[row]}: heat is not wanted now",
-        )
-        for row in np.flatnonzero(runs).tolist()
-    ]
+def _no_slot(view: View, free: int) -> str:
+    leaving = int((view.instances.phase == Phase.LEAVING).sum())
+    taken = f"all {int(view.nodes.slots.sum())} slots are taken or closed"
+    return f"{no_fit(free) if free else taken}; {leaving} are being freed"
 
 
-def _cause(field: _Field, outline: Outline) -> str:
-    planned, runs = float(field.planned_w.sum()), float(field.useful_w.sum())
-    return (
-        f"{runs:.0f} of {planned:.0f} W planned run; work waits for heat worth more than "
-        f"{-outline.price_g_per_node_h:.1f} g an hour, or for its deadline"
+def _waits(view: View, urgent: Urgency, ground: Field, outline: Outline, rows: Ints) -> list[Action]:
+    """Say why patient work waits, and flex by when its first must start."""
+    price = outline.price_g_per_node_h
+    asks = (
+        f"an hour of a node may cost {price:.1f} g beyond what its heat saves"
+        if price >= 0.0
+        else f"an hour of a node has to save {-price:.1f} g by its heat"
     )
+    cause = f"{_drawn(ground)}; {asks}"
+    flex = rows[view.instances.service[rows] == ServiceClass.FLEX]
+    actions: list[Action] = []
+    if len(flex):
+        first_s = float(urgent.latest_start_s[flex].min())
+        actions += wait(view, flex, f"{cause}; the first must start by {clock(first_s)}")
+    actions += wait(view, rows[view.instances.service[rows] != ServiceClass.FLEX], cause)
+    return actions
+
+
+def _drawn(ground: Field) -> str:
+    return f"{ground.useful_w.sum():.0f} of {ground.planned_w.sum():.0f} W planned are drawn by useful work"

@@ -5,6 +5,7 @@ idle at no cost; speed and power lie on the hull of a node's curve; tanks are on
 drawn; loops lose no more than a unit at full power does at the coldest that its load can be; a pool's loss is a set of
 tangents, lowered by what its temperature may fall within a step; heat that is too much can be let out anywhere.
 What nodes draw while they are switched off is added as a constant, and the heat of it given for nothing.
+Where the backup is too weak to hold a limit or to meet a draw, no run is charged for that, and so neither is the bound.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ from ondol.twin.speed import hull
 from ondol.twin.workload.jobs import Jobs
 
 _TANGENTS = 4
+_SLACK_K = 0.02  # below the coldest course: heat of the backup and of computing come to the mass in another order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relaxed:
-    """The question, and what is to be added to its answer: cost of standby, and the worth of what stores held
-    at first, which the answer takes off again as far as it is there at the end."""
+    """The question, and what is to be added to its answer: `constant`.
+
+    That is the cost of standby and the worth of what stores held at first; the answer takes the latter off again as far
+    as it is there at the end.
+    """
 
     problem: BoundProblem
     constant: float
@@ -79,6 +84,7 @@ class _Sinks:
     def __init__(self, layout: Layout, plant: Plant, series: Series, backup: Floats, worth: float) -> None:
         self._layout, self._plant, self._series = layout, plant, series
         self._backup, self._worth = backup, worth
+        self._coldest_c = _coldest_course_c(layout, plant, series)
 
     def make(self, row: int) -> LinearSink:
         kind = SinkKind(int(self._layout.sink_kind[row]))
@@ -108,7 +114,7 @@ class _Sinks:
             drive=forcing @ model.push[n].T,
             start=rooms.state[n].copy(),
             observe=np.array([0.0, 1.0, 0.0]),
-            lower_c=rooms.lower_c[profile, :steps],
+            lower_c=_held_c(rooms.lower_c[profile, :steps], self._coldest_c[row]),
             upper_c=rooms.upper_c[profile, :steps],
             losses=((np.zeros(3), 0.0),),  # venting: as much as is wanted, up to all compute heat
             loss_gain=-np.maximum(model.push[n, :, 1], 0.0),
@@ -129,7 +135,8 @@ class _Sinks:
         mains = series.mains_c[tanks.sky[n], :steps]
         warmest = np.maximum(np.maximum(mains, tanks.ambient_c[n]), 0.0)  # mains water warms a tank that is colder
         draw = series.draws[tanks.draw_row[n], :steps] * tanks.draw_l_per_day[n]
-        demand = draw * WATER_CP_J_PER_KG_K * np.maximum(tanks.target_c[n] - mains, 0.0)
+        wanted = draw * WATER_CP_J_PER_KG_K * np.maximum(tanks.target_c[n] - mains, 0.0)
+        demand = np.minimum(wanted, tanks.backup_max_w[n])  # what neither could give costs neither
         start = float(tanks.mean_c()[n])
         over_k = self._most_heat_w(row) * SUBSTEP_S / capacity  # charging ends after the substep in which it is too hot
         hottest = float(min(tanks.temp_max_c[n] + over_k, tanks.loop_max_c[n]))
@@ -147,7 +154,7 @@ class _Sinks:
             upper_c=np.full(steps, max(hottest, start)),
             losses=((np.zeros(1), 0.0),),
             loss_gain=np.array([-step_s / capacity]),
-            loss_max_w=float(demand.max(initial=0.0)),  # heat in drawn water beyond what counts as delivered
+            loss_max_w=float(wanted.max(initial=0.0)),  # heat in drawn water beyond what counts as delivered
             demand_w=demand,
             backup_max_w=0.0,
             backup_cost=self._backup,
@@ -155,7 +162,7 @@ class _Sinks:
             end_most_c=np.array([start]),
         )
 
-    def _pool(self, name: str, n: int, _row: int) -> LinearSink:
+    def _pool(self, name: str, n: int, row: int) -> LinearSink:
         pools, series, steps = self._plant.pools, self._series, self._series.steps
         assert pools is not None  # noqa: S101 - a pool's row is asked for
         capacity, step_s = float(pools.capacity_j_per_k[n]), series.step_s
@@ -174,7 +181,7 @@ class _Sinks:
             drive=np.zeros((steps, 1)),
             start=np.array([float(pools.state[n])]),
             observe=np.ones(1),
-            lower_c=np.full(steps, lower),
+            lower_c=_held_c(np.full(steps, lower), self._coldest_c[row]),
             upper_c=np.full(steps, max(upper, float(pools.state[n]))),
             losses=tangents,
             loss_gain=np.array([-step_s / capacity]),
@@ -206,7 +213,8 @@ class _Sinks:
         return slopes, offsets
 
     def _network(self, name: str, n: int, _row: int) -> LinearSink:
-        demand = self._plant.networks.demand_w[n, : self._series.steps]
+        networks = self._plant.networks
+        demand = np.minimum(networks.demand_w[n, : self._series.steps], networks.backup_max_w[n])
         none = np.zeros(0)
         steps = self._series.steps
         return LinearSink(
@@ -229,6 +237,26 @@ class _Sinks:
     def _most_heat_w(self, row: int) -> float:
         layout = self._layout
         return float(layout.unit_max_w[layout.unit_sink == row].sum())
+
+
+def _coldest_course_c(layout: Layout, plant: Plant, series: Series) -> Floats:
+    """Temperatures of rooms and pools at the end of each step with no compute heat at all, (sinks, steps) [°C].
+
+    The backup is nobody's choice: where it cannot hold the limit, no run is charged for that, nor is it colder than so.
+    """
+    before, units = plant.state(), np.zeros(len(layout.unit_ids))
+    course = np.full((len(layout.sink_ids), series.steps), np.inf)
+    for step in range(series.steps):
+        plant.step(step, units, units)
+        course[plant.groups[SinkKind.ROOM].rows, step] = plant.rooms.temp_c()
+        if plant.pools is not None:
+            course[plant.groups[SinkKind.POOL].rows, step] = plant.pools.temp_c()
+    plant.restore(before)
+    return course
+
+
+def _held_c(lower_c: Floats, coldest_c: Floats) -> Floats:
+    return np.asarray(np.where(coldest_c < lower_c - 1e-6, coldest_c - _SLACK_K, lower_c))
 
 
 def _room_forcing(ua: float, mass_out: float, gains_w: float, outdoor: Floats, sun: Floats) -> Floats:

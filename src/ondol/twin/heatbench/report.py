@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ondol.twin.heatbench.running import Result
-from ondol.twin.heatbench.standing import Line
+from ondol.twin.heatbench.standing import COUNTS_FROM, REFERENCE, Line
 
 COLUMNS = (
     ("total_kg", "kgCO2e", ".0f"),
@@ -23,6 +24,21 @@ COLUMNS = (
     ("deadline_miss_share", "late", ".3f"),
     ("kills", "kills", ".0f"),
     ("node_starts_per_day", "starts/day", ".0f"),
+)
+
+
+_SCHEMA = pa.schema(
+    [
+        ("month", pa.string()),
+        ("load", pa.float64()),
+        ("backup", pa.string()),
+        ("forecast", pa.string()),
+        ("days", pa.float64()),
+        ("seed", pa.int64()),
+        ("policy", pa.string()),
+        ("figure", pa.string()),
+        ("value", pa.float64()),
+    ]
 )
 
 
@@ -44,7 +60,7 @@ def write_parquet(results: Sequence[Result], path: Path) -> None:
         for name, value in sorted(one.figures.items())
     ]
     draft = path.with_suffix(".draft")
-    pq.write_table(pa.Table.from_pylist(rows), draft)
+    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), draft)
     draft.replace(path)
 
 
@@ -53,16 +69,27 @@ def markdown(lines: Sequence[Line]) -> str:
     parts: list[str] = []
     for case in dict.fromkeys(line.case for line in lines):
         mine = [line for line in lines if line.case == case]
-        note = "" if mine[0].counts else " (fcfs is within 3 % of the bound: counts for nothing)"
+        note = "" if mine[0].counts else f" ({_why_not(mine)})"
         parts.append(f"\n### {case}: bound {mine[0].bound_kg:.0f} kgCO2e{note}\n")
         head = ["policy", "captured", "gap", *(title for _, title, _ in COLUMNS)]
         parts.append("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
         for line in sorted(mine, key=lambda one: one.total_kg):
             spread = f" ± {line.captured_spread / 2:.3f}" if line.seeds > 1 else ""
-            cells = [line.policy, f"{line.captured:.3f}{spread}", f"{line.gap:.2f}"]
-            cells += [format(line.figures.get(name, float("nan")), form) for name, _, form in COLUMNS]
+            cells = [line.policy, _number(line.captured, ".3f") + spread, _number(line.gap, ".2f")]
+            cells += [_number(line.figures.get(name, math.nan), form) for name, _, form in COLUMNS]
             parts.append("| " + " | ".join(cells) + " |")
     return "\n".join(parts) + "\n"
+
+
+def _number(value: float, form: str) -> str:
+    """Say a number; a dash where there is none."""
+    return "–" if math.isnan(value) else format(value, form)
+
+
+def _why_not(lines: Sequence[Line]) -> str:
+    if not any(line.policy == REFERENCE for line in lines):
+        return f"{REFERENCE} was not run: nothing to compare with"
+    return f"{REFERENCE} is within {COUNTS_FROM:.0%} of the bound: counts for nothing".replace("%", " %")
 
 
 def draw(lines: Sequence[Line], path: Path) -> None:

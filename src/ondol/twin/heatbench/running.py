@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import msgspec
 
 from ondol.model.errors import NotFoundError
 from ondol.policy.registry import load_policy, policy_names
@@ -86,13 +89,13 @@ def run_all(
     todo = [(case, policy) for case in cases for policy in (BOUND, *policies)]
     results: dict[tuple[Case, str], Result] = {}
     for case, policy in todo:
-        path = out / _file_of(case, policy)
+        path = out / _file_of(case, policy, file)
         if path.exists():
             results[case, policy] = Result(case=case, policy=policy, figures=json.loads(path.read_text("utf-8")))
     missing = [one for one in todo if one not in results]
     for result in _run(missing, base, file, processes or os.cpu_count() or 1):
         results[result.case, result.policy] = result
-        _write(out / _file_of(result.case, result.policy), result.figures)
+        _write(out / _file_of(result.case, result.policy, file), result.figures)
         tell(len(results), len(todo), result)
     return [results[one] for one in todo]
 
@@ -108,10 +111,12 @@ def _run(todo: list[tuple[Case, str]], base: Path | None, file: Path | None, pro
             yield future.result()
 
 
-def _file_of(case: Case, policy: str) -> str:
+def _file_of(case: Case, policy: str, file: Path | None) -> str:
+    """Name a result by its case, its policy and a digest of its scenario: another scenario is another result."""
     parts = asdict(case)
     words = "-".join(str(parts[name]) for name in ("month", "load", "backup", "forecast", "days", "seed"))
-    return f"{words}-{policy}.json"
+    digest = hashlib.sha256(msgspec.json.encode(case.scenario(file))).hexdigest()[:12]
+    return f"{words}-{digest}-{policy}.json"
 
 
 def _write(path: Path, figures: Figures) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.model.errors import NotFoundError
 from ondol.twin.heatbench.running import BOUND, Result
 
 REFERENCE = "fcfs"
@@ -22,9 +23,9 @@ class Line:
     Parameters
     ----------
     gap : (J − bound)/bound; nan where the bound is 0 or less
-    captured : (J_fcfs − J)/(J_fcfs − bound)
-    counts : whether fcfs leaves anything to be captured
-    figures : means of all figures
+    captured : (J_fcfs − J)/(J_fcfs − bound); nan where fcfs was not run, or is the bound itself
+    counts : whether fcfs leaves anything to be captured, for every seed
+    figures : means of all figures that every seed has
     """
 
     case: str
@@ -40,7 +41,12 @@ class Line:
 
 
 def lines_of(results: Sequence[Result]) -> list[Line]:
-    """Sum up results, cases and policies in the order in which they come."""
+    """Sum up results, cases and policies in the order in which they come.
+
+    Raises
+    ------
+    NotFoundError : a run whose case and seed have no bound
+    """
     by_case: dict[str, dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         by_case[result.case.name][result.policy].append(result)
@@ -51,10 +57,14 @@ def lines_of(results: Sequence[Result]) -> list[Line]:
         for policy, runs in policies.items():
             if policy == BOUND:
                 continue
+            for run in runs:
+                if run.case.seed not in bounds:
+                    raise NotFoundError("bound", f"of {name}, seed {run.case.seed}")
             totals = np.array([run.figures["total_kg"] for run in runs])
             least = np.array([bounds[run.case.seed] for run in runs])
             start = np.array([first.get(run.case.seed, np.nan) for run in runs])
-            captured = (start - totals) / (start - least)
+            captured = np.full(len(runs), np.nan)
+            np.divide(start - totals, start - least, out=captured, where=start != least)
             lines.append(
                 Line(
                     case=name,

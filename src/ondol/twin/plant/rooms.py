@@ -108,9 +108,7 @@ class Rooms:
             self._most_of_kind,
             _needed(self._need, lower, outdoor, solar),
         )
-        return HeatOutcome(
-            heat_w=heat_w, dumped_w=dumped, backup_w=backup, wanted_w=wanted, short_k=short, over_k=over
-        )
+        return HeatOutcome(heat_w=heat_w, dumped_w=dumped, backup_w=backup, wanted_w=wanted, short_k=short, over_k=over)
 
     def wanted_w(self, step: int, outdoor_c: Floats, solar_w_m2: Floats) -> Floats:
         """Heat that brings the air to its set-point within `WANT_S`, ≥ 0 [W]."""
@@ -199,21 +197,39 @@ def _wanted(after: Floats, gain: Floats, kind: Ints, state: Floats, forcing: Flo
 
 @compiled
 def _pass_step(
-    keep: Floats, push: Floats, x: Floats, heat_w: float, forcing: Floats, lower: float, upper: float, most_w: float
+    keep: Floats,
+    push: Floats,
+    forcing: Floats,
+    k: int,
+    state: Floats,
+    n: int,
+    heat_w: float,
+    lower: float,
+    upper: float,
+    most_w: float,
 ) -> float:
-    """Step one room; gives what its air gets besides: backup holds the lower limit, venting of compute heat (below 0)
-    the upper one, both at the step's end [W]."""
-    x0, x1, x2 = x[0], x[1], x[2]
-    q0, q1, q2 = forcing[0] + heat_w, forcing[1], forcing[2]
+    """Step room `n` of kind `k`; gives what its air gets besides [W].
+
+    Backup holds the lower limit, venting of compute heat (below 0) the upper one, both at the step's end.
+    """
+    x0, x1, x2 = state[n, 0], state[n, 1], state[n, 2]
+    q0, q1, q2 = forcing[k, 0] + heat_w, forcing[k, 1], forcing[k, 2]
     for i in range(3):
-        x[i] = keep[i, 0] * x0 + keep[i, 1] * x1 + keep[i, 2] * x2 + push[i, 0] * q0 + push[i, 1] * q1 + push[i, 2] * q2
+        state[n, i] = (
+            keep[k, i, 0] * x0
+            + keep[k, i, 1] * x1
+            + keep[k, i, 2] * x2
+            + push[k, i, 0] * q0
+            + push[k, i, 1] * q1
+            + push[k, i, 2] * q2
+        )
     extra = 0.0
-    if x[1] < lower:
-        extra = min((lower - x[1]) / push[1, 1], most_w)
-    elif x[1] > upper:
-        extra = -min((x[1] - upper) / push[1, 1], heat_w)
+    if state[n, 1] < lower:
+        extra = min((lower - state[n, 1]) / push[k, 1, 1], most_w)
+    elif state[n, 1] > upper:
+        extra = -min((state[n, 1] - upper) / push[k, 1, 1], heat_w)
     for i in range(3):
-        x[i] += push[i, 1] * extra
+        state[n, i] += push[k, i, 1] * extra
     return extra
 
 
@@ -230,16 +246,16 @@ def _advance(
     upper: Floats,
     most_w: Floats,
     needed: Floats,
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+) -> Floats:
     """Step every room, and each kind without heat; gives what was vented, backup, wanted, short and over."""
     for k in range(len(alone)):
-        _pass_step(keep[k], push[k], alone[k], 0.0, forcing[k], lower[k], upper[k], most_w[k])
+        _pass_step(keep, push, forcing, k, alone, k, 0.0, lower[k], upper[k], most_w[k])
     count = len(state)
-    vent, backup, wanted = np.empty(count), np.empty(count), np.empty(count)
-    short, over = np.empty(count), np.empty(count)
+    result = np.empty((5, count))
+    vent, backup, wanted, short, over = result[0], result[1], result[2], result[3], result[4]
     for n in range(count):
         k = kind[n]
-        extra = _pass_step(keep[k], push[k], state[n], heat_w[n], forcing[k], lower[k], upper[k], most_w[k])
+        extra = _pass_step(keep, push, forcing, k, state, n, heat_w[n], lower[k], upper[k], most_w[k])
         backup[n], vent[n] = max(extra, 0.0), max(-extra, 0.0)
         wanted[n] = needed[k]
         air = state[n, 1]
@@ -247,4 +263,4 @@ def _advance(
             backup[n] = np.nan  # told by whoever looks at the outcome
         short[n] = max(lower[k] - air - 1e-9, 0.0)
         over[n] = max(air - max(upper[k], alone[k, 1]) - 1e-9, 0.0)
-    return vent, backup, wanted, short, over
+    return result

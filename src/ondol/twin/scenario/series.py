@@ -23,8 +23,10 @@ BEYOND_S = 2 * 86_400.0
 _LOW_PASS_H = 12.0  # a network's demand follows the outdoor temperature of the last half day (heat.md §6)
 # Hourly shape of a network's demand around its mean; a morning and an evening peak, BDEW/VDI profiles as in demandlib.
 _NETWORK_SHAPE = np.array(
-    (0.80, 0.78, 0.77, 0.78, 0.84, 1.00, 1.22, 1.28, 1.20, 1.10, 1.04, 1.00)  # night and morning
-    + (0.98, 0.96, 0.95, 0.96, 1.02, 1.10, 1.16, 1.15, 1.08, 1.02, 0.94, 0.87)
+    [
+        *(0.80, 0.78, 0.77, 0.78, 0.84, 1.00, 1.22, 1.28, 1.20, 1.10, 1.04, 1.00),  # night and morning
+        *(0.98, 0.96, 0.95, 0.96, 1.02, 1.10, 1.16, 1.15, 1.08, 1.02, 0.94, 0.87),
+    ]
 )
 
 
