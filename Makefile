@@ -41,8 +41,8 @@ run: $(READY) ## Run the demonstration [POLICY= RATE= OUT=out/demo ARGS=]
 # Tests that touch nothing but their own memory and folder run side by side; the others share ports, cores and podman.
 test: $(READY_TEST) ## Run all tests [ARGS="-k tank -x"]
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/scenario
-	$(BIN)/python -m pytest tests/integration tests/acceptance
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/scenario; first=$$?; \
+	$(BIN)/python -m pytest tests/integration tests/acceptance && [ $$first = 0 ]
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

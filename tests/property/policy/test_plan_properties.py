@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,7 +80,9 @@ def test_the_order_of_stores_is_only_their_order(problem, price, data):
     wanted = 0.4 * most_work(problem)
     priced, mixed = price_of_work(problem, wanted), price_of_work(problem.take(order), wanted)
     np.testing.assert_allclose(mixed.price_g_per_node_s, priced.price_g_per_node_s, rtol=1e-6)
-    np.testing.assert_allclose(mixed.plan.work_node_s, priced.plan.work_node_s[order], rtol=1e-6, atol=1e-3)
+    # Where the last work is worth the same in several stores or steps it goes by id, and ids were shuffled.
+    assert mixed.plan.work_node_s.sum() == pytest.approx(priced.plan.work_node_s.sum(), rel=1e-6)
+    assert mixed.plan.emitted_g.sum() == pytest.approx(priced.plan.emitted_g.sum(), rel=1e-4, abs=1e-3)
 
 
 @settings(max_examples=60, deadline=None)
