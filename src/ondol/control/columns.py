@@ -13,6 +13,7 @@ from ondol.control.entry import Entry, QuotaKey, Row
 from ondol.control.limit_book import NO_LIMITS
 from ondol.control.lines import Lines, Withheld
 from ondol.control.works import Works
+from ondol.lifecycle.attempt import PHASES
 from ondol.lifecycle.work import Work
 from ondol.model.account import AccountLimits
 from ondol.model.compute import AttemptState, InstanceState, Task
@@ -26,14 +27,6 @@ LEAST_SHOWN = 256  # instances of each group and order that a policy sees; more 
 Inputs = Callable[[Sequence[Task]], tuple[Floats, Ints]]
 """Gives `View.missing_bytes` for some tasks and the row of each; `control.missing_inputs` does."""
 
-_PHASES = {
-    AttemptState.PLACED: Phase.PLACED,
-    AttemptState.STAGING: Phase.PLACED,
-    AttemptState.RUNNING: Phase.RUNNING,
-    AttemptState.PAUSED: Phase.PAUSED,
-    AttemptState.STOPPING: Phase.LEAVING,
-    AttemptState.UPLOADING: Phase.LEAVING,
-}
 _ACTIVE = (AttemptState.PLACED, AttemptState.STAGING, AttemptState.RUNNING)
 
 
@@ -128,7 +121,7 @@ class Columns:
         columns = InstanceColumns(
             ids=tuple(row.id for row in rows),
             task=task,
-            phase=np.array([Phase.QUEUED if a is None else _PHASES[a.state] for a in attempts], dtype=np.int64),
+            phase=np.array([Phase.QUEUED if a is None else PHASES[a.state] for a in attempts], dtype=np.int64),
             service=np.array([one.service for one in tasks], dtype=np.int64)[task],
             node=np.array([-1 if a is None else self._node_row[a.node_id] for a in attempts], dtype=np.int64),
             submitted_s=np.array([entry.submitted_s for entry in entries], dtype=np.float64)[task],

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 
 from ondol.drivers.virtual.surroundings import OutdoorState
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SinkId
 from ondol.model.sink import Tank
-from ondol.signals.sun import sun_altitude_rad
+from ondol.signals.sun import facade_w_m2, sun_altitude_rad
 from ondol.signals.water import HotWaterDraws, MainsWater
 from ondol.signals.weather import Weather
-
-_GROUND_ALBEDO = 0.2  # usual ground; Liu & Jordan 1963, doi:10.1016/0038-092X(63)90006-9
 
 
 class PackagedSurroundings:
@@ -37,19 +34,11 @@ class PackagedSurroundings:
         self._longitude_deg = fleet.sites[0].longitude_deg
 
     def outdoor(self, at: dt.datetime) -> OutdoorState:
-        """Weather at an aware time; the sun is that on a façade, averaged over all its possible directions.
-
-        Beam: mean of max(0, cos) over azimuths is 1/π of the horizontal component; sky and ground are seen half each
-        (isotropic, Liu & Jordan 1963).
-        """
+        """Weather at an aware time; the sun is that on a mean façade."""
         weather = self._weather.at(at)
         altitude = sun_altitude_rad(at, self._latitude_deg, self._longitude_deg)
-        beam = weather.direct_normal_w_m2 if altitude > 0 else 0.0
-        ground = beam * math.sin(max(altitude, 0.0)) + weather.diffuse_horizontal_w_m2
-        facade = (
-            beam * math.cos(altitude) / math.pi + 0.5 * weather.diffuse_horizontal_w_m2 + 0.5 * _GROUND_ALBEDO * ground
-        )
-        return OutdoorState(temp_c=weather.temp_c, solar_w_m2=max(0.0, facade))
+        facade = facade_w_m2(weather.direct_normal_w_m2, weather.diffuse_horizontal_w_m2, altitude)
+        return OutdoorState(temp_c=weather.temp_c, solar_w_m2=facade)
 
     def outdoor_temp_c(self, at: dt.datetime) -> float:
         """Outdoor temperature at a time, as forecast by the typical year itself [°C]."""

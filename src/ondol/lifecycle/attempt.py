@@ -28,6 +28,7 @@ from ondol.lifecycle.events import (
 )
 from ondol.model.compute import Attempt, AttemptState
 from ondol.model.errors import ConflictError
+from ondol.model.view import Phase
 
 
 class AttemptSignal(enum.Enum):
@@ -92,6 +93,16 @@ ATTEMPT_TABLE: dict[tuple[AttemptState, AttemptSignal], AttemptState] = {
     (_A.UPLOADING, _S.STORED_CANCELLED): _A.STOPPED,
     (_A.UPLOADING, _S.NOT_STORED): _A.FAILED,
 }
+
+PHASES = {
+    _A.PLACED: Phase.PLACED,
+    _A.STAGING: Phase.PLACED,
+    _A.RUNNING: Phase.RUNNING,
+    _A.PAUSED: Phase.PAUSED,
+    _A.STOPPING: Phase.LEAVING,
+    _A.UPLOADING: Phase.LEAVING,
+}
+"""How the state of an attempt under way reads in a View."""
 
 _HARMLESS_LATE = frozenset(AttemptSignal) - {_S.STORED_SUCCESS, _S.STORED_FAILURE, _S.STORED_CANCELLED, _S.NOT_STORED}
 _OF_INPUTS = {

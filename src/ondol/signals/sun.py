@@ -8,6 +8,8 @@ import math
 from ondol.model.checks import check_range
 from ondol.signals.year import check_aware
 
+_GROUND_ALBEDO = 0.2  # usual ground; Liu & Jordan 1963, doi:10.1016/0038-092X(63)90006-9
+
 
 def sun_altitude_rad(when: dt.datetime, latitude_deg: float, longitude_deg: float) -> float:
     """Altitude of the sun's centre above the horizon, without refraction [rad].
@@ -53,3 +55,20 @@ def sun_altitude_rad(when: dt.datetime, latitude_deg: float, longitude_deg: floa
         hour_angle
     )
     return math.asin(max(-1.0, min(1.0, sine)))
+
+
+def facade_w_m2(direct_normal_w_m2: float, diffuse_horizontal_w_m2: float, altitude_rad: float) -> float:
+    """Sun on a façade, averaged over all its possible directions, ≥ 0 [W/m²].
+
+    Beam: mean of max(0, cos) over azimuths is 1/π of the horizontal component; sky and ground are seen half each
+    (isotropic, Liu & Jordan 1963).
+
+    Parameters
+    ----------
+    direct_normal_w_m2, diffuse_horizontal_w_m2 : as of `Outdoor`
+    altitude_rad : of the sun; no beam below the horizon
+    """
+    beam = direct_normal_w_m2 if altitude_rad > 0 else 0.0
+    ground = beam * math.sin(max(altitude_rad, 0.0)) + diffuse_horizontal_w_m2
+    facade = beam * math.cos(altitude_rad) / math.pi + 0.5 * diffuse_horizontal_w_m2 + 0.5 * _GROUND_ALBEDO * ground
+    return max(0.0, facade)

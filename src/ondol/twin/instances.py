@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import Bools, Floats
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.recorder import CLASSES
 from ondol.twin.summary import LATE_S
 from ondol.twin.whole_files import replaced_by
 
-_J_PER_KWH = 3.6e6
 _MEANING = (
     "one row an instance that came, fillers left out; null for what did not happen; node and site of the last attempt; "
     "energy_kwh is the dynamic energy of all its attempts; late: not done within a second of its deadline, null where "
@@ -44,7 +44,7 @@ def write_instances(path: Path, twin: FleetTwin) -> None:
         "attempts": pa.array(attempts.attempts[came].astype(np.int32)),
         "site": _words(layout.site_ids, np.where(node >= 0, layout.node_site[node], -1)),
         "node": _words(layout.node_ids, node),
-        "energy_kwh": pa.array(attempts.energy_j[came] / _J_PER_KWH),
+        "energy_kwh": pa.array(attempts.energy_j[came] / J_PER_KWH),
         "late": _where(late, due),
     }
     table = pa.table(columns).replace_schema_metadata({"ondol.meaning": _MEANING})

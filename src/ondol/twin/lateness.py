@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import Floats, ServiceClass
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
 from ondol.twin.workload.jobs import Jobs
 
-KWH_J = 3.6e6
 ON_DEMAND_STRETCH = 1.1
 ON_DEMAND_SLACK_S = 900.0
 """On-demand work is to be done within 1.1 times its run time and a quarter of an hour after it was submitted."""
@@ -31,11 +31,11 @@ def unfinished_rate(scenario: Scenario, rate_per_kwh: Floats) -> float:
     ----------
     rate_per_kwh : (steps,) carbon or price of electricity over the scenario
     """
-    return scenario.overflow.max_w * scenario.overflow.pue * float(rate_per_kwh.mean()) / KWH_J
+    return scenario.overflow.max_w * scenario.overflow.pue * float(rate_per_kwh.mean()) / J_PER_KWH
 
 
 def late_rate(scenario: Scenario, series: Series, rate_per_kwh: Floats, backup_per_kwh: Floats) -> float:
     """What a second of work costs that is not done when it is due."""
     steps = series.steps
     highest = max(float(rate_per_kwh[:steps].max()) * scenario.overflow.pue, float(backup_per_kwh[:steps].max()))
-    return LATE_TIMES * highest * scenario.overflow.max_w / KWH_J
+    return LATE_TIMES * highest * scenario.overflow.max_w / J_PER_KWH

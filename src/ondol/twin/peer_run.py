@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.checks import check_range, check_whole
 from ondol.model.errors import InvalidFieldError
 from ondol.model.view import Floats
 from ondol.policy.fcfs import Fcfs
 from ondol.twin.fleet_twin import FleetTwin
-from ondol.twin.lateness import KWH_J
 from ondol.twin.scenario.nouns import GridSpec, OverflowSpec, Scenario, SiteSpec, WorkSpec
 from ondol.twin.scenario.series import make_series
 from ondol.twin.scenario.sinks import RoomSpec, UnitSpec
@@ -169,9 +169,9 @@ def _figures(twin: FleetTwin, meter_j: Floats, loop_s: float, loop_cpu_s: float)
         loop_s=loop_s,
         loop_cpu_s=loop_cpu_s,
         mean_wait_s=float((attempts.first_start_s - attempts.submitted_s).mean()),
-        energy_kwh=(float(meter_j[-1]) - after_j) / KWH_J,
+        energy_kwh=(float(meter_j[-1]) - after_j) / J_PER_KWH,
         end_s=end_s,
         samples=hosts * readings,
-        meter_sum_kwh=float(meter_j[:readings].sum()) / KWH_J,
-        room_heat_kwh=float(twin.score.heat_j.sum()) / KWH_J,
+        meter_sum_kwh=float(meter_j[:readings].sum()) / J_PER_KWH,
+        room_heat_kwh=float(twin.score.heat_j.sum()) / J_PER_KWH,
     )

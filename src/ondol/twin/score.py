@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import Bools, Floats
 from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout
@@ -12,8 +13,6 @@ from ondol.twin.scenario.backup import backup_rates
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
 from ondol.twin.stores import Stores
-
-KWH_J = 3.6e6
 
 
 class Score:
@@ -35,7 +34,7 @@ class Score:
 
     def add(self, step: int, unit_energy_j: Floats, plant: Plant) -> None:
         """Add a step."""
-        grid, price = self._series.grid_g_per_kwh[step] / KWH_J, self._series.price_eur_per_kwh[step] / KWH_J
+        grid, price = self._series.grid_g_per_kwh[step] / J_PER_KWH, self._series.price_eur_per_kwh[step] / J_PER_KWH
         step_s = self._series.step_s
         own_j, overflow_j = _by_owner(unit_energy_j, self._pue, self._own)
         self.electric_j += own_j
@@ -45,8 +44,8 @@ class Score:
         self.electric_eur += own_j * price
         self.overflow_eur += overflow_j * price
         backup_j = float(plant.backup_w.sum()) * step_s
-        self.backup_g += backup_j * self._backup_g[step] / KWH_J
-        self.backup_eur += backup_j * self._backup_eur[step] / KWH_J
+        self.backup_g += backup_j * self._backup_g[step] / J_PER_KWH
+        self.backup_eur += backup_j * self._backup_eur[step] / J_PER_KWH
         _add(step_s, plant.heat_w, self.heat_j, plant.dumped_w, self.dumped_j, self.useful_j, plant.lost_w, self.lost_j)
         _add_rest(step_s, plant.backup_w, self.backup_j, plant.wanted_w, self.wanted_j)
         _add_rest(step_s / 3600.0, plant.short_k, self.short_kh, plant.over_k, self.over_kh)
@@ -60,7 +59,7 @@ class Score:
 
     def stored_g(self, step: int) -> float:
         """The same at the backup's carbon: what is missing has to be made by it [gCO2e]."""
-        return self.stored_j() * float(self._backup_g[min(step, len(self._backup_g) - 1)]) / KWH_J
+        return self.stored_j() * float(self._backup_g[min(step, len(self._backup_g) - 1)]) / J_PER_KWH
 
 
 @compiled

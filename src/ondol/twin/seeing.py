@@ -18,7 +18,7 @@ from ondol.model.view import (
     UnitColumns,
     View,
 )
-from ondol.policy.urgency import queued_latest_start_s
+from ondol.policy.urgency import MARGIN_S, PATIENCE_S, STRETCH
 from ondol.twin.attempts import Attempts
 from ondol.twin.caches import Caches
 from ondol.twin.columns import HORIZON, STEP_S, coarse, instance_columns, unit_levels, wanted_ahead
@@ -273,14 +273,10 @@ class _Moment:
 
 
 def _latest_start_s(attempts: Attempts, line: Ints) -> Floats:
-    """By when each must begin, as `urgency` says it, in array form."""
-    probe = queued_latest_start_s(1e6, 0.0, 1000.0)
-    stretch = queued_latest_start_s(1e6, 0.0, 0.0) - probe
-    margin = 1e6 - queued_latest_start_s(1e6, 0.0, 0.0)
+    """By when each must begin: `queued_latest_start_s` of whole columns, whose run times are all known."""
     deadline = attempts.deadline_s[line]
-    patience = queued_latest_start_s(float("inf"), 0.0, 0.0)
     return np.where(
         np.isfinite(deadline),
-        deadline - stretch / 1000.0 * attempts.run_s[line] - margin,
-        attempts.submitted_s[line] + patience,
+        deadline - STRETCH * attempts.run_s[line] - MARGIN_S,
+        attempts.submitted_s[line] + PATIENCE_S,
     )

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.drivers.virtual.rooms import AIR_SHARE_OF_SUN
+from ondol.drivers.virtual.waters import CLOSE_HOUR, OPEN_HOUR
 from ondol.model.view import Floats, Ints
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
 from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.plant.plant import Plant
-from ondol.twin.plant.rooms import AIR_SHARE_OF_SUN
 from ondol.twin.scenario.series import Series
 
 
@@ -143,7 +144,9 @@ class Stores:
             )
         pools = plant.pools
         if pools is not None:
-            hours = mean(np.where((series.hours[window] >= 9.0) & (series.hours[window] < 21.0), 1.0, 0.0)[None])[0]
+            hours = mean(
+                np.where((series.hours[window] >= OPEN_HOUR) & (series.hours[window] < CLOSE_HOUR), 1.0, 0.0)[None]
+            )[0]
             mains = mean(series.mains_c[:, window])[pools.sky]
             busy, quiet = pools.losses_w(12.0, mains), pools.losses_w(0.0, mains)
             result[self._rows[SinkKind.POOL]] = np.maximum(hours * busy + (1.0 - hours) * quiet, 0.0)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import Floats, ServiceClass
 from ondol.twin.fleet_twin import FleetTwin
-from ondol.twin.lateness import KWH_J, due_s, late_rate, unfinished_rate
+from ondol.twin.lateness import due_s, late_rate, unfinished_rate
 from ondol.twin.scenario.backup import backup_rates
 
 LATE_S = 1.0  # a deadline missed by less is not counted: times are sums of floats and of whole seconds of tables
@@ -58,18 +59,18 @@ def summarise(twin: FleetTwin) -> Figures:
     owed_g = owed_at(series.grid_g_per_kwh, backup_g)
     owed_eur = owed_at(series.price_eur_per_kwh, backup_eur)
     total_g = score.electric_g + score.overflow_g + score.backup_g + owed_g - stored_g
-    stored_eur = float(backup_eur[min(end, len(backup_eur) - 1)]) * score.stored_j() / KWH_J
+    stored_eur = float(backup_eur[min(end, len(backup_eur) - 1)]) * score.stored_j() / J_PER_KWH
     given_j = float(score.heat_j.sum() + score.lost_j.sum())
     figures: Figures = {
-        "electric_kwh": score.electric_j / KWH_J,
-        "overflow_kwh": score.overflow_j / KWH_J,
-        "heat_given_kwh": given_j / KWH_J,
-        "heat_useful_kwh": float(score.useful_j.sum()) / KWH_J,
-        "heat_dumped_kwh": float(score.dumped_j.sum()) / KWH_J,
-        "heat_lost_kwh": float(score.lost_j.sum()) / KWH_J,
-        "heat_wanted_kwh": float(score.wanted_j.sum()) / KWH_J,
-        "backup_kwh": float(score.backup_j.sum()) / KWH_J,
-        "stored_kwh": score.stored_j() / KWH_J,
+        "electric_kwh": score.electric_j / J_PER_KWH,
+        "overflow_kwh": score.overflow_j / J_PER_KWH,
+        "heat_given_kwh": given_j / J_PER_KWH,
+        "heat_useful_kwh": float(score.useful_j.sum()) / J_PER_KWH,
+        "heat_dumped_kwh": float(score.dumped_j.sum()) / J_PER_KWH,
+        "heat_lost_kwh": float(score.lost_j.sum()) / J_PER_KWH,
+        "heat_wanted_kwh": float(score.wanted_j.sum()) / J_PER_KWH,
+        "backup_kwh": float(score.backup_j.sum()) / J_PER_KWH,
+        "stored_kwh": score.stored_j() / J_PER_KWH,
         "useful_share": float(score.useful_j.sum()) / given_j if given_j else 1.0,
         "erf": float(score.useful_j.sum()) / (score.electric_j + score.overflow_j) if score.electric_j else 0.0,
         "discomfort_kh": float(score.short_kh.sum() + score.over_kh.sum()),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from ondol.lifecycle.attempt import ATTEMPT_TABLE, AttemptSignal
+from ondol.lifecycle.attempt import ATTEMPT_TABLE, PHASES, AttemptSignal
 from ondol.lifecycle.instance import INSTANCE_TABLE, InstanceSignal
 from ondol.model.compute import AttemptState, InstanceState
 from ondol.model.errors import ConflictError
@@ -20,16 +20,8 @@ INSTANCE_STATES = tuple(InstanceState)
 NO_ATTEMPT = -1
 Codes = npt.NDArray[np.int8]
 _SIGNALS: tuple[enum.Enum, ...] = (*AttemptSignal, *InstanceSignal)
-_PHASES = {
-    AttemptState.PLACED: Phase.PLACED,
-    AttemptState.STAGING: Phase.PLACED,
-    AttemptState.RUNNING: Phase.RUNNING,
-    AttemptState.PAUSED: Phase.PAUSED,
-    AttemptState.STOPPING: Phase.LEAVING,
-    AttemptState.UPLOADING: Phase.LEAVING,
-}
-PHASE_OF = np.array([_PHASES.get(state, Phase.QUEUED) for state in ATTEMPT_STATES], dtype=np.int64)
-"""Phase of the View by code of the attempt's state, as `control.columns` has it."""
+PHASE_OF = np.array([PHASES.get(state, Phase.QUEUED) for state in ATTEMPT_STATES], dtype=np.int64)
+"""Phase of the View by code of the attempt's state."""
 
 
 def attempt_code(state: AttemptState) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from ondol.model.errors import InvalidFieldError, NotFoundError
@@ -84,8 +85,6 @@ def mean_demand_w(scenario: Scenario, base: Path) -> float:
 
 def varied(scenario: Scenario, **changes: object) -> Scenario:
     """Give a scenario with some fields changed, checked again."""
-    import msgspec
-
     changes.setdefault("place_s", min(scenario.place_s, float(changes.get("step_s", scenario.step_s))))  # type: ignore[arg-type]
     return msgspec.structs.replace(scenario, **changes)
 

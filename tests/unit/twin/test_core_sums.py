@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import ServiceClass
-from ondol.twin.lateness import KWH_J, due_s, late_rate, unfinished_rate
+from ondol.twin.lateness import due_s, late_rate, unfinished_rate
 from ondol.twin.scenario import Scenario
 from ondol.twin.scenario.backup import GAS_EFFICIENCY, GAS_EUR_PER_KWH, GAS_G_PER_KWH, HEAT_PUMP_SCOP, backup_rates
 from ondol.twin.scenario.nouns import BackupSpec, OverflowSpec
@@ -106,9 +107,9 @@ def test_rates_by_hand() -> None:
     assert pump_eur[5] == pytest.approx(0.20 / HEAT_PUMP_SCOP)
     # unfinished work costs a second of the overflow site at full power; late work three times what could ever be spared
     rate = np.full(series.steps, 100.0)
-    assert unfinished_rate(scenario, rate) == pytest.approx(84.0 * 1.4 * 100.0 / KWH_J)
-    assert late_rate(scenario, series, rate, gas_g) == pytest.approx(3.0 * 252.5 * 84.0 / KWH_J)
-    assert late_rate(scenario, series, 3.0 * rate, gas_g) == pytest.approx(3.0 * 420.0 * 84.0 / KWH_J)
+    assert unfinished_rate(scenario, rate) == pytest.approx(84.0 * 1.4 * 100.0 / J_PER_KWH)
+    assert late_rate(scenario, series, rate, gas_g) == pytest.approx(3.0 * 252.5 * 84.0 / J_PER_KWH)
+    assert late_rate(scenario, series, 3.0 * rate, gas_g) == pytest.approx(3.0 * 420.0 * 84.0 / J_PER_KWH)
 
 
 def test_stores_that_were_drained_are_made_up_for() -> None:

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ondol.drivers.virtual.loops import PLANT_ROOM_TEMP_C
 from ondol.thermal.boiler import BoilerInputs, BoilerParameters, step_boiler
 from ondol.thermal.swimming_pool import step_swimming_pool
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
 from ondol.twin.layout import SinkKind, lay_out
-from ondol.twin.plant.loops import PLANT_ROOM_C, heat_to_water_w, link_w_per_k
+from ondol.twin.plant.loops import heat_to_water_w, link_w_per_k
 from ondol.twin.plant.networks import Networks
 from ondol.twin.plant.plant import Plant
 from ondol.twin.plant.pools import Pools
@@ -25,7 +26,7 @@ def test_a_loop_at_rest_gives_what_the_boiler_gives(power_w: float, load_c: floa
     # given a boiler of 5 W/K with equal flows on both sides of its exchanger, after a day at one power
     params = BoilerParameters(capture_fraction=0.95, case_ua_w_per_k=5.0, exchanger_ua_w_per_k=800.0)
     inputs = BoilerInputs(
-        power_w=power_w, room_temp_c=PLANT_ROOM_C, loop_flow_kg_s=0.2, load_flow_kg_s=0.2, load_temp_c=load_c
+        power_w=power_w, room_temp_c=PLANT_ROOM_TEMP_C, loop_flow_kg_s=0.2, load_flow_kg_s=0.2, load_temp_c=load_c
     )
     _, flux = step_boiler(params, step_boiler(params, np.array([load_c]), inputs, 86_400.0)[0], inputs, 60.0)
     # when the twin takes it as steady

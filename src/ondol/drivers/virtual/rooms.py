@@ -17,7 +17,7 @@ from ondol.thermal.room import RoomInputs, RoomState, step_room
 from ondol.thermal.room_parameters import RoomParameters
 
 _H_INNER_W_PER_M2_K = 2.7
-_AIR_SHARE_OF_SUN = 0.3  # furniture and light surfaces give their sun to the air at once
+AIR_SHARE_OF_SUN = 0.3  # furniture and light surfaces give their sun to the air at once
 _LEAST_W_PER_K = 1e-3
 
 
@@ -128,7 +128,7 @@ def room_parameters(zones: tuple[Zone, ...]) -> RoomParameters:
         air_capacity_j_per_k=np.array([zone.air_j_per_k for zone in zones]),
         window_w_per_k=np.array([zone.ua_w_per_k for zone in zones]),
         solar_aperture_m2=np.array([zone.solar_aperture_m2 for zone in zones]),
-        solar_convective_share=_AIR_SHARE_OF_SUN,
+        solar_convective_share=AIR_SHARE_OF_SUN,
         solar_exterior_share=1.0,
         radiant_exterior_share=1.0,
     )

@@ -16,9 +16,9 @@ from ondol.thermal.swimming_pool import SwimmingPoolInputs, SwimmingPoolParamete
 from ondol.thermal.tank import TankInputs, step_tank
 from ondol.thermal.tank_parameters import TankParameters
 
-_OPEN_HOUR, _CLOSE_HOUR = 9, 21
-_COVER_FACTOR = 0.5  # the noun's promise: a closed cover halves evaporation
-_IN_USE, _QUIET = 1.0, 0.75  # activity factors, Smith, Löf & Jones (ASHRAE 4146)
+OPEN_HOUR, CLOSE_HOUR = 9, 21
+COVER_FACTOR = 0.5  # the noun's promise: a closed cover halves evaporation
+IN_USE, QUIET = 1.0, 0.75  # activity factors, Smith, Löf & Jones (ASHRAE 4146)
 
 
 class Water(Protocol):
@@ -102,9 +102,7 @@ class PoolWater:
 
     def __init__(self, pool: SwimmingPool, timezone: str) -> None:
         self._pool, self._timezone = pool, ZoneInfo(timezone)
-        self._params = SwimmingPoolParameters(
-            area_m2=pool.area_m2, volume_m3=pool.volume_m3, cover_factor=_COVER_FACTOR
-        )
+        self._params = SwimmingPoolParameters(area_m2=pool.area_m2, volume_m3=pool.volume_m3, cover_factor=COVER_FACTOR)
         self._temp_c = np.array([pool.initial_temp_c])
 
     def load_temp_c(self) -> float:
@@ -118,15 +116,15 @@ class PoolWater:
 
     def step(self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float) -> None:
         pool = self._pool
-        in_use = _OPEN_HOUR <= at.astimezone(self._timezone).hour < _CLOSE_HOUR
+        in_use = OPEN_HOUR <= at.astimezone(self._timezone).hour < CLOSE_HOUR
         refill_kg_per_day = pool.bathers_per_day * pool.refill_l_per_bather  # fresh water has 1 kg/L
         inputs = SwimmingPoolInputs(
             air_temp_c=pool.hall_temp_c,
             relative_humidity=pool.hall_humidity,
             heat_w=heat.heat_w + pool.other_heat_w,
-            activity=_IN_USE if in_use else _QUIET,
+            activity=IN_USE if in_use else QUIET,
             covered=1.0 if pool.covered_at_night and not in_use else 0.0,
-            refill_kg_s=refill_kg_per_day / ((_CLOSE_HOUR - _OPEN_HOUR) * 3600.0) if in_use else 0.0,
+            refill_kg_s=refill_kg_per_day / ((CLOSE_HOUR - OPEN_HOUR) * 3600.0) if in_use else 0.0,
             mains_c=around.mains_temp_c(at),
         )
         self._temp_c, flux = step_swimming_pool(self._params, self._temp_c, inputs, dt_s)

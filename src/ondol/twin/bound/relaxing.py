@@ -14,15 +14,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.accounting.figures import J_PER_KWH
+from ondol.drivers.virtual.loops import PLANT_ROOM_TEMP_C
+from ondol.drivers.virtual.rooms import AIR_SHARE_OF_SUN
+from ondol.drivers.virtual.waters import CLOSE_HOUR, OPEN_HOUR
 from ondol.model.view import Bools, Floats, Ints, ServiceClass
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
 from ondol.twin.bound.problem import BoundProblem, LinearSink, LinearUnit, WorkClass
-from ondol.twin.lateness import KWH_J, due_s, late_rate, unfinished_rate
+from ondol.twin.lateness import due_s, late_rate, unfinished_rate
 from ondol.twin.layout import Layout, SinkKind
-from ondol.twin.plant.loops import PLANT_ROOM_C
 from ondol.twin.plant.plant import Plant
-from ondol.twin.plant.pools import CLOSE_H, OPEN_H
-from ondol.twin.plant.rooms import AIR_SHARE_OF_SUN
 from ondol.twin.plant.tanks import SUBSTEP_S
 from ondol.twin.scenario.backup import backup_rates
 from ondol.twin.scenario.nouns import Scenario
@@ -57,12 +58,12 @@ def relax(scenario: Scenario, layout: Layout, plant: Plant, series: Series, jobs
     backup_g, backup_eur = backup_rates(scenario, series)
     rate = (series.price_eur_per_kwh if money else series.grid_g_per_kwh)[:steps]
     backup = (backup_eur if money else backup_g)[: steps + 1]
-    worth = float(backup[min(steps, len(backup) - 1)]) / KWH_J
-    backup = backup[:steps] / KWH_J
+    worth = float(backup[min(steps, len(backup) - 1)]) / J_PER_KWH
+    backup = backup[:steps] / J_PER_KWH
     sinks = _Sinks(layout, plant, series, backup, worth)
     made = [sinks.make(row) for row in range(len(layout.sink_ids))]
     units, sites, standby = _units(scenario, layout, plant, series, rate)
-    late = late_rate(scenario, series, series.price_eur_per_kwh if money else series.grid_g_per_kwh, backup * KWH_J)
+    late = late_rate(scenario, series, series.price_eur_per_kwh if money else series.grid_g_per_kwh, backup * J_PER_KWH)
     held = sum(float(sink.end_value @ sink.start) for sink in made)
     return Relaxed(
         problem=BoundProblem(
@@ -70,7 +71,7 @@ def relax(scenario: Scenario, layout: Layout, plant: Plant, series: Series, jobs
             sinks=tuple(made),
             units=tuple(units),
             work=_work(jobs, series, late, unfinished_rate(scenario, rate)),
-            discomfort_cost=1000.0 * float(backup.max()) * KWH_J,
+            discomfort_cost=1000.0 * float(backup.max()) * J_PER_KWH,
             limit_w=layout.site_limit_w,
             site=np.array(sites, dtype=np.int64),
         ),
@@ -167,7 +168,7 @@ class _Sinks:
         assert pools is not None  # noqa: S101 - a pool's row is asked for
         capacity, step_s = float(pools.capacity_j_per_k[n]), series.step_s
         mains = series.mains_c[pools.sky[n], :steps]
-        open_now = (series.hours[:steps] >= OPEN_H) & (series.hours[:steps] < CLOSE_H)
+        open_now = (series.hours[:steps] >= OPEN_HOUR) & (series.hours[:steps] < CLOSE_HOUR)
         lower, upper = float(pools.lower_c[n]), float(pools.upper_c[n])
         tangents = tuple(
             self._tangent(n, at_c, open_now, mains) for at_c in np.linspace(lower, upper, _TANGENTS).tolist()
@@ -285,13 +286,13 @@ def _units(
         row, site, sink = rows[0], int(layout.unit_site[rows[0]]), int(layout.unit_sink[rows[0]])
         node = int(node_of[row])
         nodes = int(np.isin(layout.node_unit, rows).sum())
-        cost = rate * layout.site_pue[site] / KWH_J
+        cost = rate * layout.site_pue[site] / J_PER_KWH
         off_w, slots = float(layout.node_off_w[node]), int(layout.node_slots[node])
         # above standby: a pace between off and the best one costs no more than a mix of these two
         power, speed = hull(float(layout.node_idle_w[node]) - off_w, float(layout.node_max_w[node]) - off_w)
         capture = float(layout.unit_capture[row])
         if sink >= 0:
-            loss_w = layout.unit_case_ua_w_per_k[row] * max(coldest[sink] - PLANT_ROOM_C, 0.0)
+            loss_w = layout.unit_case_ua_w_per_k[row] * max(coldest[sink] - PLANT_ROOM_TEMP_C, 0.0)
             capture = max(capture - float(loss_w) / float(layout.unit_max_w[row]), 0.0)
         above = power * nodes
         units.append(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from ondol.accounting.figures import J_PER_KWH
 from ondol.model.errors import NotFoundError
 from ondol.policy.registry import load_policy, policy_names
 from ondol.twin.bound.bound import lower_bound
@@ -45,14 +46,14 @@ def run_case(case: Case, policy: str, base: Path | None, file: Path | None) -> R
     trace = work_of(scenario, Path())
     if policy == BOUND:
         layout = lay_out(scenario)
-        figures: Figures = {}
-        for name, money, scale in (("total_kg", False, 1000.0),):
-            asked = relax(scenario, layout, Plant(layout, series), series, trace.jobs, money=money)
-            answer = lower_bound(asked.problem)
-            figures[name] = (answer.bound + asked.constant) / scale
-            figures[f"{name}_near"] = (answer.near + asked.constant) / scale
-            figures["heat_dumped_kwh"] = float(answer.course.dumped_w.sum()) * series.step_s / 3.6e6
-            figures["backup_kwh"] = float(answer.course.backup_w.sum()) * series.step_s / 3.6e6
+        asked = relax(scenario, layout, Plant(layout, series), series, trace.jobs, money=False)
+        answer = lower_bound(asked.problem)
+        figures: Figures = {
+            "total_kg": (answer.bound + asked.constant) / 1000.0,
+            "total_kg_near": (answer.near + asked.constant) / 1000.0,
+            "heat_dumped_kwh": float(answer.course.dumped_w.sum()) * series.step_s / J_PER_KWH,
+            "backup_kwh": float(answer.course.backup_w.sum()) * series.step_s / J_PER_KWH,
+        }
         return Result(case=case, policy=policy, figures=figures)
     twin = FleetTwin(scenario, series, trace, load_policy(policy))
     twin.live(series.steps)

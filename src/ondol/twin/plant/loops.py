@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ondol.drivers.virtual.loops import PLANT_ROOM_TEMP_C
 from ondol.model.view import Floats
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
-
-PLANT_ROOM_C = 20.0
-"""Room of the boilers, as in `drivers.virtual.loops`."""
 
 
 def link_w_per_k(exchanger_ua_w_per_k: Floats, flow_kg_s: Floats) -> Floats:
@@ -33,5 +31,5 @@ def heat_to_water_w(captured_w: Floats, case_ua_w_per_k: Floats, load_c: Floats,
     load_c : temperature at which the load enters the exchanger [°C]
     link : of the exchanger [W/K]
     """
-    q_w = (captured_w - case_ua_w_per_k * (load_c - PLANT_ROOM_C)) / (1.0 + case_ua_w_per_k / link)
+    q_w = (captured_w - case_ua_w_per_k * (load_c - PLANT_ROOM_TEMP_C)) / (1.0 + case_ua_w_per_k / link)
     return np.asarray(np.clip(q_w, 0.0, captured_w))

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ondol.drivers.virtual.waters import CLOSE_HOUR, COVER_FACTOR, IN_USE, OPEN_HOUR, QUIET
 from ondol.model.view import Bools, Floats, Ints
 from ondol.thermal.swimming_pool import SwimmingPoolInputs, SwimmingPoolParameters, step_swimming_pool
 from ondol.twin.plant.loops import link_w_per_k
 from ondol.twin.plant.outcome import HeatOutcome
 from ondol.twin.scenario.sinks import PoolSpec
-
-OPEN_H, CLOSE_H = 9.0, 21.0
-IN_USE, QUIET = 1.0, 0.75  # activity factors, Smith, Löf & Jones (ASHRAE 4146)
-COVER_FACTOR = 0.5
 
 
 class Pools:
@@ -41,7 +38,7 @@ class Pools:
         self.hall_c = np.array([s.hall_temp_c for s in specs])
         self.humidity = np.array([s.hall_humidity for s in specs])
         self.refill_kg_s = np.array(
-            [s.bathers_per_day * s.refill_l_per_bather / ((CLOSE_H - OPEN_H) * 3600.0) for s in specs]
+            [s.bathers_per_day * s.refill_l_per_bather / ((CLOSE_HOUR - OPEN_HOUR) * 3600.0) for s in specs]
         )
         self.covered = np.array([1.0 if s.covered_at_night else 0.0 for s in specs])
         self.state = np.array([s.initial_temp_c for s in specs])
@@ -53,7 +50,7 @@ class Pools:
 
     def inputs(self, heat_w: Floats, hour: float | Floats, mains_c: Floats) -> SwimmingPoolInputs:
         """What acts on the pools at an hour of their day."""
-        open_now: Bools = np.broadcast_to((hour >= OPEN_H) & (hour < CLOSE_H), self.state.shape)
+        open_now: Bools = np.broadcast_to((hour >= OPEN_HOUR) & (hour < CLOSE_HOUR), self.state.shape)
         return SwimmingPoolInputs(
             air_temp_c=self.hall_c,
             relative_humidity=self.humidity,

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.drivers.virtual.rooms import AIR_SHARE_OF_SUN
 from ondol.model.view import Floats, Ints
 from ondol.thermal.linear import mean_operators_network
 from ondol.twin.compiled import compiled
 from ondol.twin.plant.outcome import HeatOutcome
 from ondol.twin.scenario.sinks import RoomSpec
-
-AIR_SHARE_OF_SUN = 0.3
-"""Of the sun through the glazing; furniture gives it to the air at once, as in `drivers.virtual.rooms`."""
 
 _STIFF = (1e3, 1e5)  # shell capacity [J/K] and conductance [W/K] where heat goes into the air at once
 WANT_S = 3600.0  # a thermostat looks so far ahead

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.signals.sun import sun_altitude_rad
+from ondol.signals.sun import facade_w_m2, sun_altitude_rad
 from ondol.signals.weather import ZONES
 from ondol.signals.year import HOURS_OF_YEAR, STANDARD_TIME, Floats, read_packed
 
-_GROUND_ALBEDO = 0.2  # usual ground; Liu & Jordan 1963, doi:10.1016/0038-092X(63)90006-9
 _RT2012_COLUMNS = 12
 _SUN_W_M2 = (0.0, 1500.0, "W/m²")  # more than the sun gives outside the air, 1361 W/m²
 _POSSIBLE = {  # of the columns after the time; another unit, such as kelvin, falls out of it
@@ -30,7 +28,7 @@ class Sky:
     Parameters
     ----------
     temp_c : dry bulb [°C]
-    solar_w_m2 : sun on a mean façade, see `control.surroundings` [W/m²]
+    solar_w_m2 : sun on a mean façade, see `signals.sun` [W/m²]
     mains_c : cold water [°C]
     """
 
@@ -94,15 +92,12 @@ def _table(path: Path, columns: int, allowed: str) -> Floats:
 
 
 def _facade(direct: Floats, diffuse: Floats, latitude_deg: float, longitude_deg: float) -> Floats:
-    """Sun on a façade, averaged over its directions: beam·cos(altitude)/π, half of the sky, half of the ground."""
+    """Sun on a mean façade in the middle of each hour [W/m²]."""
     start = dt.datetime(2022, 1, 1, 0, 30, tzinfo=STANDARD_TIME)
-    altitude = np.array(
+    hours = (start + dt.timedelta(hours=hour) for hour in range(HOURS_OF_YEAR))
+    return np.array(
         [
-            sun_altitude_rad(start + dt.timedelta(hours=hour), latitude_deg, longitude_deg)
-            for hour in range(HOURS_OF_YEAR)
+            facade_w_m2(beam, sky, sun_altitude_rad(hour, latitude_deg, longitude_deg))
+            for beam, sky, hour in zip(direct.tolist(), diffuse.tolist(), hours, strict=True)
         ]
     )
-    beam = np.where(altitude > 0, direct, 0.0)
-    ground = beam * np.sin(np.maximum(altitude, 0.0)) + diffuse
-    facade = beam * np.cos(altitude) / math.pi + 0.5 * diffuse + 0.5 * _GROUND_ALBEDO * ground
-    return np.asarray(np.maximum(0.0, facade))
