@@ -71,7 +71,9 @@ def replace_filler(view: View, now: Standing, wants: Demand, useful: Ints, stopp
     ]
 
 
-def give_way(view: View, victims: Ints, needy: Ints, cause: str) -> tuple[list[Stop], Ints]:
+def give_way(
+    view: View, victims: Ints, needy: Ints, cause: str, promised: Bools | None = None
+) -> tuple[list[Stop], Ints]:
     """Stop as many of some work as others need slots, the first ones first; slots that are being freed already count.
 
     Parameters
@@ -79,6 +81,7 @@ def give_way(view: View, victims: Ints, needy: Ints, cause: str) -> tuple[list[S
     victims : rows that hold a slot and may be stopped, in the order in which they give way
     needy : rows that found no slot
     cause : for people to read
+    promised : per instance, whether its slot is freed for others than these; None for no such
 
     Returns
     -------
@@ -86,16 +89,18 @@ def give_way(view: View, victims: Ints, needy: Ints, cause: str) -> tuple[list[S
     """
     instances = view.instances
     rows = victims[_accepting(view)[victims]]
-    unserved = fit(view, needy, _coming(view, rows[:0])).rows_left
+    unserved = fit(view, needy, _coming(view, rows[:0], promised)).rows_left
     chosen = rows[np.sort(fit(view, unserved, instances.node[rows]).slots)]
     return [Stop(instances.ids[row], f"{cause} ({len(needy)} queued)") for row in chosen.tolist()], chosen
 
 
-def _coming(view: View, stopped: Ints) -> Ints:
+def _coming(view: View, stopped: Ints, promised: Bools | None = None) -> Ints:
     """Node rows of slots that are being freed."""
     instances = view.instances
-    leaving = np.flatnonzero((instances.phase == Phase.LEAVING) & (instances.node >= 0))
-    nodes: Ints = instances.node[np.concatenate([leaving, stopped])]
+    leaving = (instances.phase == Phase.LEAVING) & (instances.node >= 0)
+    if promised is not None:
+        leaving &= ~promised
+    nodes: Ints = instances.node[np.concatenate([np.flatnonzero(leaving), stopped])]
     return nodes
 
 

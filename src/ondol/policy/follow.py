@@ -181,8 +181,8 @@ def _place(view: View, urgent: Urgency, slots: _Slots) -> _Placed:
     """Place what cannot wait, then flex and harvest where heat is wanted."""
     first = fit(view, urgent.pressing, slots.node[: slots.last], slots.equal[: slots.last])
     # Where a sink can take no more, its site's safety holds work down to a crawl. That is better than nothing for what
-    # was to run at once; a pressed flex does better to wait for a rack, where there is one that it may go to.
-    rack = ~view.units.heats[view.nodes.unit]
+    # was to run at once; a pressed flex does better to wait for a rack, where one is open to it.
+    rack = ~view.units.heats[view.nodes.unit] & view.nodes.accepts
     no_rack = np.logical_not(np.any(view.allowances[:, rack], axis=1))
     at_once = view.instances.service[first.rows_left] == ServiceClass.ON_DEMAND
     bold = at_once | no_rack[view.instances.allowed[first.rows_left]]

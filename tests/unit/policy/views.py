@@ -35,7 +35,7 @@ class UnitRow:
     ahead_w: float | None = None
     temp_c: float = 19.0
     setpoint_c: float = 19.0
-    room_j: float = 0.0
+    room_j: float | None = None  # None for plenty where sinks are known as stores, else none
     slots: tuple[int, ...] = (1,)  # per node
     idle_w: float = 50.0
     max_w: float = 450.0
@@ -139,7 +139,7 @@ class World:
                 setpoint_c=floats(u.setpoint_c if u.heats else math.nan for u in units),
                 lower_c=floats(u.setpoint_c - 0.5 if u.heats else math.nan for u in units),
                 upper_c=floats(u.setpoint_c + 2.0 if u.heats else math.nan for u in units),
-                room_j=floats(u.room_j for u in units),
+                room_j=floats((1e9 if self.stores else 0.0) if u.room_j is None else u.room_j for u in units),
             ),
             nodes=NodeColumns(
                 ids=tuple(NodeId(n[0]) for n in nodes),

@@ -31,6 +31,8 @@ class Field:
     cold : per node, whether it has no power yet
     planned_w : per sink, electric power that the plan gives it [W]
     unplanned : per sink, whether the plan gives it nothing just now, where `planned_w` is eased over the last plans
+    heat_w : per sink, electric power that the plan would give it if there were no work, for its heat alone [W]
+    gains : per sink, whether a kWh there is worth more than its electricity
     useful_w, filler_w : per sink, what runs at full load [W]
     some_filler : per sink, whether there is filler, be it leaving
     """
@@ -42,6 +44,8 @@ class Field:
     cold: Bools
     planned_w: Floats
     unplanned: Bools
+    heat_w: Floats
+    gains: Bools
     useful_w: Floats
     filler_w: Floats
     some_filler: Bools
@@ -80,6 +84,10 @@ class Field:
         changes = (np.diff(self._level(nodes)) != 0) | (np.diff(self.sink[nodes] < 0))
         return np.concatenate(([0], np.cumsum(changes)))
 
+    def wasted(self) -> Bools:
+        """Tell which nodes give heat that is worth less than half of its electricity; racks do."""
+        return np.asarray(self.gain_g_per_kwh < -0.5 * self.cost_g_per_kwh, dtype=np.bool_)
+
     def in_order(self, nodes: Ints, first: tuple[Floats | Ints | Bools, ...] = ()) -> Ints:
         """Positions of slots by falling gain, racks after sinks of equal gain; `first` tells equals apart."""
         return np.lexsort((*reversed(first), self.sink[nodes] < 0, -self._level(nodes)))
@@ -104,13 +112,18 @@ def field_of(view: View, now: Standing, outline: Outline) -> Field:
     def summed(chosen: Bools) -> Floats:
         return np.asarray(np.bincount(sink[at[chosen]], slot_w[at[chosen]], count), dtype=np.float64)
 
+    gain = np.where(sink >= 0, (sinks.capture * value)[np.maximum(sink, 0)], 0.0) - cost
+    gains = np.zeros(count, dtype=np.bool_)
+    gains[sink[(sink >= 0) & (gain > 0.0)]] = True
     return Field(
-        gain_g_per_kwh=np.where(sink >= 0, (sinks.capture * value)[np.maximum(sink, 0)], 0.0) - cost,
+        gain_g_per_kwh=gain,
         cost_g_per_kwh=cost,
         sink=sink,
         slot_w=slot_w,
         cold=~nodes.up if len(nodes.up) else np.zeros(len(nodes.ids), dtype=np.bool_),
         planned_w=np.array([outline.soon_w.get(key, 0.0) for key in sinks.ids]),
+        gains=gains,
+        heat_w=np.array([outline.heat_w.get(key, 0.0) for key in sinks.ids]),
         unplanned=np.array([outline.power_w.get(key, 0.0) <= 0.0 for key in sinks.ids], dtype=np.bool_),
         useful_w=summed(~filler & ~leaving),
         filler_w=summed(filler & ~leaving),

@@ -10,7 +10,8 @@ from ondol.model.view import Bools, Floats, View
 def plannable(view: View) -> bool:
     """Tell whether a view can be planned for: it has sinks, a horizon, and finite forecasts of every sink.
 
-    Where one of them is missing a plan would be a guess, and policies go by what thermostats want instead.
+    Where one of them is missing a plan would be a guess, and policies go by what thermostats want instead. One lost
+    sensor is no such case: who makes the view shows that sink as no store, its thermostat's want as its demand.
     """
     sinks = view.sinks
     shape = (len(sinks.ids), len(view.ahead_s))

@@ -2,7 +2,8 @@
 
 Sinks are ranked by what a kWh of electricity is worth there (see `field`). In this order:
 
-1. What cannot wait takes the free slot of the highest gain, racks after sinks of equal gain, and runs at full speed.
+1. What cannot wait, and flex whose deadlines come in a crowd (`crowd`), takes the free slot of the highest gain, racks
+   after sinks of equal gain, and runs at full speed. Before its heat is wasted, filler makes way where heat is wanted.
 2. Patient flex, the most urgent first, then harvest, take free slots of sinks that draw less than planned. Where filler
    runs they take its slot over, which is warm, before a node is switched on for them.
 3. Work that goes on from a checkpoint leaves a sink that draws more than planned and wants no heat for one that does.
@@ -14,50 +15,24 @@ electricity, work that can wait runs at the speed that needs least energy for it
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.decision import Action, Decision, Resume, Stop
+from ondol.model.decision import Action, Decision, Resume
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
-from ondol.policy.fit import Fit, fit
+from ondol.policy.fit import fit
+from ondol.policy.plan.crowd import with_crowd
 from ondol.policy.plan.field import Field, field_of, free_slots_in_order
+from ondol.policy.plan.free import Free
 from ondol.policy.plan.outline import Outline
 from ondol.policy.plan.powers import powers
-from ondol.policy.plan.yielding import coming, excess_filler, held, make_room, make_way, move, useless_filler
+from ondol.policy.plan.pressing import Pressing, give_pressing
+from ondol.policy.plan.yielding import coming, ended, excess_filler, held, make_way, move, useless_filler
 from ondol.policy.standing import queue, standing
 from ondol.policy.starts import starts
 from ondol.policy.urgency import Urgency, urgency
 from ondol.policy.waiting import clock, no_fit, wait
-
-
-@dataclass(slots=True, eq=False)
-class _Free:
-    """Free slots in the order of use, and who has got which so far."""
-
-    nodes: Ints
-    left: Bools
-    rows: list[Ints] = field(default_factory=list)
-    got: list[Ints] = field(default_factory=list)
-    near: list[Bools] = field(default_factory=list)
-
-    def give(self, view: View, ground: Field, line: Ints, among: Bools) -> Fit:
-        """Give slots that are left, among these, to work in line."""
-        at = np.flatnonzero(self.left & among)
-        fitted = fit(view, line, self.nodes[at], ground.equals(self.nodes[at]))
-        self.take(fitted.rows, at[fitted.slots], fitted.near)
-        return fitted
-
-    def take(self, rows: Ints, at: Ints, near: Bools) -> None:
-        """Note who gets which slots, given by their positions."""
-        self.left[at] = False
-        self.rows.append(rows)
-        self.got.append(self.nodes[at])
-        self.near.append(near)
-
-    def given_w(self, ground: Field) -> Floats:
-        """Watts of all slots that are given so far, per sink."""
-        return ground.per_sink_w(np.concatenate(self.got))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,25 +55,23 @@ class _Patient:
 def place(view: View, outline: Outline) -> Decision:
     """Answer a view under a plan."""
     now = standing(view)
-    urgent = urgency(view, now)
+    urgent = with_crowd(view, urgency(view, now))
     ground = field_of(view, now, outline)
     going = held(view, now)
     nodes = free_slots_in_order(view, now, ground)
-    free = _Free(nodes, np.ones(len(nodes), dtype=np.bool_))
+    free = Free(nodes, np.ones(len(nodes), dtype=np.bool_))
 
-    pressing = free.give(view, ground, urgent.pressing, free.left)
-    stops = [
-        *_ended(going, make_room(view, ground, going, pressing.rows_left)),
-        *_ended(going, useless_filler(view, ground, going)),
-    ]
+    pressing = give_pressing(view, ground, free, going, urgent.pressing)
+    stops = [*pressing.stops, *ended(going, useless_filler(view, ground, going))]
     line = np.concatenate([urgent.patient, queue(view, ServiceClass.HARVEST)])
-    patient = _give_patient(view, ground, free, going, line)
-    stops += _ended(going, make_way(view, patient.filler, len(patient.served)))
-    useful_w = ground.useful_w + free.given_w(ground) + patient.taken_w
-    stops += _ended(going, excess_filler(view, ground, going, ground.planned_w - useful_w))
+    patient = _give_patient(view, ground, free, going, line, pressing)
+    cause = f"one of {len(patient.served)} that wait: its sink has planned power for useful work"
+    stops += ended(going, make_way(view, patient.filler, cause))
+    useful_w = ground.useful_w + free.given_w(ground) + pressing.taken_w + patient.taken_w
+    stops += ended(going, excess_filler(view, ground, going, ground.planned_w - useful_w))
     at = np.flatnonzero(free.left)
     moved, moved_rows, kept = move(view, urgent, ground, going, useful_w=useful_w, slots=nodes[at])
-    stops += _ended(going, (moved, moved_rows))
+    stops += ended(going, (moved, moved_rows))
     free.left[at[kept]] = False
     stopped = held(view, now) & ~going
     filled = free.give(
@@ -117,7 +90,8 @@ def place(view: View, outline: Outline) -> Decision:
             view, urgent, rows, chosen, lambda unit: _state(view, ground, outline, unit), np.concatenate(free.near)
         ),
         *powers(view, urgent, ground, going, rows, chosen),
-        *wait(view, pressing.rows_left, _no_slot(view, int(free.left.sum()))),
+        *wait(view, pressing.left, _no_slot(view, int(free.left.sum()))),
+        *wait(view, pressing.served, f"a slot is being freed for it where its heat is wanted: {_drawn(ground)}"),
         *wait(view, patient.served, f"a slot is being freed for it: {_drawn(ground)}"),
         *_waits(view, urgent, ground, outline, patient.left),
         *wait(view, filled.rows_left, burnt),
@@ -125,20 +99,14 @@ def place(view: View, outline: Outline) -> Decision:
     return tuple(actions)
 
 
-def _ended(going: Bools, stopped: tuple[list[Stop], Ints]) -> list[Stop]:
-    """Note in `going` who does not go on."""
-    stops, rows = stopped
-    going[rows] = False
-    return stops
-
-
-def _give_patient(view: View, ground: Field, free: _Free, going: Bools, line: Ints) -> _Patient:
+def _give_patient(view: View, ground: Field, free: Free, going: Bools, line: Ints, pressing: Pressing) -> _Patient:
     """Give patient work slots of sinks that draw less than planned, so that few nodes are switched on and off for it.
 
     First free slots, but for cold nodes of sinks with filler; then slots that are being freed and those of filler,
     which are warm; and at last those cold nodes, for who may not have the others.
     """
-    room_w = ground.planned_w - ground.useful_w - free.given_w(ground)
+    promised_w = ground.useful_w + pressing.taken_w
+    room_w = ground.planned_w - promised_w - free.given_w(ground)
     planned = _planned(ground, free, free.left, room_w)
     kept = np.zeros(len(free.nodes), dtype=np.bool_)
     sink = ground.sink[free.nodes]
@@ -146,8 +114,9 @@ def _give_patient(view: View, ground: Field, free: _Free, going: Bools, line: In
     first = free.give(view, ground, line, planned & ~kept)
 
     rows = coming(view, ground, going)
+    rows = rows[~pressing.promised[rows]]
     nodes = view.instances.node[rows]
-    room_w = ground.planned_w - ground.useful_w - free.given_w(ground)
+    room_w = ground.planned_w - promised_w - free.given_w(ground)
     inside = ground.within(nodes, room_w)
     second = fit(view, first.rows_left, nodes[inside])
     rows = rows[inside][second.slots]
@@ -156,7 +125,7 @@ def _give_patient(view: View, ground: Field, free: _Free, going: Bools, line: In
     return _Patient(served=second.rows, left=third.rows_left, filler=np.sort(rows[going[rows]]), taken_w=taken_w)
 
 
-def _planned(ground: Field, free: _Free, among: Bools, budget_w: Floats) -> Bools:
+def _planned(ground: Field, free: Free, among: Bools, budget_w: Floats) -> Bools:
     """Tell which of some free slots lie within what their sinks may still draw."""
     planned = np.zeros(len(free.nodes), dtype=np.bool_)
     at = np.flatnonzero(free.left & among)
@@ -164,13 +133,16 @@ def _planned(ground: Field, free: _Free, among: Bools, budget_w: Floats) -> Bool
     return planned
 
 
-def _open_to_filler(view: View, ground: Field, free: _Free, useful_w: Floats, stopped: Bools) -> Bools:
-    """Tell which slots filler may have: heat is worth its electricity there, and none of it makes way there now."""
+def _open_to_filler(view: View, ground: Field, free: Free, useful_w: Floats, stopped: Bools) -> Bools:
+    """Tell which slots filler may have: the heat is wanted there, and none of it makes way there now."""
     instances = view.instances
     yields = stopped & (instances.service == ServiceClass.FILLER)
     yielding_w = ground.per_sink_w(instances.node[yields])
-    budget_w = np.where(yielding_w > 0.0, -1.0, ground.planned_w - useful_w - ground.filler_w)
-    return _planned(ground, free, ground.gain_g_per_kwh[free.nodes] > 0.0, budget_w)
+    # Where another kWh is worth no more than its electricity, power that was planned for work is not for filler, nor
+    # is what is left of an earlier plan; what the heat alone asks for is.
+    planned_w = np.where(ground.gains, ground.planned_w, np.minimum(ground.planned_w, ground.heat_w))
+    budget_w = np.where(yielding_w > 0.0, -1.0, planned_w - useful_w - ground.filler_w)
+    return _planned(ground, free, free.left, budget_w)
 
 
 def _state(view: View, ground: Field, outline: Outline, unit: int) -> str:

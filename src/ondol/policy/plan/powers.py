@@ -10,9 +10,10 @@ from ondol.model.decision import SetPower
 from ondol.model.ids import UnitId
 from ondol.model.view import Bools, Ints, View
 from ondol.policy.plan.field import Field
+from ondol.policy.plan.thrift import THRIFTY_SHARE
 from ondol.policy.urgency import Urgency
 
-THRIFTY_SHARE = 0.3  # of dynamic power: two thirds of the speed, where a node needs least energy for its work
+_SLACK = 0.05  # of planned power: slots come in whole numbers
 
 
 def powers(view: View, urgent: Urgency, field: Field, running: Bools, rows: Ints, nodes: Ints) -> list[SetPower]:
@@ -40,6 +41,10 @@ def powers(view: View, urgent: Urgency, field: Field, running: Bools, rows: Ints
     thrifty_w = np.bincount(unit_of, lit * columns.idle_w + THRIFTY_SHARE * held * range_w, count)
     wanted = np.zeros(count, dtype=np.bool_)
     wanted[unit_of] = field.gain_g_per_kwh >= 0.0  # alike for all nodes of a unit
+    # At the margin heat may be worth no more than its electricity: what the plan draws for it is wanted all the same.
+    sink = np.where(units.heats, units.sink, -1)
+    within = field.useful_w + field.filler_w <= (1.0 + _SLACK) * field.heat_w
+    wanted |= (sink >= 0) & within[np.maximum(sink, 0)] if len(within) else False
     full = (hurried > 0) | wanted
     power_w = np.where(full, units.power_max_w, np.minimum(thrifty_w, units.power_max_w))
     at = np.flatnonzero(runs)

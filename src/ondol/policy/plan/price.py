@@ -21,6 +21,8 @@ from ondol.policy.plan.stores import MULTIPLIERS, StorePlan, plans_at
 from ondol.policy.plan.trial import SAMPLE, Range, Trial, range_of
 
 _ITERATIONS = 25
+_JUMP_DOUBTS = 2.0  # so many doubts from a price of 0 the jump in work there is looked at first
+_NEXT_TO_NONE = 1e-9  # of the range of prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -93,12 +95,26 @@ def price_of_work(
     return _clear(problem, curves, span, guess, most_multipliers)
 
 
+def _at_no_price(problem: StoreProblem, span: Range, guess: Guess) -> list[float]:
+    """Shifts to just below and above a price of 0, where that may be the right one.
+
+    Where power may be used for heat alone, no work is done below 0 and much above: if there is too little work for the
+    heat that is wanted, the price lies in that jump, and no other need be tried.
+    """
+    price = guess.price_g_per_node_s
+    near = abs(float(price[0])) <= _JUMP_DOUBTS * guess.doubt_g_per_node_s
+    if not (problem.burn.any() and near and (price == price[0]).all() and span.low < 0.0 < span.high):
+        return []
+    tiny = _NEXT_TO_NONE * (span.high - span.low)
+    return [-tiny - float(price[0]), tiny - float(price[0])]
+
+
 def _clear(problem: StoreProblem, curves: Curves, span: Range, guess: Guess, most: int | None) -> WorkPlan:
     """Shift the prices by a common amount until all stores together do the wanted work, and deal out what is left."""
     wanted, widest = curves.wanted_node_s, span.high - span.low
     search = Search(guess, widest, wanted, several=problem.stores <= SAMPLE)
     iterations = 0
-    shifts = search.first()
+    shifts = _at_no_price(problem, span, guess) or search.first()
     while shifts and iterations + len(shifts) <= _ITERATIONS:
         rows = np.clip(guess.price_g_per_node_s + np.array(shifts)[:, None], span.low, span.high)
         for shift, plan in zip(shifts, plans_at(problem, rows, most_multipliers=most), strict=True):

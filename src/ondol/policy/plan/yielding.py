@@ -18,6 +18,8 @@ from ondol.policy.urgency import Urgency, left_s
 
 MOVE_LEFT_S = 1800.0  # work that ends sooner stays where it is
 
+FREED_WITHIN_S = 120.0  # who leaves its slot takes seconds, but for uploads: those nobody waits for
+
 USELESS_SHARE = 0.8  # of its electricity: filler whose heat is worth less ends at once where nothing is planned
 
 
@@ -26,8 +28,19 @@ def held(view: View, now: Standing) -> Bools:
     return np.asarray((now.unit >= 0) & (view.instances.phase != Phase.LEAVING), dtype=np.bool_)
 
 
-def make_room(view: View, field: Field, going: Bools, pressing: Ints) -> tuple[list[Stop], Ints]:
+def ended(going: Bools, stopped: tuple[list[Stop], Ints]) -> list[Stop]:
+    """Note in `going` who does not go on."""
+    stops, rows = stopped
+    going[rows] = False
+    return stops
+
+
+def make_room(view: View, field: Field, going: Bools, pressing: Ints, promised: Bools) -> tuple[list[Stop], Ints]:
     """Stop filler, then harvest that loses nothing by it, for work that cannot wait and found no slot.
+
+    Parameters
+    ----------
+    promised : per instance, whether its slot is being freed for somebody already
 
     Returns
     -------
@@ -40,7 +53,25 @@ def make_room(view: View, field: Field, going: Bools, pressing: Ints) -> tuple[l
     rows = np.flatnonzero(going & (filler | ((instances.service == ServiceClass.HARVEST) & instances.resumable)))
     rows = rows[field.in_order(instances.node[rows], (~instances.resumable[rows], rows))]
     rows = rows[np.argsort(~filler[rows], kind="stable")]
-    return give_way(view, rows, pressing, "makes room for work that cannot wait and has no slot")
+    return give_way(view, rows, pressing, "makes room for work that cannot wait and has no slot", promised)
+
+
+def displaced(view: View, field: Field, going: Bools, pressing: Ints, usable: Bools) -> tuple[Ints, Ints]:
+    """Find slots where heat is wanted, filler's or freed by it, for work that else would run where heat is wasted.
+
+    Parameters
+    ----------
+    usable : per node, whether such work may go there
+
+    Returns
+    -------
+    rows that get one; rows whose slots they are
+    """
+    instances = view.instances
+    rows = coming(view, field, going)
+    rows = rows[(instances.service[rows] == ServiceClass.FILLER) & (usable & ~field.wasted())[instances.node[rows]]]
+    fitted = fit(view, pressing, instances.node[rows])
+    return fitted.rows, rows[fitted.slots]
 
 
 def useless_filler(view: View, field: Field, going: Bools) -> tuple[list[Stop], Ints]:
@@ -66,23 +97,23 @@ def useless_filler(view: View, field: Field, going: Bools) -> tuple[list[Stop], 
 
 
 def coming(view: View, field: Field, going: Bools) -> Ints:
-    """Rows whose slots patient work may have soon: what is leaving, and filler, by falling gain."""
+    """Rows whose slots others may have soon: what is leaving, unless it takes long, and filler, by falling gain."""
     instances = view.instances
-    leaving = (instances.phase == Phase.LEAVING) & (instances.node >= 0)
+    freed = (instances.phase == Phase.LEAVING) & (view.now_s - instances.since_s < FREED_WITHIN_S)
+    leaving = freed & (instances.node >= 0)
     rows = np.flatnonzero(leaving | (going & (instances.service == ServiceClass.FILLER)))
     rows = rows[view.nodes.accepts[instances.node[rows]]]
     return rows[field.in_order(instances.node[rows], (~leaving[rows], rows))]
 
 
-def make_way(view: View, rows: Ints, waiting: int) -> tuple[list[Stop], Ints]:
+def make_way(view: View, rows: Ints, cause: str) -> tuple[list[Stop], Ints]:
     """Stop filler whose slots are taken over.
 
     Parameters
     ----------
-    waiting : how many take one over
+    cause : for people to read, after "filler makes way for "
     """
-    cause = f"filler makes way for one of {waiting} that wait: its sink has planned power for useful work"
-    return [Stop(view.instances.ids[row], cause) for row in rows.tolist()], rows
+    return [Stop(view.instances.ids[row], f"filler makes way for {cause}") for row in rows.tolist()], rows
 
 
 def excess_filler(view: View, field: Field, going: Bools, room_w: Floats) -> tuple[list[Stop], Ints]:

@@ -62,11 +62,21 @@ def test_work_costs_no_more_than_a_rack_that_takes_work():
     unwanted = boiler("a", 0.0)
     # Given no heat demand, more work than the horizon holds and a rack of 400 W at 50 g/kWh
     closed = dataclasses.replace(rack, accepts=False)
-    with_rack = draw_up(world_of(unwanted, rack, work=much_work(99)).view(), Outline())
+    must = much_work(99, FLEX)
+    with_rack = draw_up(world_of(unwanted, rack, work=must).view(), Outline())
     assert with_rack.price_g_per_node_h == pytest.approx(0.4 * 50.0)
     # and given that it takes none, then work costs what the boiler's electricity does
-    without = draw_up(world_of(unwanted, closed, work=much_work(99)).view(), Outline())
+    without = draw_up(world_of(unwanted, closed, work=must).view(), Outline())
     assert without.price_g_per_node_h > 0.45 * 50.0 * 0.99
+
+
+def test_harvest_waits_for_heat_rather_than_run_for_none():
+    # Given the same, but work that nobody waits for
+    unwanted = boiler("a", 0.0, capacity_j=0.0)
+    made = draw_up(world_of(unwanted, work=much_work(99)).view(), Outline())
+    # Then it is worth no more than what it costs at the speed that needs least: 50 W idle and 0.3 of 400 W, at 0.67
+    assert made.price_g_per_node_h == pytest.approx(0.17 / 0.67 * 50.0)
+    assert made.soon_w["a"] == pytest.approx(0.0, abs=1.0)
 
 
 def test_a_slot_is_only_part_of_a_node():
@@ -83,21 +93,25 @@ def test_a_slot_is_only_part_of_a_node():
 def test_work_that_is_expected_counts_as_work():
     view = world_of(boiler("a", 100.0, backup_g=20.0)).view()  # heat that is worth no electricity
     expected = np.zeros((len(ServiceClass), 6))
-    expected[HARVEST] = 4 * HOUR_S
+    expected[FLEX] = 4 * HOUR_S
     ahead = dataclasses.replace(view, ahead_work_s=expected)
     assert draw_up(view, Outline()).soon_w["a"] == pytest.approx(0.0, abs=1.0)
     assert draw_up(ahead, Outline()).soon_w["a"] == pytest.approx(4 * W, rel=0.05)
 
 
 def test_patient_stores_are_eased_towards_a_new_plan_and_quick_ones_follow_at_once():
-    quick = boiler("b", 900.0, capacity_j=0.1 * EASED_FROM_S * 4 * W)
-    view = world_of(boiler("a", 900.0), quick, work=much_work(24)).view()
+    # Given two stores in which heat is worth about its electricity, and one in which it is worth far more
+    quick = boiler("b", 900.0, capacity_j=0.1 * EASED_FROM_S * 4 * W, backup_g=55.0)
+    plain, dear = boiler("a", 900.0, backup_g=55.0), boiler("c", 900.0, backup_g=230.0)
+    view = world_of(plain, quick, dear, work=much_work(40, FLEX)).view()
     new = draw_up(view, Outline())
-    before = Outline(issued_s=NOW_S - PLAN_S, power_w={"a": 0.0, "b": 0.0}, soon_w={"a": 0.0, "b": 0.0})
+    none = dict.fromkeys("abc", 0.0)
+    before = Outline(issued_s=NOW_S - PLAN_S, power_w=none, soon_w=none)
     eased = draw_up(view, before)
     assert eased.soon_w["a"] == pytest.approx(EASE * new.soon_w["a"])
     assert eased.soon_w["b"] == pytest.approx(new.power_w["b"])
-    assert new.soon_w["a"] > 0.0
+    assert eased.soon_w["c"] == pytest.approx(new.power_w["c"])
+    assert min(new.soon_w["a"], new.power_w["c"]) > 0.0
 
 
 @pytest.mark.parametrize("later_s", [0.0, PLAN_S - 1.0])

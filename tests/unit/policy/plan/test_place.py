@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -86,8 +87,10 @@ def test_who_cannot_wait_and_finds_no_slot_gets_that_of_filler_then_of_harvest_w
         world = World(units, [*held, *(WorkRow(f"j{n}", OD) for n in range(count))])
         decision = placed(world, {"a": 3 * W}, 200.0)
         assert set(stops(decision)) == expected
-        assert f"cannot wait and has no slot ({count} queued)" in stops(decision)["filler"]
-        assert "all 3 slots are taken" in of_kind(decision, Wait)[0].reason
+        assert "filler makes way for one of 1 that cannot wait" in stops(decision)["filler"]
+        told = {key: wait.reason for wait in of_kind(decision, Wait) for key in wait.instance_ids}
+        assert "a slot is being freed for it" in told.pop("j0")
+        assert all("all 3 slots are taken" in reason for reason in told.values())
 
 
 def test_a_slot_that_is_being_freed_is_not_freed_twice():
@@ -107,6 +110,70 @@ def test_nobody_is_stopped_for_work_that_may_not_run_there():
     assert stops(placed(world, {"a": W, "b": W}, 200.0)) == {}
     work[1] = WorkRow("j", HARVEST, only_on=("b",))
     assert stops(placed(World(world.units, work), {"a": W, "b": W}, 200.0)) == {}
+
+
+def test_work_that_cannot_wait_is_not_promised_a_slot_that_it_may_not_use():
+    # Given filler where heat is worth much, but the sink is full, and a rack with room
+    units = [UnitRow("a", slots=(1, 1, 1), room_j=0.0), RACK]
+    work = [*(running(f"f{n}", f"a-n{n}", FILLER) for n in range(3)), WorkRow("j", OD)]
+    decision = placed(World(units, work), {"a": 3 * W}, 200.0)
+    # Then it starts on the rack, and no filler is stopped for nothing
+    assert started(decision) == {"j": "rack-n0"}
+    assert stops(decision) == {}
+
+
+@pytest.mark.parametrize("since_s", [30.0, 3000.0])
+def test_nobody_waits_for_anothers_upload_where_a_slot_is_free(since_s):
+    leaving = WorkRow("h", HARVEST, Phase.LEAVING, "a-n0", since_s=NOW_S - since_s)
+    decision = placed(World([UnitRow("a"), RACK], [leaving, WorkRow("j", OD)]), {"a": W}, 200.0)
+    assert started(decision) == {"j": "rack-n0"}
+
+
+def test_late_flex_goes_anywhere_where_the_only_rack_is_closed():
+    units = [UnitRow("a", slots=(1, 1), room_j=0.0), dataclasses.replace(RACK, accepts=False)]
+    late = WorkRow("j", deadline_s=NOW_S - 5000.0, expected_s=800.0)
+    assert started(placed(World(units, [late]), {"a": 0.0})) == {"j": "a-n0"}
+
+
+def test_one_slot_that_is_being_freed_is_promised_once():
+    # Given a slot that filler is leaving, harvest that can make room, and two that cannot wait
+    work = [
+        WorkRow("f", FILLER, Phase.LEAVING, "a-n0"),
+        running("h", "a-n1", HARVEST, resumable=True),
+        WorkRow("j0", OD),
+        WorkRow("j1", OD),
+    ]
+    decision = placed(World([UnitRow("a", slots=(1, 1))], work), {"a": 2 * W}, 200.0)
+    # Then the first waits for that slot, and harvest makes room for the second
+    assert set(stops(decision)) == {"h"}
+
+
+def flex_due(key: str, count: int, latest_s: float, run_s: float) -> list[WorkRow]:
+    deadline_s = NOW_S + latest_s + 1.3 * run_s + 600.0
+    return [WorkRow(f"{key}{n:03d}", deadline_s=deadline_s, expected_s=run_s) for n in range(count)]
+
+
+def test_flex_starts_before_its_latest_start_where_its_deadlines_come_in_a_crowd():
+    # Given ten slots, no heat wanted, and forty hours of flex that is to start within two
+    world = World([UnitRow("a", slots=(1,) * 10)], flex_due("j", 40, 7200.0, 3600.0))
+    decision = placed(world, {"a": 0.0})
+    # Then all slots are used now: forty hours in three take more than thirteen
+    assert len(started(decision)) == 10
+    # and with four of them none is: two slots are enough, so later is early enough
+    world.work = flex_due("j", 4, 7200.0, 3600.0)
+    assert started(placed(world, {"a": 0.0})) == {}
+
+
+def test_long_work_that_runs_makes_no_crowd_of_a_short_job_that_is_due():
+    # Given twenty of a hundred slots at long work that is not due for days, and flex for four days later
+    slots = World([UnitRow("a", slots=(1,) * 100)], [])
+    held = [
+        WorkRow(f"h{n:02d}", FLEX, Phase.RUNNING, f"a-n{n}", deadline_s=NOW_S + 3 * 86_400.0, expected_s=36_000.0)
+        for n in range(20)
+    ]
+    slots.work = [*held, *flex_due("later", 60, 4 * 86_400.0, 3600.0), *flex_due("short", 1, 120.0, 60.0)]
+    # Then what can wait does
+    assert started(placed(slots, {"a": 0.0})) == {}
 
 
 # Patient work

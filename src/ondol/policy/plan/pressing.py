@@ -1,0 +1,69 @@
+"""Slots for what cannot wait, under a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ondol.model.decision import Stop
+from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
+from ondol.policy.plan.field import Field
+from ondol.policy.plan.free import Free
+from ondol.policy.plan.yielding import displaced, ended, make_room, make_way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pressing:
+    """What becomes of work that cannot wait and does not start now.
+
+    Parameters
+    ----------
+    stops : filler, and harvest with a checkpoint, that makes way
+    served, left : rows that get a slot which is being freed; rows that get none
+    promised : per instance, whether its slot is freed for one of those served
+    taken_w : per sink, what those served will draw [W]
+    """
+
+    stops: list[Stop]
+    served: Ints
+    left: Ints
+    promised: Bools
+    taken_w: Floats
+
+
+def give_pressing(view: View, ground: Field, free: Free, going: Bools, line: Ints) -> Pressing:
+    """Give what cannot wait its slots; notes in `going` who has to stop for it.
+
+    First free slots where heat is worth something; then, where it would be wasted otherwise, slots of filler, which are
+    warm; then the others. Where a sink can take no more, its site's safety holds work down to a crawl: better than
+    nothing for what was to run at once, but a pressed flex does better to wait for a rack, where one is open to it.
+    """
+    instances, nodes, heats = view.instances, view.nodes, view.units.heats
+    takes = (~heats | (view.units.room_j > 0.0))[nodes.unit]
+    left = free.give(view, ground, line, (takes & ~ground.wasted())[free.nodes]).rows_left
+
+    served, freed = displaced(view, ground, going, left, takes)
+    promised = np.zeros(len(instances.ids), dtype=np.bool_)
+    promised[freed] = True
+    cause = f"one of {len(served)} that cannot wait: their heat would be wasted elsewhere"
+    stops = ended(going, make_way(view, np.sort(freed[going[freed]]), cause))
+
+    left = left[np.isin(left, served, invert=True)]
+    left = free.give(view, ground, left, takes[free.nodes]).rows_left
+    rack = ~heats[nodes.unit] & nodes.accepts
+    no_rack = np.logical_not(np.any(view.allowances[:, rack], axis=1))
+    bold = (instances.service[left] == ServiceClass.ON_DEMAND) | no_rack[instances.allowed[left]]
+    choosy, bold_left = left[~bold], free.give(view, ground, left[bold], free.left).rows_left
+
+    stops += ended(going, make_room(view, ground, going & takes[instances.node], choosy, promised))
+    # What the first may have reckoned with is not for the second.
+    reckoned = promised | (instances.phase == Phase.LEAVING) if len(choosy) else promised
+    stops += ended(going, make_room(view, ground, going, bold_left, reckoned))
+    return Pressing(
+        stops=stops,
+        served=served,
+        left=np.concatenate([choosy, bold_left]),
+        promised=promised,
+        taken_w=ground.per_sink_w(instances.node[freed]),
+    )
