@@ -1,8 +1,9 @@
 """Qarnot's published rules: priority classes with start and kill thresholds on each heater's temperature.
 
 Re-implemented from the description of the GRECO project's schedulers (Inria and Qarnot, 2018–2020) in
-`reference/landscape.md` §2.2 and `reference/simulators.md` §1.2; no code is taken over.
-With d = set-point − temperature:
+`reference/landscape.md` §2.2 and `reference/simulators.md` §1.2, held against `qarnotNodeSched.py` (cce424c) and
+`qarnotBoxSched.py` (4952773) of the public repository jankopanski/pybatsim; no code is taken over. How near it comes to
+the published runs is in `docs/reference/baselines.md`. With d = set-point − temperature:
 
 | class | here | starts at | is killed below | placed |
 |---|---|---|---|---|
@@ -13,7 +14,7 @@ With d = set-point − temperature:
 - Work is served by decreasing priority (flex before harvest), then the task with the fewest running instances first.
 - The global scheduler offers slots level by level, those that BKGD may use first, then LOW's, then HIGH's; at each
   level the site with the fewest such slots first, so that large free blocks stay free. The site then chooses the unit,
-  as the table says.
+  as the table says. Filler that is displaced is chosen so, too: where it runs counts as a slot of LOW's level.
 - Direct dispatch: when an instance ends, the next one of its task takes the node, if nobody of a higher class waits.
 - Filler starts only in a step in which other work is dispatched, or that is due anyway (every 150 s).
 - Power goes one step up where d ≥ +1 and one down where d ≤ −1, at most every 150 s, never off while work runs.
@@ -21,11 +22,11 @@ With d = set-point − temperature:
 
 A unit that heats nobody is the overflow data centre: for HIGH work only, where no heated unit is to be had.
 
-What a View cannot say, and is different here: a preempted attempt is stopped at once and its slot given by a later
-decision, not when the newcomer's data have arrived, so free slots go before those that a stop would free; no instance
-needs several boards; a node without work cannot be switched off, it idles under its thermostat; power steps are floors
-under the thermostat. Sites do not report their state every 30 s, each decision sees all of it. Where the queue is shown
-in part, direct dispatch sees only the instances that are shown.
+What a View cannot say, and is different here: a preempted attempt is stopped at once, and the newcomer starts in the
+decision that finds the slot free, not when its data have arrived; no instance needs several boards; a node without work
+cannot be switched off, it idles under its thermostat; power steps are floors under the thermostat. Sites do not report
+their state every 30 s, each decision sees all of it. Where the queue is shown in part, direct dispatch sees only the
+instances that are shown.
 """
 
 from __future__ import annotations
@@ -84,11 +85,12 @@ class Greco:
             view,
             now,
             lack_k,
+            killed,
             ended=ended_since(view, now, memory.held),
             filler_due=due,
             data_first=self.data_first,
         )
-        displaced, stopped = displace(view, now, lack_k, done.left_over, killed)
+        displaced, stopped = displace(view, now, lack_k, done.unserved, done.stopped)
         frozen = np.flatnonzero((instances.phase == Phase.PAUSED) & ~stopped)
         working = now.unit[(now.active | (instances.phase == Phase.PAUSED)) & ~stopped]
         busy = np.bincount(working, minlength=len(view.units.ids)) > 0
@@ -96,6 +98,7 @@ class Greco:
         powers, steps = _regulate(view, now, lack_k, busy, memory.steps, due=due)
         actions: list[Action] = [
             *kills,
+            *done.stops,
             *displaced,
             *(Resume(instances.ids[row], "greco freezes nothing") for row in frozen.tolist()),
             *done.starts,

@@ -1,6 +1,6 @@
 """Dispatch as published for the GRECO schedulers: priority groups, three levels of warmth, small sites first.
 
-Source: `reference/landscape.md` §2.2 and `reference/simulators.md` §1.2, see `policy.greco`.
+Sources: see `policy.greco`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.decision import Start
-from ondol.model.view import Floats, Ints, Phase, ServiceClass, View
+from ondol.model.decision import Start, Stop
+from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.fit import Fit, fit
 from ondol.policy.greco_direct import direct
+from ondol.policy.greco_slots import Slots, being_freed, by_level, free_or_burning
 from ondol.policy.greco_thresholds import START_K, off
 from ondol.policy.standing import Standing, deal, queue
 from ondol.policy.waiting import NAMES, no_fit
 
-LEVELS_K = np.array([1.0, -1.0, -4.0])  # a slot is offered first as one for BKGD, then for LOW, then for HIGH
 _GROUPS = (
     ((ServiceClass.ON_DEMAND,), True),
     ((ServiceClass.FLEX, ServiceClass.HARVEST), False),
@@ -29,28 +29,41 @@ _GROUPS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Dispatched:
-    """What starts, and who is left over.
+    """What starts, what filler makes room, and who is left over.
 
     Parameters
     ----------
-    starts : actions
-    nodes : node row of each
-    left_over : per group, rows that got no slot, and why
+    starts, stops : actions
+    nodes : node row of each start
+    stopped : per instance, whether it is stopped now, or was killed before
+    unserved : on-demand rows for which neither a slot is free nor filler can make room
+    left_over : rows that do not start now, and why
     """
 
     starts: list[Start]
+    stops: list[Stop]
     nodes: Ints
+    stopped: Bools
+    unserved: Ints
     left_over: list[tuple[Ints, str]]
 
 
 def dispatch(
-    view: View, now: Standing, lack_k: Floats, *, ended: Mapping[str, str], filler_due: bool, data_first: bool
+    view: View,
+    now: Standing,
+    lack_k: Floats,
+    killed: Bools,
+    *,
+    ended: Mapping[str, str],
+    filler_due: bool,
+    data_first: bool,
 ) -> Dispatched:
-    """Fill free slots: direct dispatch, then group by group.
+    """Fill slots: direct dispatch, then group by group, where filler makes room for those above it.
 
     Parameters
     ----------
     lack_k : per unit, set-point - temperature; nan for racks and where the sensor is lost [K]
+    killed : per instance, whether it has just been killed
     ended : instances that ended since the last decision, with the id of the node of each
     filler_due : may filler start although nothing else does?
     data_first : prefer slots at sites that hold all inputs of a task
@@ -65,53 +78,57 @@ def dispatch(
         Start(instances.ids[row], nodes.ids[node], "direct dispatch: an instance of its task has just ended there")
         for row, node in zip(direct_rows.tolist(), direct_nodes.tolist(), strict=True)
     ]
-    used, left_over = [direct_nodes], list[tuple[Ints, str]]()
+    used, stops, left_over = [direct_nodes], list[Stop](), list[tuple[Ints, str]]()
+    stopped, coming = killed.copy(), being_freed(view, now, killed)
+    unserved = queued.nonzero()[0][:0]
     for classes, coolest in _GROUPS:
         line = queue(view, *classes)
         line = line[queued[line]]
+        if not len(line):
+            continue
         line = line[np.lexsort((running[instances.task[line]], instances.service[line]))]
         least_k = float(START_K[classes[0]])
-        if classes[0] is ServiceClass.FILLER and not filler_due and not starts:
+        high, filler = classes[0] is ServiceClass.ON_DEMAND, classes[0] is ServiceClass.FILLER
+        if filler and not filler_due and not starts and not stops:
             left_over.append((line, "filler starts together with other work, or in the next step of regulation"))
             continue
-        slots = _by_level(view, lack_k, free, least_k, coolest=coolest)
-        if classes[0] is ServiceClass.ON_DEMAND:
-            slots = np.concatenate([slots, _overflow(view, now, free)])
-        fitted = _fit(view, line, slots, data_first=data_first)
-        given = slots[fitted.slots]
+        slots = by_level(view, lack_k, free_or_burning(view, now, free, stopped, burning=not filler), least_k, coolest)
+        if high:
+            slots = slots.then(_overflow(view, now, free))
+        fitted = _fit(view, line, slots.node, data_first=data_first)
+        begins = slots.filler[fitted.slots] < 0
+        given = slots.node[fitted.slots[begins]]
         free = free - np.bincount(given, minlength=len(nodes.ids))
         used.append(given)
-        starts += _starts(view, fitted, given, lack_k, least_k)
-        left_over.append((fitted.rows_left, _cause(lack_k, least_k, len(fitted.slots_left))))
-    return Dispatched(starts=starts, nodes=np.concatenate(used), left_over=left_over)
+        starts += _starts(view, fitted.rows[begins], fitted.near[begins], given, lack_k, least_k)
+        without = line[np.isin(line, fitted.rows[begins], invert=True)]
+        if not filler:
+            may = (lack_k[nodes.unit[coming]] >= least_k) | (high & ~view.units.heats[nodes.unit[coming]])
+            soon = fit(view, without, coming[may])
+            coming = np.delete(coming, np.flatnonzero(may)[soon.slots])
+            burning = np.flatnonzero(slots.filler >= 0)
+            room = _fit(view, soon.rows_left, slots.node[burning], data_first=data_first)
+            stops += _stops(view, slots.filler[burning[room.slots]], stopped, NAMES[classes[0]])
+            left_over.append((np.concatenate([soon.rows, room.rows]), "its slot is being freed"))
+            without = room.rows_left
+        if high:
+            unserved = without
+        left_over.append((without, _cause(lack_k, least_k, len(fitted.slots_left))))
+    return Dispatched(
+        starts=starts,
+        stops=stops,
+        nodes=np.concatenate(used),
+        stopped=stopped,
+        unserved=unserved,
+        left_over=left_over,
+    )
 
 
-def _by_level(view: View, lack_k: Floats, free: Ints, least_k: float, *, coolest: bool) -> Ints:
-    """Put the free slots of a group in order, one node row a slot.
-
-    The global scheduler goes through the levels, coolest first, and at each through the sites with slots of that level,
-    fewest first, so that large free blocks are kept. A site then gives as many slots as were asked of it, the coolest
-    first for HIGH and BKGD, for LOW the warmest that is allowed, each unit filled before the next.
-    """
-    nodes, sites = view.nodes, len(view.sites.ids)
-    rows = np.flatnonzero((free > 0) & (lack_k[nodes.unit] >= least_k))
-    lack, unit = lack_k[nodes.unit[rows]], nodes.unit[rows]
-    level = (lack[:, None] < LEVELS_K).sum(axis=1)
-    site = view.units.site[unit]
-    count = np.zeros((len(LEVELS_K), sites), dtype=np.int64)
-    np.add.at(count, (level, site), free[rows])
-    visits = [np.repeat(order, of[order]) for of in count for order in (np.argsort(of, kind="stable"),)]
-    visited = np.concatenate(visits)
-    within = rows[np.lexsort((rows, unit, -lack if coolest else lack, site))]
-    slots = np.empty(len(visited), dtype=np.int64)
-    slots[np.argsort(visited, kind="stable")] = np.repeat(within, free[within])
-    return slots
-
-
-def _overflow(view: View, now: Standing, free: Ints) -> Ints:
+def _overflow(view: View, now: Standing, free: Ints) -> Slots:
     """Free slots of units that heat nobody: the data centre that takes what finds no heater."""
     rack = np.where(view.units.heats, np.inf, 0.0)
-    return deal(view, rack, free, np.full(len(rack), np.inf), now.slot_w, least=0.0)[0]
+    node = deal(view, rack, free, np.full(len(rack), np.inf), now.slot_w, least=0.0)[0]
+    return Slots(node=node, filler=np.full(len(node), -1))
 
 
 def _fit(view: View, line: Ints, slots: Ints, *, data_first: bool) -> Fit:
@@ -122,7 +139,14 @@ def _fit(view: View, line: Ints, slots: Ints, *, data_first: bool) -> Fit:
     return fit(dataclasses.replace(view, missing_bytes=lacks), line, slots, np.zeros(len(slots), dtype=np.int64))
 
 
-def _starts(view: View, fitted: Fit, given: Ints, lack_k: Floats, least_k: float) -> list[Start]:
+def _stops(view: View, rows: Ints, stopped: Bools, whom: str) -> list[Stop]:
+    """Stop filler, and note it in `stopped`."""
+    stopped[rows] = True
+    cause = f"filler work makes room for {len(rows)} {whom}"
+    return [Stop(view.instances.ids[row], cause) for row in np.sort(rows).tolist()]
+
+
+def _starts(view: View, rows: Ints, nears: Bools, given: Ints, lack_k: Floats, least_k: float) -> list[Start]:
     instances, nodes, units = view.instances, view.nodes, view.units
     unit = nodes.unit[given]
     said = {
@@ -134,11 +158,11 @@ def _starts(view: View, fitted: Fit, given: Ints, lack_k: Floats, least_k: float
     rule = tuple(f"{name} work may start down to {least_k:+.0f} K below" for name in NAMES)
     starts: list[Start] = []
     for row, node, own, kind, near in zip(
-        fitted.rows.tolist(),
+        rows.tolist(),
         given.tolist(),
         unit.tolist(),
-        instances.service[fitted.rows].tolist(),
-        fitted.near.tolist(),
+        instances.service[rows].tolist(),
+        nears.tolist(),
         strict=True,
     ):
         why = said[own] + rule[kind] if units.heats[own] else said[own]

@@ -16,24 +16,26 @@ strategies, on the fleet's forecast of carbon intensity:
 The paper knows one region and no lack of machines. Here the curve is the mean over the fleet's slots, slots are given
 in the order above, within a class first come first served (flex: the earliest latest start first), on the first node
 with a free slot that will do, at full power, as `fcfs` does. Run times are expectations; `policy.urgency` adds its
-margins to them, so that a wrong one breaks no deadline. A forecast that ends before the deadline is used as far as it
-goes.
+margins to them, so that a wrong one breaks no deadline. `WaitAwhile(knows_run_times=True)` keeps none, as the paper;
+how near that comes to its figures is in `docs/reference/baselines.md`. A forecast that ends before the deadline is used
+as far as it goes.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
 from ondol.model.decision import Action, Decision, Pause, Resume, Start, Stop
-from ondol.model.view import Bools, Ints, Phase, ServiceClass, View
+from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.carbon import CarbonCurve, best_window_is_now, carbon_curve, now_is_among_lowest
 from ondol.policy.displace import give_way
 from ondol.policy.fit import fit
 from ondol.policy.floors import FullPower
 from ondol.policy.standing import Standing, queue, standing
-from ondol.policy.urgency import MARGIN_S, STRETCH, Urgency, left_s, urgency
+from ondol.policy.urgency import MARGIN_S, STRETCH, UNKNOWN_RUN_S, Urgency, left_s, urgency
 from ondol.policy.waiting import clock, no_fit, wait
 
 
@@ -43,13 +45,19 @@ class WaitAwhileMemory:
 
 
 class WaitAwhile:
-    """Carbon only. See the module."""
+    """Carbon only. See the module.
+
+    Parameters
+    ----------
+    knows_run_times : run times are what is expected of them, as the paper assumes; no margin is kept for longer ones
+    """
 
     name = "wait-awhile"
     fills = False  # it knows carbon alone; work that is run for heat is nothing to it
 
-    def __init__(self) -> None:
+    def __init__(self, *, knows_run_times: bool = False) -> None:
         self._full_power = FullPower("wait-awhile is blind to heat")
+        self._exact = knows_run_times
 
     def fresh(self) -> WaitAwhileMemory:
         """Give the memory of a policy that has seen nothing."""
@@ -58,10 +66,10 @@ class WaitAwhile:
     def decide(self, view: View, memory: WaitAwhileMemory) -> tuple[Decision, WaitAwhileMemory]:
         """Answer a view: pause and resume by the curve, then start what is to run now."""
         now = standing(view)
-        urgent = urgency(view, now)
+        urgent = urgency(_without_margins(view) if self._exact else view, now)
         curve = carbon_curve(view)
         instances, nodes = view.instances, view.nodes
-        ready = _ready(view, now, urgent, curve)
+        ready = _ready(view, now, urgent, curve, exact=self._exact)
         frozen = (instances.phase == Phase.PAUSED) & (now.unit >= 0)
         may_pause = instances.resumable | (instances.service >= ServiceClass.HARVEST)
         pausing = (instances.phase == Phase.RUNNING) & (now.unit >= 0) & may_pause & ~ready
@@ -94,18 +102,32 @@ class WaitAwhile:
         return tuple(actions), memory
 
 
-def _ready(view: View, now: Standing, urgent: Urgency, curve: CarbonCurve) -> Bools:
+def _rest_s(view: View) -> Floats:
+    """What is left of every run, if it is as long as expected [s]."""
+    instances = view.instances
+    expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
+    return np.maximum(expected_s - instances.done_s, 0.0)
+
+
+def _without_margins(view: View) -> View:
+    """Move deadlines back by as much as `urgency` keeps in hand, so that its latest start is deadline - rest."""
+    in_hand_s = STRETCH * left_s(view) + MARGIN_S - _rest_s(view)
+    instances = dataclasses.replace(view.instances, deadline_s=view.instances.deadline_s + in_hand_s)
+    return dataclasses.replace(view, instances=instances)
+
+
+def _ready(view: View, now: Standing, urgent: Urgency, curve: CarbonCurve, *, exact: bool) -> Bools:
     """Tell per instance whether now is a time to run it."""
     instances = view.instances
     ready = np.ones(len(instances.ids), dtype=np.bool_)
     shifts = (instances.service == ServiceClass.FLEX) & np.isfinite(instances.deadline_s) & ~urgent.pressing_held
     shifts[urgent.pressing] = False
-    left = left_s(view)
+    left, stretch, margin_s = (_rest_s(view), 1.0, 0.0) if exact else (left_s(view), STRETCH, MARGIN_S)
     bound = np.flatnonzero(shifts & ~instances.resumable & (now.unit < 0))
     ready[bound] = best_window_is_now(curve, left[bound], urgent.latest_start_s[bound] - view.now_s)
     free = np.flatnonzero(shifts & instances.resumable)
-    until_s = instances.deadline_s[free] - MARGIN_S - view.now_s
-    ready[free] = now_is_among_lowest(curve, STRETCH * left[free], until_s)
+    until_s = instances.deadline_s[free] - margin_s - view.now_s
+    ready[free] = now_is_among_lowest(curve, stretch * left[free], until_s)
     ready[instances.service >= ServiceClass.HARVEST] = _is_clean(curve)
     return ready
 

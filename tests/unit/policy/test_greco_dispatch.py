@@ -128,6 +128,61 @@ def test_low_displaces_filler_on_the_warmest_that_is_allowed():
     assert [s.instance_id for s in stops if "makes room" in s.reason] == ["fb"]
 
 
+def test_high_takes_the_coolest_heater_from_filler_though_a_milder_one_is_free():
+    """A site asked for a slot of HIGH gives its coolest heater, whether filler runs there or nothing."""
+    units = [UnitRow("a", temp_c=19.0), UnitRow("b", temp_c=COLD_C)]
+    world = World(units, [WorkRow("f", FILLER, Phase.RUNNING, "b-n0"), WorkRow("h", OD)])
+    decision, memory = greco(world)
+    assert started(decision) == {}
+    assert [s.instance_id for s in of_kind(decision, Stop)] == ["f"]
+    assert "its slot is being freed" in of_kind(decision, Wait)[0].reason
+    apply(world, decision)
+    assert started(greco(world, memory)[0]) == {"h": "b-n0"}
+
+
+def test_low_takes_the_warmest_whether_free_or_filled():
+    free, filled = UnitRow("a", temp_c=19.5), UnitRow("b", temp_c=18.5)
+    work = [WorkRow("f", FILLER, Phase.RUNNING, "b-n0"), WorkRow("l", FLEX)]
+    assert started(greco(World([free, filled], work))[0]) == {"l": "a-n0"}
+    free.temp_c, filled.temp_c = 18.5, 19.5
+    decision, _ = greco(World([free, filled], work))
+    assert started(decision) == {}
+    assert [s.instance_id for s in of_kind(decision, Stop)] == ["f"]
+
+
+def test_heaters_with_filler_count_as_slots_of_lows_level_when_sites_are_put_in_order():
+    """The larger site has fewer free slots, but more in all."""
+    large = [UnitRow(name, site="large", temp_c=19.2) for name in "ab"]
+    small = UnitRow("z", site="small", temp_c=19.2)
+    work = [WorkRow("f", FILLER, Phase.RUNNING, "a-n0"), WorkRow("l", FLEX)]
+    assert started(greco(World([*large, small], work))[0]) == {"l": "z-n0"}
+
+
+def test_a_slot_that_is_being_freed_is_waited_for_and_no_second_filler_stopped():
+    units = [UnitRow("a", temp_c=COLD_C), UnitRow("b", temp_c=16.0)]
+    leaving = WorkRow("e", FILLER, Phase.LEAVING, "a-n0")
+    world = World(units, [leaving, WorkRow("f", FILLER, Phase.RUNNING, "b-n0"), WorkRow("h", OD)])
+    assert of_kind(greco(world)[0], Stop) == []
+    world.work.append(WorkRow("i", OD))
+    assert [s.instance_id for s in of_kind(greco(world)[0], Stop)] == ["f"]
+
+
+def test_filler_makes_room_before_the_overflow_is_used():
+    rack = UnitRow("rack", site="dc", heats=False)
+    work = [WorkRow("f", FILLER, Phase.RUNNING, "a-n0"), WorkRow("h", OD), WorkRow("i", OD)]
+    decision, _ = greco(World([UnitRow("a", temp_c=COLD_C), rack], work))
+    assert [s.instance_id for s in of_kind(decision, Stop)] == ["f"]
+    assert started(decision) == {"i": "rack-n0"}
+
+
+def test_data_first_takes_a_site_that_holds_all_inputs_from_its_filler():
+    units = [UnitRow("a", site="s", temp_c=15.0), UnitRow("z", site="t", temp_c=18.5)]
+    work = [WorkRow("f", FILLER, Phase.RUNNING, "z-n0"), WorkRow("j", OD, missing={"s": 1.0})]
+    decision = locality(World(units, work))
+    assert started(decision) == {}
+    assert [s.instance_id for s in of_kind(decision, Stop)] == ["f"]
+
+
 def test_a_node_without_work_is_given_no_power():
     world = World([UnitRow("a", temp_c=COLD_C), UnitRow("b", temp_c=COLD_C)], [WorkRow("l", FLEX)])
     assert [p.unit_id for p in of_kind(greco(world)[0], SetPower)] == ["a"]

@@ -100,6 +100,31 @@ def test_harvest_runs_while_power_is_not_above_the_mean(kind):
     assert len(of_kind(decide(one(running, DIRTY_THEN_CLEAN)), Pause)) == 1
 
 
+def exactly(world: World):
+    return WaitAwhile(knows_run_times=True).decide(world.view(), WaitAwhile().fresh())[0]
+
+
+def test_who_knows_run_times_waits_for_the_very_last_window_and_keeps_no_margin():
+    clean_at_the_end = [300.0] * 6 + [50.0] * 2
+    work = WorkRow("j", deadline_s=NOW_S + 8 * STEP_S, expected_s=2 * STEP_S)
+    world = one(work, clean_at_the_end)
+    assert started(exactly(world)) == {}
+    world.now_s, world.grid["home"] = NOW_S + 4 * STEP_S, clean_at_the_end[4:]
+    assert started(decide(world)) == {"j": "a-n0"}, "with margins it is pressing by now"
+    assert started(exactly(world)) == {}
+    world.now_s, world.grid["home"] = NOW_S + 6 * STEP_S, clean_at_the_end[6:]
+    assert started(exactly(world)) == {"j": "a-n0"}
+
+
+@pytest.mark.parametrize(("quarters_done", "goes_on"), [(7, True), (9, False)])
+def test_who_knows_run_times_counts_what_is_left_to_the_end(quarters_done, goes_on):
+    """Two quarters are cleaner than the present one: with three to go it is needed, with one it is not."""
+    work = WorkRow("j", FLEX, Phase.RUNNING, "a-n0", deadline_s=ALWAYS, expected_s=10 * STEP_S, resumable=True)
+    work.done_s = quarters_done * STEP_S
+    world = one(work, [80.0, 50.0, 60.0, 300.0, 300.0, 300.0, 300.0, 300.0])
+    assert (of_kind(exactly(world), Pause) == []) is goes_on
+
+
 def test_paused_work_that_loses_nothing_gives_its_slot_to_work_whose_time_has_come():
     paused = WorkRow("p", FLEX, Phase.PAUSED, "a-n0", deadline_s=ALWAYS, resumable=True)
     world = World([UnitRow("a")], [paused, WorkRow("o", OD)], grid={"home": DIRTY_THEN_CLEAN})
