@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 
 from ondol.drivers.ports import SinkReading, UnitReading
@@ -114,14 +115,53 @@ class SinkOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkReport:
+    """How a sink stands as a store of heat, for whoever plans ahead; see `SinkColumns` for level, capacity and loss.
+
+    All temperatures are measured ones. Where the sensor is silent or old all numbers but the wants are nan.
+
+    Parameters
+    ----------
+    store_j : heat above level 0, which is the set-point of now (`agent.stores` says why), ≥ 0 [J]
+    capacity_j : the same at the upper limit, ≥ 0; 0 for a sink that is asked for watts, or for nothing [J]
+    loss_per_s : share of the level lost per second [1/s]
+    lacks_j : heat that is missing at once where the sink is below level 0, ≥ 0 [J]
+    walls_lack_j : heat that the walls of a room will take up within hours until they rest, ≥ 0 [J]
+    held_j : heat in the sink above 0 °C: by its change, heat given and heat lost can be told apart [J]
+    excess_w : what the sink loses beyond what it would at level 0; below 0 where it is colder [W]
+    wanted_ahead_w : heat that the thermostat wants over the next steps, the first one begins now [W]
+    heat_j : heat meters of its units together, None where one is silent [J]
+    below_band : whether it is colder than its host's band: another heater of the host's may run now
+    """
+
+    sink_id: SinkId
+    store_j: float
+    capacity_j: float
+    loss_per_s: float
+    lacks_j: float
+    walls_lack_j: float
+    held_j: float
+    excess_w: float
+    wanted_ahead_w: tuple[float, ...]
+    heat_j: float | None
+    below_band: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Whether it was measured."""
+        return math.isfinite(self.store_j)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOrders:
-    """One step's orders, each table by id."""
+    """One step's orders, each table by id; `reports` say how sinks stand."""
 
     now: dt.datetime
     dt_s: float
     units: tuple[UnitOrder, ...]
     nodes: tuple[NodeOrder, ...]
     sinks: tuple[SinkOrder, ...]
+    reports: tuple[SinkReport, ...] = ()
 
     def unit(self, unit_id: UnitId) -> UnitOrder:
         """Give the order of a unit by its id."""

@@ -54,6 +54,23 @@ def mean_loss_w(pool: SwimmingPool, temp_c: float) -> float:
     return total_w
 
 
+@lru_cache(maxsize=1024)
+def loss_w(pool: SwimmingPool, temp_c: float, *, in_use: bool) -> float:
+    """Loss while it is in use, with the bathers' refill, or while it is closed [W]."""
+    params = SwimmingPoolParameters(area_m2=pool.area_m2, volume_m3=pool.volume_m3, cover_factor=0.5)
+    refill_kg_s = pool.bathers_per_day * pool.refill_l_per_bather / (_OPEN_SHARE * 86_400.0)
+    inputs = SwimmingPoolInputs(
+        air_temp_c=pool.hall_temp_c,
+        relative_humidity=pool.hall_humidity,
+        activity=1.0 if in_use else 0.75,
+        covered=0.0 if in_use else float(pool.covered_at_night),
+        refill_kg_s=refill_kg_s if in_use else 0.0,
+        mains_c=MAINS_TEMP_C,
+    )
+    _, fluxes = step_swimming_pool(params, np.array([temp_c]), inputs, 1.0)
+    return -float(fluxes.stored_j[0])
+
+
 @lru_cache(maxsize=256)
 def pool_capacity_j_per_k(pool: SwimmingPool) -> float:
     """Heat capacity of the water [J/K]."""

@@ -13,12 +13,13 @@ import msgspec
 from ondol.agent.authority import Authority, Claim, resolve
 from ondol.agent.demand import SinkDemand, no_demand
 from ondol.agent.heat_layer import SinkMemory, SinkView, fresh_reading, note_asked, step_sink
-from ondol.agent.layout import UnitLayout, lay_out
-from ondol.agent.orders import NodeOrder, NodeStatus, SiteOrders, SiteReadings
+from ondol.agent.layout import SinkLayout, UnitLayout, lay_out
+from ondol.agent.orders import NodeOrder, NodeStatus, SinkReport, SiteOrders, SiteReadings
 from ondol.agent.power_caps import SiteShare, share_site_limit
 from ondol.agent.power_layer import UnitGrant, UnitMemory, rules_for, step_unit
 from ondol.agent.safety import SafetyVerdict, guard_unit
 from ondol.agent.site_step import SiteStep, UnitWish, sink_order, unit_order, unit_senses
+from ondol.agent.stores import report_of
 from ondol.drivers.ports import SinkReading
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
@@ -136,6 +137,18 @@ class SiteAgent:
             units=tuple(unit_order(wish, step) for wish in wishes),
             nodes=tuple(sorted(node_orders, key=lambda order: order.node_id)),
             sinks=tuple(sink_order(layout, demands[layout.sink.id], step) for layout in self._layout.sinks),
+            reports=tuple(self._report(layout, demands[layout.sink.id], step) for layout in self._layout.sinks),
+        )
+
+    def _report(self, layout: SinkLayout, demand: SinkDemand, step: SiteStep) -> SinkReport:
+        return report_of(
+            layout,
+            now=step.now,
+            reading=fresh_reading(step.sinks.get(layout.sink.id), step.now),
+            units=step.units,
+            outdoor_c=step.outdoor_at(step.now) if step.outdoor_c is None else step.outdoor_c,
+            demand=demand,
+            memory=self._memory.sinks[layout.sink.id],
         )
 
     def _prepare(

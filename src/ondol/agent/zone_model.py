@@ -60,6 +60,23 @@ class ZoneModel:
             np.expm1(-zone.mass_ua_w_per_k * _HOUR_S / zone.mass_j_per_k)
         )
 
+    @property
+    def walls_follow(self) -> float:
+        """Kelvins by which the walls at rest follow a kelvin of the air, 0 to 1."""
+        zone = self.zone
+        return zone.mass_ua_w_per_k / (zone.mass_ua_w_per_k + zone.mass_outside_ua_w_per_k)
+
+    @property
+    def walls_time_s(self) -> float:
+        """Time constant of the walls with the air held [s]."""
+        zone = self.zone
+        return zone.mass_j_per_k / (zone.mass_ua_w_per_k + zone.mass_outside_ua_w_per_k)
+
+    @property
+    def store_j_per_k(self) -> float:
+        """Heat that lifts the air by 1 K for good: the air and as much of the walls as follows [J/K]."""
+        return self.zone.air_j_per_k + self.zone.mass_j_per_k * self.walls_follow
+
     def steady_walls_c(self, air_c: float, outdoor_c: float) -> float:
         """Wall temperature that neither rises nor falls [°C]."""
         zone = self.zone

@@ -347,7 +347,7 @@ class PlatformDesk:
                     for key, status in self._loop.requests.statuses.items()
                 ),
                 nodes=tuple(self._nodes_now(orders)),
-                decisions=tuple(self._loop.placing.lines),
+                decisions=self._loop.placing.lines,
             )
 
     def _nodes_now(self, orders: Iterable[SiteOrders]) -> Iterable[NodeNow]:

@@ -83,6 +83,7 @@ class Loop:
         self._sampled_s = self._decided_s = self._reminded_s = float("-inf")
         self._dirty = True
         self._without_store: set[str] = set()
+        self._unpacked: set[str] = set()
         self._fault: Exception | None = None
         self.watch = Watch(store, works, engine, hands, window.counted_s, at)
         self.placing = placing
@@ -212,6 +213,7 @@ class Loop:
             orders = self._sites.orders
         self.requests.sample(utc(now_s), orders)
         self._window.add_heat(span_s, orders, energy_j)
+        self._world.note(now_s, orders)
         apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps, self.groups.pools.sharers)
         self._sampled_s = now_s
 
@@ -238,9 +240,23 @@ class Loop:
             return changes
         if closed is changes:
             return changes
-        return dataclasses.replace(
-            closed, documents={**closed.documents, **self.placing.documents(), **self._documents()}
-        )
+        # The window is settled: its rows must be written now, whichever part cannot be packed.
+        documents = dict(closed.documents)
+        parts = {
+            "the policy's memory": self.placing.documents,
+            "what forecasts are learned from": lambda: self._world.documents(self._now_s()),
+            "the state of plant and sites": self._documents,
+        }
+        for what, pack in parts.items():
+            try:
+                documents.update(pack())
+            except Exception:  # noqa: BLE001  # as above; what was written of it before stays
+                if what not in self._unpacked:
+                    _log.exception("%s could not be packed, trying again with every window", what)
+                self._unpacked.add(what)
+            else:
+                self._unpacked.discard(what)
+        return dataclasses.replace(closed, documents=documents)
 
     def _carry_out(self, instruction: Instruction) -> None:
         self._hands.do(instruction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 from collections import deque
 from typing import Any
 
@@ -18,6 +19,7 @@ from ondol.model.view import View
 from ondol.policy.contract import Policy
 
 LINES = 200  # decisions kept for the screen
+POWERS = 50  # of these at most for what units may draw: a fleet's would leave no room for starts and stops
 
 
 class Placing:
@@ -28,13 +30,20 @@ class Placing:
     memory : of an earlier life, or the policy's fresh one
     recorder : where ticks are recorded for replay, None for nowhere
 
-    `floors` are the watts that the last decision asked for beyond the thermostats, by unit; `lines` the last decisions.
+    `floors` are the watts that the last decision asked for beyond the thermostats, by unit.
     """
 
     def __init__(self, works: Works, policy: Policy[Any], memory: Any, recorder: TickWriter | None) -> None:
         self._works, self._policy, self._memory, self._recorder = works, policy, memory, recorder
         self.floors: dict[UnitId, float] = {}
-        self.lines: deque[DecisionLine] = deque(maxlen=LINES)
+        self._lines: deque[DecisionLine] = deque(maxlen=LINES - POWERS)
+        self._powers: deque[DecisionLine] = deque(maxlen=POWERS)
+        self._power_reasons: dict[UnitId, str] = {}  # no more than the fleet has units
+
+    @property
+    def lines(self) -> tuple[DecisionLine, ...]:
+        """The last decisions, the oldest first; of powers those whose reason changed."""
+        return tuple(heapq.merge(self._powers, self._lines, key=lambda line: line.at))
 
     def decide(self, view: View, withheld: tuple[Wait, ...] = ()) -> None:
         """Decide on a view, record the tick, and tell the works.
@@ -75,7 +84,11 @@ class Placing:
     def _note(self, action: Action, now: dt.datetime) -> None:
         match action:
             case SetPower(unit_id, power_w, reason):
-                subject = f"{unit_id} ≥ {power_w:.0f} W"
+                if self._power_reasons.get(unit_id) != reason:
+                    self._power_reasons[unit_id] = reason
+                    subject = f"{unit_id} ≥ {power_w:.0f} W"
+                    self._powers.append(DecisionLine(at=now, action="SetPower", subject=subject, reason=reason))
+                return
             case Start(instance_id, node_id, reason):
                 subject = f"{instance_id} → {node_id}"
             case Wait(instance_ids, reason):
@@ -83,6 +96,6 @@ class Placing:
             case _:
                 subject, reason = action.instance_id, action.reason
         line = DecisionLine(at=now, action=type(action).__name__, subject=subject, reason=reason)
-        repeats = isinstance(action, (SetPower, Wait))
-        if not (repeats and any((o.action, o.reason) == (line.action, line.reason) for o in self.lines)):
-            self.lines.append(line)
+        repeats = isinstance(action, Wait)
+        if not (repeats and any((o.action, o.reason) == (line.action, line.reason) for o in self._lines)):
+            self._lines.append(line)

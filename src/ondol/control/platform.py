@@ -14,6 +14,7 @@ from ondol.control.container_house import ContainerHouse
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
 from ondol.control.file_desk import FileDesk
+from ondol.control.foresight import foresight
 from ondol.control.grids import Grids
 from ondol.control.groups import Groups
 from ondol.control.hands import Hands
@@ -42,6 +43,7 @@ from ondol.control.settings import Settings
 from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.storehouse import Storehouse
+from ondol.control.study import Aside
 from ondol.control.surroundings import PackagedSurroundings
 from ondol.control.window import Window
 from ondol.control.works import Works
@@ -144,6 +146,12 @@ class Platform:
             self.works, files.stager, files.transfers, now=self.clock.now, clock_rate=self.clock.rate
         )
         policy = load_policy(settings.policy)
+        slot_cores = {node.id: float(node.cores_per_slot) for node in fleet.nodes}
+        study = Aside()
+        self._closers.append(study.close)
+        outlook = foresight(
+            fleet, grids, self.works, self.store, clock=self.clock, weather=surroundings.outdoor, study=study
+        )
         world = World(
             fleet,
             grids,
@@ -151,6 +159,7 @@ class Platform:
             limits_of=self.limits.limits_of,
             reserved=self.limits.reserved,
             inputs=files.missing_inputs.columns,
+            outlook=outlook,
         )
         meter = MeterBook(
             fleet,
@@ -160,7 +169,6 @@ class Platform:
             begin_s=self.clock.now_s(),
             counters=kept.document("meter", Counters),
         )
-        slot_cores = {node.id: float(node.cores_per_slot) for node in fleet.nodes}
         charges = Charges(
             now_and_then(lambda: tariff_in(self.store)),
             slot_cores.__getitem__,

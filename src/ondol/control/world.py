@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
@@ -12,13 +13,15 @@ from ondol.control.columns import LEAST_SHOWN, Columns, Inputs
 from ondol.control.grids import Grids
 from ondol.control.limit_book import NO_LIMITS
 from ondol.control.lines import Withheld
+from ondol.control.outlook import Outlook
 from ondol.control.works import Works
 from ondol.model.account import AccountLimits
 from ondol.model.decision import Wait
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, AttemptId, NodeId, UnitId, instance_id
 from ondol.model.site import UnitKind
-from ondol.model.view import Ints, NodeColumns, SiteColumns, UnitColumns, View
+from ondol.model.view import Ints, NodeColumns, ServiceClass, SiteColumns, UnitColumns, View
+from ondol.policy.urgency import UNKNOWN_RUN_S, left_s
 
 STEP_S = 900.0
 HORIZON = 8
@@ -34,6 +37,7 @@ class World:
         is limited (`control.limit_book` has both)
     least_shown : instances of each class and order that policies see at least (`control.lines`)
     inputs : bytes that sites lack of tasks' inputs (`MissingInputs.columns`); without it nothing is missing
+    outlook : sinks as stores, and the hours ahead; without it policies go by what thermostats want now
 
     `withheld` is what the last view left out because of quotas, in words.
     """
@@ -49,8 +53,10 @@ class World:
         reserved: Callable[[], Reserved] = dict,
         inputs: Inputs | None = None,
         least_shown: int = LEAST_SHOWN,
+        outlook: Outlook | None = None,
     ) -> None:
         self._fleet = fleet
+        self._outlook = outlook
         self._grids = grids
         self._seed = seed
         self._columns = Columns(
@@ -96,7 +102,7 @@ class World:
         self.withheld = tuple(map(_in_words, instances.withheld))
         node = instances.columns.node
         taken = np.bincount(node[node >= 0], minlength=len(self._fleet.nodes))
-        return View(
+        view = View(
             now_s=now_s,
             step_s=STEP_S,
             seed=self._seed,
@@ -108,6 +114,25 @@ class World:
             missing_bytes=instances.missing_bytes,
             beyond=instances.beyond,
         )
+        ahead = None if self._outlook is None else self._outlook.ahead(now_s, orders, _known_work_s(view))
+        if ahead is None:
+            return view
+        return dataclasses.replace(
+            view,
+            sinks=ahead.sinks,
+            ahead_s=ahead.ahead_s,
+            ahead_grid_g_per_kwh=ahead.ahead_grid_g_per_kwh,
+            ahead_work_s=ahead.ahead_work_s,
+        )
+
+    def note(self, now_s: float, orders: Iterable[SiteOrders]) -> None:
+        """Take in a sample of all sites, for forecasts to learn from."""
+        if self._outlook is not None:
+            self._outlook.note(now_s, orders)
+
+    def documents(self, now_s: float) -> dict[str, bytes]:
+        """What of it must outlive the platform."""
+        return {} if self._outlook is None else self._outlook.documents(now_s)
 
     def _sites(self, now_s: float) -> SiteColumns:
         sites = self._fleet.sites
@@ -154,6 +179,12 @@ class World:
             cap_w=np.array([orders[node.id].cap_w for node in nodes]),
             accepts=np.array([orders[node.id].accepts and accepts(node.id) for node in nodes], dtype=np.bool_),
         )
+
+
+def _known_work_s(view: View) -> float:
+    """Full-speed seconds of useful work that is there, as far as anybody knows them [slot-s]."""
+    useful = view.instances.service != ServiceClass.FILLER
+    return float(left_s(view)[useful].sum()) + UNKNOWN_RUN_S * float(view.beyond[: ServiceClass.FILLER].sum())
 
 
 def _padded(ahead_w: tuple[float, ...]) -> list[float]:

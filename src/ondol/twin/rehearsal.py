@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from ondol.agent.site_agent import SiteAgent
 from ondol.control.clock import LeapingClock
+from ondol.control.foresight import foresight
 from ondol.control.grids import Grids
 from ondol.control.groups import Groups
-from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
 from ondol.control.kept import Kept
 from ondol.control.loop import Loop
@@ -23,7 +23,6 @@ from ondol.control.placing import Placing
 from ondol.control.record import TickWriter
 from ondol.control.sites import Sites
 from ondol.control.surroundings import PackagedSurroundings
-from ondol.control.transfers import Transfers
 from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
@@ -37,7 +36,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import TaskId, task_of
 from ondol.policy.registry import load_policy
 from ondol.storage.memory.store import MemoryStore
-from ondol.twin.files import AtOnce, NoFiles, NoOutputs
+from ondol.twin.files import hands_without_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +90,7 @@ class Rehearsal:
         self.plant = VirtualPlant(fleet, surroundings, begin)
         agents = {site.id: SiteAgent(fleet, site.id) for site in fleet.sites}
         self._sites = Sites(fleet, agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        self._weather = surroundings.outdoor
         self._live()
 
     def restart(self) -> None:
@@ -108,19 +108,9 @@ class Rehearsal:
         grids = Grids(fleet)
         kept = Kept(self.store, fleet)
         groups = Groups(self.store, self.works)
-        self.hands = Hands(
-            fleet,
-            self.engine,
-            NoFiles(),
-            NoOutputs(),
-            inherit=groups.pools.at_launch,
-            find=self.works.find,
-            now=self.clock.now,
-            wake=lambda: None,
-            inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
-            transfers=Transfers(pool=AtOnce()),
-        )
-        world = World(fleet, grids, clock_rate=self._rate)
+        self.hands = hands_without_files(fleet, self.engine, self.works, groups, self.clock.now)
+        self.outlook = foresight(fleet, grids, self.works, self.store, clock=self.clock, weather=self._weather)
+        world = World(fleet, grids, clock_rate=self._rate, outlook=self.outlook)
         meter = MeterBook(
             fleet,
             NodeMeters(fleet, time_scale=self._rate),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 
@@ -28,7 +30,8 @@ class Trees:
 
     def predict(self, table: Floats) -> Floats:
         """Demand of rows of a feature table [W]."""
-        return np.asarray(self.model.predict(_binned(table, self.edges)), dtype=np.float64)
+        with _one_thread():
+            return np.asarray(self.model.predict(_binned(table, self.edges)), dtype=np.float64)
 
 
 def bin_edges(table: Floats) -> tuple[Floats, ...]:
@@ -59,7 +62,25 @@ def fit_trees(table: Floats, demand_w: Floats, weight: Floats, edges: tuple[Floa
         early_stopping=False,
         random_state=0,
     )
-    return Trees(edges, model.fit(_binned(table, edges), demand_w, sample_weight=weight))
+    with _one_thread():
+        return Trees(edges, model.fit(_binned(table, edges), demand_w, sample_weight=weight))
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Keep OpenMP to one thread.
+
+    These tables are small, and threads that wait for each other on shared cores take very much longer: on two loaded
+    cores a fit of 0.1 s took tens of seconds.
+    """
+    return cast("AbstractContextManager[object]", _pools().limit(limits=1, user_api="openmp"))
+
+
+@lru_cache(maxsize=1)
+def _pools() -> Any:
+    import sklearn.ensemble  # noqa: F401  # so that its threads are among those that are found
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # scikit-learn's own requirement
+
+    return ThreadpoolController()
 
 
 def _binned(table: Floats, edges: tuple[Floats, ...]) -> Floats:

@@ -1,33 +1,11 @@
-"""What a kilowatt-hour of useful heat from the backup costs in carbon and money; each number with its source."""
+"""What a kilowatt-hour of useful heat from a scenario's backup costs, step by step."""
 
 from __future__ import annotations
 
-from ondol.model.errors import InvalidFieldError
+from ondol.accounting.backup_heat import backup_heat_rates
 from ondol.signals.year import Floats
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
-
-GAS_EFFICIENCY = 0.80
-"""Collective condensing boiler over a season, lower heating value (France Chaleur Urbaine; footprint.md §2.2)."""
-
-GAS_G_PER_KWH = {"direct": 202.0, "life-cycle": 239.0}
-"""Natural gas on the lower heating value: combustion 56.1 kg/GJ (IPCC 2006, vol. 2, table 2.2); whole life cycle
-0.215 kg/kWh on the higher value × 1.111 (Base Empreinte; footprint.md §2.1)."""
-
-GAS_EUR_PER_KWH = 0.13
-"""Per kWh of heat, a French household tariff with taxes (heat.md §3.4)."""
-
-HEAT_PUMP_SCOP = 2.78
-"""Air to water, radiators at 55 °C (France Chaleur Urbaine; footprint.md §2.2)."""
-
-DISTRICT_G_PER_KWH = 113.0
-"""Mean of the French networks as delivered (FEDENE survey 2024, data of 2023; footprint.md §2.1), life cycle."""
-
-DISTRICT_EFFICIENCY = 0.86
-"""Substation (France Chaleur Urbaine; footprint.md §2.2)."""
-
-DISTRICT_EUR_PER_KWH = 0.11
-"""Mean of the French networks 2023, about 110 €/MWh with taxes (AMORCE survey; rounded)."""
 
 
 def backup_rates(scenario: Scenario, series: Series) -> tuple[Floats, Floats]:
@@ -37,13 +15,6 @@ def backup_rates(scenario: Scenario, series: Series) -> tuple[Floats, Floats]:
     ------
     InvalidFieldError : district heat with direct factors, of which there are none
     """
-    kind, method = scenario.backup.kind, scenario.grid.method
-    grid, price = series.grid_g_per_kwh, series.price_eur_per_kwh
-    if kind == "heat_pump":
-        return grid / HEAT_PUMP_SCOP, price / HEAT_PUMP_SCOP
-    if kind == "gas":
-        return grid * 0.0 + GAS_G_PER_KWH[method] / GAS_EFFICIENCY, price * 0.0 + GAS_EUR_PER_KWH
-    if method != "life-cycle":
-        raise InvalidFieldError("backup.kind", kind, "gas or heat_pump with direct factors: networks have none")
-    rate_g = DISTRICT_G_PER_KWH / DISTRICT_EFFICIENCY
-    return grid * 0.0 + rate_g, price * 0.0 + DISTRICT_EUR_PER_KWH
+    return backup_heat_rates(
+        scenario.backup.kind, scenario.grid.method, series.grid_g_per_kwh, series.price_eur_per_kwh
+    )
