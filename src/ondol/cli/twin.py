@@ -13,15 +13,11 @@ from cyclopts import App, Parameter
 from ondol.cli.listing import note, print_json, print_pairs, print_rich, print_text
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.selection import WrongUsageError
+from ondol.cli.twin_check import Data, check
 
 app = App(name="twin", help="Live through scenarios on a clock that leaps, and set runs side by side.")
+app.command(check)
 
-Data = Annotated[
-    Path | None,
-    Parameter(
-        help="Folder of data, for paths that are not beside the scenario [default: ../shared/data if it is there]."
-    ),
-]
 Tell = Callable[[int, int], None]
 
 
@@ -35,6 +31,7 @@ def run(
     data: Data = None,
     seed: int | None = None,
     days: float | None = None,
+    forecast: str | None = None,
     record: Annotated[bool, Parameter(negative="")] = False,
     fresh: Annotated[bool, Parameter(negative="")] = False,
     out: Out = SHOWN,
@@ -55,6 +52,8 @@ def run(
         In place of the scenario's.
     days:
         In place of the scenario's.
+    forecast:
+        Kind of forecasts in place of the scenario's: perfect, real, learned or persistence.
     record:
         Record every tick in OUT/ticks.gz, which 'ondol replay' decides again.
     fresh:
@@ -64,7 +63,7 @@ def run(
     from ondol.twin.located import data_folder
     from ondol.twin.runs import live_into, prepare
 
-    ready = prepare(scenario, policy, data=data_folder(data), seed=seed, days=days, record=record)
+    ready = prepare(scenario, policy, data=data_folder(data), seed=seed, days=days, forecast=forecast, record=record)
     try:
         with _progress(f"{ready.scenario.name}, {policy}", out) as tell:
             summary = live_into(ready, to, fresh=fresh, tell=tell)
@@ -115,6 +114,63 @@ def compare(
         print_rich(comparison_table(names_of(runs), runs), out)
     if html is not None:
         note(f"Written: {html}", out)
+
+
+@app.command
+def forecasts(
+    scenario: Path,
+    /,
+    *kinds: str,
+    policy: str = "follow",
+    history_days: int = 0,
+    data: Data = None,
+    seed: int | None = None,
+    days: float | None = None,
+    out: Out = SHOWN,
+) -> None:
+    """Live through a scenario with forecasts of each kind: how wrong they are, and what that costs.
+
+    Costs are the differences to the run with perfect forecasts. Nothing is written.
+
+    Parameters
+    ----------
+    scenario:
+        The scenario file; docs/reference/scenario-file.md says what it holds.
+    kinds:
+        Of forecasts; perfect, real, learned and persistence where none is named. Perfect is always among them.
+    policy:
+        What decides; 'ondol policy list' shows all.
+    history_days:
+        Days before the begin in which the sensors were read already, for kinds that learn.
+    seed:
+        In place of the scenario's.
+    days:
+        In place of the scenario's.
+    """
+    from ondol.cli.twin_shown import forecast_table
+    from ondol.twin.forecasting.cost import PERFECT, live_with
+    from ondol.twin.located import data_folder
+    from ondol.twin.runs import prepare
+    from ondol.twin.scenario.nouns import FORECASTS
+
+    ready = prepare(scenario, policy, data=data_folder(data), seed=seed, days=days)
+    asked = tuple(dict.fromkeys((PERFECT, *(kinds or FORECASTS))))
+    with _progress(f"{ready.scenario.name}, {policy}", out) as tell:
+        runs = live_with(
+            ready,
+            asked,
+            lambda kind, done, span: tell(asked.index(kind) * span + done, len(asked) * span),
+            history_days=history_days,
+        )
+    if out.json:
+        print_json(
+            [
+                {"kind": run.kind, "figures": run.figures, "cost": run.cost(runs[0]), "by_sink": run.by_sink}
+                for run in runs
+            ]
+        )
+    else:
+        print_rich(forecast_table(runs), out)
 
 
 @app.command(name="bench-greco")

@@ -76,8 +76,30 @@ FIGURES = (
     Figure(key="moves", label="resumable attempts moved", unit="", main=False),
     Figure(key="kills", label="attempts that lost their work", unit="", better="less", main=False),
     Figure(key="node_starts_per_day", label="nodes switched on a day", unit="", better="less", main=False),
+    Figure(key="forecast_nmae_sum", label="error of forecasts, demand of all", unit="", better="less", share=True),
+    Figure(key="forecast_nmae_mean", label="  of a sink's demand, hour by hour", unit="", better="less", share=True),
+    Figure(
+        key="forecast_daily_mape_mean", label="  of a sink's demand, day by day", unit="", better="less", share=True
+    ),
+    Figure(key="forecast_daily_mape_sum", label="  of the demand of all, by day", unit="", share=True, main=False),
+    Figure(key="forecast_nmae_worst", label="  of the worst sink", unit="", share=True, main=False),
+    Figure(key="forecast_metered_nmae_mean", label="  of a sink, by its meters", unit="", share=True, main=False),
+    Figure(key="forecast_bias", label="  too much (+) or too little", unit="", share=True, main=False),
+    Figure(key="forecast_pinball", label="  pinball loss of the quantiles", unit="", share=True, main=False),
+    Figure(key="forecast_covered", label="  hours between p10 and p90", unit="", share=True, main=False),
+    Figure(key="forecast_temp_mae_k", label="  of the outdoor temperature", unit="K", main=False),
+    Figure(key="forecast_carbon_nmae", label="  of the grid's carbon", unit="", share=True, main=False),
     Figure(key="decisions", label="decisions taken", unit="", main=False),
 )
+
+
+COSTS = ("discomfort_kh", "backup_kwh", "heat_dumped_kwh", "overflow_kwh", "total_kg", "total_eur")
+"""Figures of which the difference to perfect forecasts is what errors of forecasts cost."""
+
+
+def cost_of(figures: Mapping[str, float], perfect: Mapping[str, float]) -> dict[str, float]:
+    """Differences of a run's figures to those of the same with perfect forecasts, where both have them."""
+    return {name: figures[name] - perfect[name] for name in COSTS if name in figures and name in perfect}
 
 
 def best(figure: Figure, runs: Sequence[Mapping[str, float]]) -> set[int]:

@@ -183,16 +183,20 @@ class OverflowSpec(_Table, frozen=True, kw_only=True):
         check_range("overflow.pue", self.pue, 1.0, 3.0)
 
 
+FORECASTS = ("perfect", "real", "learned", "persistence")
+
+
 class ForecastSpec(_Table, frozen=True, kw_only=True):
-    """How wrong forecasts are; AR(1) errors of stated stationary size.
+    """How forecasts come about, and how wrong they are; AR(1) errors of stated stationary size.
 
     Parameters
     ----------
-    kind : perfect, or real
+    kind : perfect, real (the truth with errors), learned (from what sensors have shown) or persistence (as yesterday)
     temp_sigma_k : of outdoor temperature [K]
     carbon_sigma : relative, of grid carbon
-    demand_sigma : relative, of draws and networks
+    demand_sigma : relative, of draws and networks; of what hosts say before there are readings, where it is learned
     phi : AR(1) coefficient from hour to hour
+    history_days : days before the begin in which sensors were read and the backup alone heated; unset means none
     """
 
     kind: str = "real"
@@ -200,13 +204,16 @@ class ForecastSpec(_Table, frozen=True, kw_only=True):
     carbon_sigma: float = 0.1
     demand_sigma: float = 0.25
     phi: float = 0.9
+    history_days: int | msgspec.UnsetType = msgspec.UNSET  # not written where unset: digests stay as they were
 
     def __post_init__(self) -> None:
-        check_choice("forecast.kind", self.kind, ("perfect", "real"))
+        check_choice("forecast.kind", self.kind, FORECASTS)
         check_range("forecast.temp_sigma_k", self.temp_sigma_k, 0.0, 10.0, "K")
         check_range("forecast.carbon_sigma", self.carbon_sigma, 0.0, 1.0)
         check_range("forecast.demand_sigma", self.demand_sigma, 0.0, 2.0)
         check_range("forecast.phi", self.phi, 0.0, 0.9999)
+        if self.history_days is not msgspec.UNSET:
+            check_whole("forecast.history_days", self.history_days, 0, 60)
 
 
 class FaultSpec(_Table, frozen=True, kw_only=True):
