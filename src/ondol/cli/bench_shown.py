@@ -36,7 +36,7 @@ def progress(total: int, out: Out) -> Iterator[Tell]:
 def bench_table(lines: Sequence[Line]) -> Table:
     """Give one row a case and policy: captured gain, gap, carbon, and what it cost others."""
     table = Table(box=None, pad_edge=False)
-    for title in ("CASE", "POLICY", "CAPTURED", "GAP", "KGCO2E", "BACKUP KWH", "K·H", "P90 S", "LATE"):
+    for title in ("CASE", "POLICY", "CAPTURED", "GAP", "KGCO2E", "CAPT €", "BACKUP KWH", "K·H", "P90 S", "LATE"):
         table.add_column(title, justify="left" if title in ("CASE", "POLICY") else "right", no_wrap=True)
     last = ""
     for line in lines:
@@ -47,6 +47,7 @@ def bench_table(lines: Sequence[Line]) -> Table:
             f"{line.captured:.3f}" if line.counts else f"({line.captured:.3f})",
             f"{line.gap:.2f}",
             f"{line.total_kg:.0f}",
+            f"{line.captured_eur:.3f}" if line.captured_eur == line.captured_eur else "–",
             f"{figures.get('backup_kwh', 0.0):.0f}",
             f"{figures.get('discomfort_kh', 0.0):.1f}",
             f"{figures.get('wait_on_demand_p90_s', 0.0):.0f}",

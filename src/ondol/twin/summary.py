@@ -10,6 +10,7 @@ from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import Floats, ServiceClass
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.lateness import due_s, late_rate, unfinished_rate
+from ondol.twin.layout import SinkKind
 from ondol.twin.scenario.backup import backup_rates
 
 LATE_S = 1.0  # a deadline missed by less is not counted: times are sums of floats and of whole seconds of tables
@@ -94,6 +95,29 @@ def summarise(twin: FleetTwin) -> Figures:
         "decisions": float(twin.decisions),
     }
     return figures | _service(twin)
+
+
+def summarise_sinks(twin: FleetTwin) -> Figures:
+    """Give discomfort [K·h] of each kind of sink and of each sink, and its useful and its backup heat [kWh].
+
+    Of a sink the name is the figure's, ``@`` and the sink's id.
+    """
+    score, layout = twin.score, twin.layout
+    felt_kh = score.short_kh + score.over_kh
+    figures: Figures = {}
+    for kind in SinkKind:
+        mine = layout.sink_kind == kind
+        if mine.any():
+            figures[f"discomfort_{kind.name.lower()}_kh"] = float(felt_kh[mine].sum())
+    columns = {
+        "discomfort_kh": felt_kh,
+        "useful_kwh": score.useful_j / J_PER_KWH,
+        "backup_kwh": score.backup_j / J_PER_KWH,
+    }
+    for name, values in columns.items():
+        pairs = zip(layout.sink_ids, values.tolist(), strict=True)
+        figures |= {f"{name}@{sink_id}": value for sink_id, value in pairs}
+    return figures
 
 
 def _service(twin: FleetTwin) -> Figures:

@@ -10,8 +10,9 @@ import pytest
 
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.twin.heatbench.cases import LOADS, MONTHS, QUICK_DAYS, Case, cases_of
-from ondol.twin.heatbench.report import draw, markdown, write_parquet
-from ondol.twin.heatbench.running import BOUND, Result
+from ondol.twin.heatbench.draw import draw
+from ondol.twin.heatbench.report import markdown, standings, write_parquet
+from ondol.twin.heatbench.running import BOUND, BOUND_EUR, Result
 from ondol.twin.heatbench.standing import COUNTS_FROM, Line, lines_of
 
 CASE = Case(month="jan", load=0.3)
@@ -57,6 +58,40 @@ def test_seeds_are_averaged_each_against_its_own_bound():
     assert ours.gap == pytest.approx((0.5 + 0.5) / 2)
     assert (ours.total_kg, ours.bound_kg) == (225.0, 150.0)
     assert ours.figures == {"kills": 6.0, "total_kg": 225.0}
+    assert (ours.gap_spread, ours.bound) == (0.0, {"total_kg": 150.0})
+
+
+def test_cost_is_a_second_objective_with_a_bound_of_its_own():
+    # Given bounds of 100 kg and of 40 €, fcfs at 300 kg and 80 €, ours between
+    case = {BOUND: (100.0, 60.0), BOUND_EUR: (150.0, 40.0), "fcfs": (300.0, 80.0), "ours": (150.0, 50.0)}
+    results = [
+        Result(case=CASE, policy=policy, figures={"total_kg": kg, "total_eur": eur})
+        for policy, (kg, eur) in case.items()
+    ]
+    lines = by_policy(results)
+    assert set(lines) == {"fcfs", "ours"}
+    assert (lines["ours"].captured, lines["ours"].gap) == (0.75, 0.5)
+    assert (lines["ours"].captured_eur, lines["ours"].gap_eur) == (0.75, 0.25)
+    assert (lines["ours"].total_eur, lines["ours"].bound_eur) == (50.0, 40.0)
+    assert "| € | captured € | gap € |" in markdown(list(lines.values()))
+    # and where it was not asked, there is no number, and carbon stands as it was
+    without = by_policy([one for one in results if one.policy != BOUND_EUR])
+    assert math.isnan(without["ours"].captured_eur)
+    assert without["ours"].captured == 0.75
+
+
+def test_policies_are_summed_up_over_the_cases_that_count():
+    # Given two cases that count and one that does not
+    months = {"jan": (300.0, 150.0), "apr": (300.0, 250.0), "jul": (101.0, 100.0)}
+    results = [
+        result(policy, kg, month=month)
+        for month, (first, ours) in months.items()
+        for policy, kg in ((BOUND, 100.0), ("fcfs", first), ("ours", ours))
+    ]
+    best, first = standings(lines_of(results))
+    assert (best.policy, best.cases, best.captured, best.gap) == ("ours", 2, 0.5, 1.0)
+    assert (best.worst, best.worst_captured) == ("apr 0.3 gas real", 0.25)
+    assert (first.policy, first.captured) == ("fcfs", 0.0)
 
 
 @pytest.mark.parametrize(("first_kg", "counts"), [(100.0 * (1 + COUNTS_FROM) + 1e-6, True), (102.9, False)])
@@ -123,13 +158,16 @@ def test_the_spread_of_seeds_stands_beside_their_mean():
 
 def test_every_figure_of_every_run_is_in_the_parquet_file(tmp_path: Path):
     file = tmp_path / "results.parquet"
-    write_parquet([result(BOUND, 100.0), result("ours", 110.5, 2, kills=3)], file)
+    zone = {"discomfort_kh@homes-1-rooms": 1.5}
+    write_parquet([result(BOUND, 100.0), result("ours", 110.5, 2, kills=3, **zone)], file)
     rows = pq.read_table(file).to_pylist()
-    case = {"month": "jan", "load": 0.3, "backup": "gas", "forecast": "real", "days": 14.0}
+    case = {"case": "jan 0.3", "month": "jan", "load": 0.3, "backup": "gas", "forecast": "real", "days": 14.0}
+    ours = {**case, "seed": 2, "policy": "ours", "sink": None}
     assert rows == [
-        {**case, "seed": 1, "policy": "bound", "figure": "total_kg", "value": 100.0},
-        {**case, "seed": 2, "policy": "ours", "figure": "kills", "value": 3.0},
-        {**case, "seed": 2, "policy": "ours", "figure": "total_kg", "value": 110.5},
+        {**case, "seed": 1, "policy": "bound", "figure": "total_kg", "sink": None, "value": 100.0},
+        {**ours, "figure": "discomfort_kh", "sink": "homes-1-rooms", "value": 1.5},
+        {**ours, "figure": "kills", "value": 3.0},
+        {**ours, "figure": "total_kg", "value": 110.5},
     ]
     assert [one.name for one in tmp_path.iterdir()] == ["results.parquet"]
     write_parquet([], file)

@@ -27,6 +27,9 @@ Every schedule of the twin is a point of this programme that costs no more here 
 - *limits*: the twin takes no heat in a step that would end above ``upper_c``; here it may be taken partly;
 - *foresight*: weather, grid, draws and work are all known from the start.
 
+A horizon that is too long to be solved as it is gets its prices from longer steps, and its proof at the true ones
+(`long`).
+
 The solver is not trusted: `certificate` makes of any multipliers a number that lies below the optimum (weak duality
 with finite bounds on every variable; Boyd & Vandenberghe, Convex Optimization, 2004, §5.2), rounding included, and
 `repair` makes of any primal point a schedule that keeps every row, whose cost lies above. The optimum lies between.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ondol.thermal.arrays import Floats
 from ondol.twin.bound.certificate import lagrangian, polish
 from ondol.twin.bound.checks import check_problem
 from ondol.twin.bound.problem import BoundProblem
-from ondol.twin.bound.programme import programme_of
+from ondol.twin.bound.programme import Programme, programme_of
 from ondol.twin.bound.repair import Costs, Course, repair
-from ondol.twin.bound.solving import Effort, solve
+from ondol.twin.bound.solving import Answer, Effort, solve
 from ondol.twin.bound.sparse import pick
 
 
@@ -59,18 +59,29 @@ def lower_bound(problem: BoundProblem, effort: Effort | None = None) -> Bound:
     check_problem(problem)
     programme = programme_of(problem)
     answer = solve(programme, effort or Effort())
-    course, costs = repair(programme, answer.values)
     raw = lagrangian(programme, answer.multipliers)
     better = polish(programme, answer.multipliers, answer.values)
     polished = lagrangian(programme, better)
-    multipliers = better if polished >= raw else answer.multipliers
+    certified = replace(answer, multipliers=better) if polished >= raw else answer
+    return bound_by(programme, max(raw, polished), certified)
+
+
+def bound_by(programme: Programme, bound: float, answer: Answer) -> Bound:
+    """Put what was certified beside the schedule that is made of an answer's values.
+
+    Parameters
+    ----------
+    bound : `lagrangian` of the answer's multipliers
+    answer : values and multipliers of this programme
+    """
+    course, costs = repair(programme, answer.values)
     return Bound(
-        bound=max(raw, polished),
+        bound=bound,
         near=costs.total,
         course=course,
         costs=costs,
-        work_price=pick(multipliers, programme.rows.rate),
-        heat_price=-pick(multipliers, programme.rows.captured) / problem.step_s,
+        work_price=pick(answer.multipliers, programme.rows.rate),
+        heat_price=-pick(answer.multipliers, programme.rows.captured) / programme.problem.step_s,
         status=answer.status,
         iterations=answer.iterations,
     )
