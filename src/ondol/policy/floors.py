@@ -32,19 +32,23 @@ class FullPower:
         ----------
         busy : per unit, instances that run there after this decision
         """
+        return self.of(view, busy, busy.nonzero()[0])
+
+    def of(self, view: View, busy: Ints, rows: Ints) -> list[SetPower]:
+        """Give the actions of some units with work, by their rows."""
         units = view.units
         if units.ids is not self._of:
             count = len(units.ids)
             self._of, self._said = units.ids, np.full(count, None)
             self._running, self._power_w = np.zeros(count, dtype=np.int64), np.zeros(count)
-        rows = busy.nonzero()[0]
-        new = rows[(self._running[rows] != busy[rows]) | (self._power_w[rows] != units.power_max_w[rows])]
-        for row, power_w, running in zip(
-            new.tolist(), units.power_max_w[new].tolist(), busy[new].tolist(), strict=True
-        ):
-            words = f"full power, {power_w:.0f} W, for {running} running; {self._cause}"
-            self._said[row] = SetPower(units.ids[row], power_w, words)
-        self._running[new], self._power_w[new] = busy[new], units.power_max_w[new]
+        running, most_w = busy[rows], units.power_max_w[rows]
+        other = (self._running[rows] != running) | (self._power_w[rows] != most_w)
+        if other.any():
+            new = rows[other]
+            for row, power_w, count in zip(new.tolist(), most_w[other].tolist(), running[other].tolist(), strict=True):
+                words = f"full power, {power_w:.0f} W, for {count} running; {self._cause}"
+                self._said[row] = SetPower(units.ids[row], power_w, words)
+            self._running[new], self._power_w[new] = busy[new], units.power_max_w[new]
         said: list[SetPower] = self._said[rows].tolist()
         return said
 

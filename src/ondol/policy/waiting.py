@@ -19,6 +19,8 @@ def wait(view: View, rows: Ints, cause: str) -> tuple[Wait, ...]:
     rows : of queued instances, the first in line first
     cause : in words, with numbers
     """
+    if not len(rows):
+        return ()
     service = view.instances.service[rows]
     actions: list[Wait] = []
     for number, name in enumerate(NAMES):

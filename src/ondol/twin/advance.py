@@ -150,9 +150,12 @@ def advance(
 
 
 @compiled
-def first_not_finite(values: Floats) -> int:
-    """Place of the first number that is none, -1 where all are."""
-    for k in range(len(values)):
-        if not np.isfinite(values[k]):
+def not_finite(heat_w: Floats, backup_w: Floats, energy_j: Floats) -> int:
+    """Place of the first sink whose heat is no finite number; -2 where a unit's energy is none, -1 for all well."""
+    for k in range(len(heat_w)):
+        if not np.isfinite(heat_w[k] + backup_w[k]):
             return k
+    for k in range(len(energy_j)):
+        if not np.isfinite(energy_j[k]):
+            return -2
     return -1

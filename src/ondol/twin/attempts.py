@@ -28,6 +28,8 @@ class Attempts:
     Parameters
     ----------
     fillers : how many endless fillers there are beside the jobs
+
+    `changes` grows whenever an instance joins a line, begins or ends an attempt, or is frozen or goes on.
     """
 
     def __init__(self, jobs: Jobs, layout: Layout, fillers: int) -> None:
@@ -53,7 +55,8 @@ class Attempts:
         self.held = np.zeros(0, dtype=np.int64)
         self.lines: dict[ServiceClass, Ints] = {kind: np.zeros(0, dtype=np.int64) for kind in ServiceClass}
         self.lines[ServiceClass.FILLER] = np.arange(count, rows)
-        self.arrived = 0
+        self.arrived = self.changes = 0
+        self._all_begun_at = -1  # the number of changes at which nothing was being staged
         self.lost_s = self.moves = self.kills = 0.0
 
     @property
@@ -94,13 +97,19 @@ class Attempts:
         for kind, mine in self._by_class(rows):
             self.lines[kind] = without(self.lines[kind], mine)
         self.held = joined(self.held, np.sort(rows))
+        self.changes += 1
 
     def begin_running(self, until_s: float) -> None:
         """What is staged by `until_s` runs."""
-        due = staged(self.held, self.attempt, self.ready_s, STAGING, until_s)
+        if self._all_begun_at == self.changes:
+            return
+        due, later = staged(self.held, self.attempt, self.ready_s, STAGING, until_s)
         if len(due):
             ATTEMPTS.apply(self.attempt, due, AttemptSignal.SEEN_RUNNING)
             self.since_s[due] = self.ready_s[due]
+            self.changes += 1
+        if not later:
+            self._all_begun_at = self.changes
 
     def finish(self, rows: Ints, at_s: Floats) -> None:
         """Attempts whose work is done end, and their instances with them."""
@@ -141,6 +150,7 @@ class Attempts:
         ATTEMPTS.apply(self.attempt, rows, AttemptSignal.SEEN_PAUSED)
         self.running[rows] = 0
         self.since_s[rows] = now_s
+        self.changes += 1
 
     def resume(self, rows: Ints, now_s: float) -> None:
         """Let frozen attempts go on."""
@@ -148,8 +158,10 @@ class Attempts:
         ATTEMPTS.apply(self.attempt, rows, AttemptSignal.SEEN_RUNNING)
         self.running[rows] = 1
         self.since_s[rows] = now_s
+        self.changes += 1
 
     def _join(self, rows: Ints) -> None:
+        self.changes += 1
         for kind, mine in self._by_class(rows):
             self.lines[kind] = joined(self.lines[kind], mine)
 
@@ -165,3 +177,4 @@ class Attempts:
         self.running[rows] = 0
         self.node[rows] = -1
         self.held = without(self.held, np.sort(rows))
+        self.changes += 1

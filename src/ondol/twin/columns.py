@@ -1,4 +1,4 @@
-"""Columns of the View that are worked out row by row: forecasts in its steps, units, instances."""
+"""Columns of the View that are worked out row by row: forecasts in its steps, and units."""
 
 from __future__ import annotations
 
@@ -72,40 +72,3 @@ def unit_levels(
             lower[u], upper[u] = lower_c[k], upper_c[k]
             room[u] = (network_room_j[k] if network[k] else max(capacity_j[k] - store_j[k], 0.0)) * share[u]
     return result
-
-
-@compiled
-def instance_columns(
-    rows: Ints,
-    attempt: Ints,
-    phase_of: Ints,
-    task: Ints,
-    service: Ints,
-    node: Ints,
-    submitted_s: Floats,
-    deadline_s: Floats,
-    since_s: Floats,
-    run_s: Floats,
-    done_s: Floats,
-    attempts: Ints,
-    resumable: Bools,
-    begin_s: float,
-    now_s: float,
-) -> tuple[Ints, Floats, Bools]:
-    """Columns of some instances in one go, times since the epoch.
-
-    (task, phase, service, node, attempts), (submitted, deadline, since, expected, done) and resumable.
-    """
-    count = len(rows)
-    numbers, times, resumes = np.empty((5, count), np.int64), np.empty((5, count)), np.empty(count, np.bool_)
-    its_task, phase, kind, its_node, tries = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
-    submitted, deadline, since, expected, done = times[0], times[1], times[2], times[3], times[4]
-    for k in range(count):
-        row = rows[k]
-        its_task[k], kind[k], its_node[k] = task[row], service[row], node[row]
-        phase[k] = phase_of[attempt[row]] if node[row] >= 0 else 0
-        submitted[k], deadline[k] = begin_s + submitted_s[row], begin_s + deadline_s[row]
-        since[k] = begin_s + min(since_s[row], now_s)
-        expected[k] = run_s[row] if np.isfinite(run_s[row]) else np.nan
-        done[k], tries[k], resumes[k] = done_s[row], attempts[row], resumable[row]
-    return numbers, times, resumes

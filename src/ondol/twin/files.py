@@ -1,13 +1,20 @@
-"""Stand-ins for files in a simulation, where jobs have neither inputs nor results."""
+"""Stand-ins for files in a simulation, where jobs have neither inputs nor results, and the hands that use them."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ondol.control.groups import Groups
+from ondol.control.hands import Hands
+from ondol.control.transfers import Transfers
+from ondol.control.works import Works
+from ondol.engine.ports import Engine
 from ondol.model.compute import Attempt, Task
+from ondol.model.fleet import Fleet
 from ondol.model.ids import TaskId
 
 T = TypeVar("T")
@@ -73,3 +80,31 @@ class AtOnce(Executor):
         except Exception as error:  # noqa: BLE001  # handed to whoever asks for the result, as an executor does
             future.set_exception(error)
         return future
+
+
+def hands_without_files(
+    fleet: Fleet,
+    engine: Engine,
+    works: Works,
+    groups: Groups,
+    now: Callable[[], dt.datetime],
+    wake: Callable[[], None] = lambda: None,
+) -> Hands:
+    """Give the platform's hands, which move nothing, keep nothing and have done at once.
+
+    Parameters
+    ----------
+    now, wake : as of `Hands`
+    """
+    return Hands(
+        fleet,
+        engine,
+        NoFiles(),
+        NoOutputs(),
+        inherit=groups.pools.at_launch,
+        find=works.find,
+        now=now,
+        wake=wake,
+        inside=lambda order: (str(order.job_dir), str(order.checkpoint_dir)),
+        transfers=Transfers(pool=AtOnce()),
+    )

@@ -14,7 +14,8 @@ class Machines:
     """State of every node and unit. All nodes begin switched off.
 
     `up` is 1 for a node that has power; `target_w` what a unit may draw; `share` what its work is let have of its
-    dynamic power; `booted_s` when its last boot ends or ended; `energy_j` what each unit drew since it was last taken.
+    dynamic power; `booted_s` when its last boot ends or ended; `energy_j` what each unit drew since it was last taken;
+    `changes` grows whenever slots are taken or given back.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -29,7 +30,7 @@ class Machines:
         self.target_w, self.share, self.work_w = np.zeros(units), np.ones(units), np.zeros(units)
         self.energy_j = np.zeros(units)
         self.off_w = np.bincount(layout.node_unit, layout.node_off_w, units).astype(np.float64)
-        self.starts = 0
+        self.starts = self.changes = 0
         most_w = np.bincount(layout.unit_site, layout.unit_max_w, len(layout.site_ids))
         self._limited = bool((most_w > layout.site_limit_w).any())
 
@@ -48,6 +49,7 @@ class Machines:
         wrong = _give(nodes, layout.node_slots, self.held, self.failed_until_s, now_s)
         if wrong >= 0:
             raise ConflictError(f"Node {layout.node_ids[wrong]} has no free slot; nothing was started")
+        self.changes += 1
         ready_s = np.empty(len(nodes))
         self.starts += _boot(nodes, self.up, self.booted_s, layout.node_boot_s, now_s, ready_s)
         return ready_s
@@ -55,6 +57,7 @@ class Machines:
     def release(self, nodes: Ints, now_s: float) -> None:
         """Take slots back."""
         _release(nodes, self.held, self.empty_since_s, now_s)
+        self.changes += 1
 
     def fail(self, nodes: Ints, until_s: Floats, now_s: float) -> None:
         """Nodes break down: they draw what a switched-off one does and take no work until they are mended."""

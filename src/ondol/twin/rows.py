@@ -54,17 +54,14 @@ def sorted_by_kind(rows: Ints, kind: Ints, kinds: int) -> tuple[Ints, Ints]:
 
 
 @compiled
-def staged(held: Ints, attempt: Ints, ready_s: Floats, staging: int, until_s: float) -> Ints:
-    """Held rows that are in the state `staging` and ready by a time."""
-    count = 0
+def staged(held: Ints, attempt: Ints, ready_s: Floats, staging: int, until_s: float) -> tuple[Ints, int]:
+    """Held rows that are in the state `staging` and ready by a time; and how many are in it and are not."""
+    due, count, later = np.empty(len(held), dtype=np.int64), 0, 0
     for row in held:
-        if attempt[row] == staging and ready_s[row] <= until_s:
-            count += 1
-    result = np.empty(count, dtype=np.int64)
-    count = 0
-    if len(result):
-        for row in held:
-            if attempt[row] == staging and ready_s[row] <= until_s:
-                result[count] = row
+        if attempt[row] == staging:
+            if ready_s[row] <= until_s:
+                due[count] = row
                 count += 1
-    return result
+            else:
+                later += 1
+    return due[:count], later

@@ -27,8 +27,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     Parameters
     ----------
     digest : of all that goes into the run
-    world : of all but the policy: runs of the same world can be compared
+    world : of all but the policy and its forecasts: runs of the same world can be compared
     recorded : whether its ticks are recorded
+    forecast : kind of the forecasts that the policy got
     """
 
     scenario: str
@@ -37,6 +38,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     days: float
     ondol: str
     recorded: bool
+    forecast: str = "real"
     world: str
     digest: str
 
@@ -140,7 +142,7 @@ class RunFolder:
         state = "a finished" if self.summary.exists() else "an unfinished"
         unlike = [
             f"{name} is {getattr(there, name)}, not {getattr(wanted, name)}"
-            for name in ("scenario", "policy", "seed", "days", "recorded", "ondol")
+            for name in ("scenario", "policy", "seed", "days", "forecast", "recorded", "ondol")
             if getattr(there, name) != getattr(wanted, name)
         ]
         why = "; ".join(unlike) or "the scenario or its data are others by now"

@@ -85,8 +85,10 @@ def check_alike(runs: Sequence[FinishedRun]) -> None:
 
 
 def names_of(runs: Sequence[FinishedRun]) -> list[str]:
-    """Give each run a name: its policy, with its folder where two have the same."""
+    """Name runs by their policies, with their forecasts where those differ, with the folder where two are the same."""
     policies = [run.identity.policy for run in runs]
+    if len({run.identity.forecast for run in runs}) > 1:
+        policies = [f"{run.identity.policy}, {run.identity.forecast}" for run in runs]
     return [
         f"{policy} ({run.folder.path.name})" if policies.count(policy) > 1 else policy
         for policy, run in zip(policies, runs, strict=True)

@@ -24,7 +24,7 @@ from ondol.twin.instances import write_instances
 from ondol.twin.located import located
 from ondol.twin.recorder import Recorder
 from ondol.twin.run_folder import Identity, RunFolder, Stage
-from ondol.twin.scenario.nouns import Scenario
+from ondol.twin.scenario.nouns import ForecastSpec, Scenario
 from ondol.twin.scenario.reading import load_scenario
 from ondol.twin.scenario.series import Series, make_series
 from ondol.twin.summary import Figures, summarise
@@ -55,6 +55,7 @@ def prepare(
     data: Path | None = None,
     seed: int | None = None,
     days: float | None = None,
+    forecast: str | None = None,
     record: bool = False,
 ) -> Run:
     """Read a scenario with all that it names.
@@ -62,7 +63,7 @@ def prepare(
     Parameters
     ----------
     data : folder of data for paths that are not beside the scenario's file
-    seed, days : in place of the scenario's
+    seed, days, forecast : in place of the scenario's, forecast of its `forecast.kind`
     record : whether ticks are to be recorded
 
     Raises
@@ -74,12 +75,16 @@ def prepare(
     changes = {name: value for name, value in (("seed", seed), ("days", days)) if value is not None}
     if changes:
         scenario = varied(scenario, **changes)
+    if forecast is not None:
+        scenario = varied(scenario, forecast=msgspec.structs.replace(scenario.forecast, kind=forecast))
     found = located(scenario, file.parent, data)
     series = make_series(found, _HERE)
     trace = work_of(found, _HERE)
-    world = _digest(scenario, series, trace)
+    # forecasts are no part of the world: runs with others can be compared, which shows what their errors cost
+    world = _digest(msgspec.structs.replace(scenario, forecast=ForecastSpec()), series, trace)
     ondol = version("ondol")
-    parts = f"{world} {policy} {ondol} {record}"
+    told = msgspec.json.encode(scenario.forecast, order="deterministic").decode()
+    parts = f"{world} {policy} {ondol} {record} {told}"
     identity = Identity(
         scenario=scenario.name,
         policy=policy,
@@ -87,6 +92,7 @@ def prepare(
         days=float(scenario.days),
         ondol=ondol,
         recorded=record,
+        forecast=scenario.forecast.kind,
         world=world,
         digest=hashlib.sha256(parts.encode()).hexdigest(),
     )
@@ -134,7 +140,7 @@ def _live(run: Run, folder: RunFolder, stage: Stage, tell: Callable[[int, int], 
             snapshot.save(folder.snapshot, twin, parts=recorder.parts, ticks_bytes=ticks_bytes)
         tell(twin.step, steps)
     write_instances(folder.instances, twin)
-    write_whole(folder.summary, summary_bytes(run, recorder, summarise(twin)))
+    write_whole(folder.summary, summary_bytes(run, recorder, summarise(twin) | twin.forecast_errors.figures(), twin))
     folder.snapshot.unlink(missing_ok=True)
 
 
@@ -147,8 +153,9 @@ def _watch(run: Run, folder: RunFolder) -> Watch:
     return watch
 
 
-def summary_bytes(run: Run, recorder: Recorder, figures: Figures) -> bytes:
+def summary_bytes(run: Run, recorder: Recorder, figures: Figures, twin: FleetTwin) -> bytes:
     """Give `summary.json`: keys sorted, nothing of the hour or the machine."""
+    errors = {twin.layout.sink_ids[row]: of_sink for row, of_sink in twin.forecast_errors.by_sink().items()}
     scenario, trace = run.scenario, run.trace
     summary = msgspec.to_builtins(run.identity) | {
         "begin": scenario.begin.isoformat(),
@@ -159,6 +166,7 @@ def summary_bytes(run: Run, recorder: Recorder, figures: Figures) -> bytes:
         "source": trace.source,
         "notes": list(trace.notes),
         "figures": figures,
+        "forecast_by_sink": errors,
     }
     text = json.dumps(summary, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text.encode() + b"\n"

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.ids import InstanceId
-from ondol.model.view import (
-    Floats,
-    InstanceColumns,
-    Ints,
-    NodeColumns,
-    ServiceClass,
-    SinkColumns,
-    SiteColumns,
-    UnitColumns,
-    View,
-)
-from ondol.policy.urgency import MARGIN_S, PATIENCE_S, STRETCH
+from ondol.model.view import Floats, Ints, SinkColumns, SiteColumns, View
 from ondol.twin.attempts import Attempts
 from ondol.twin.caches import Caches
-from ondol.twin.columns import HORIZON, STEP_S, coarse, instance_columns, unit_levels, wanted_ahead
+from ondol.twin.columns import HORIZON, STEP_S, coarse, unit_levels, wanted_ahead
+from ondol.twin.late_columns import LateInstances, LateNodes, LateUnits, LateView, late, refuse
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.machines import Machines
 from ondol.twin.outlook import Ahead
+from ondol.twin.shown import Shown
 from ondol.twin.stores import Levels, Stores
-from ondol.twin.transitions import PHASE_OF
 
 ROOM_S = 1800.0  # a network, which stores nothing, has room for what it will take in so long
-LEAST_SHOWN = 256  # of each class, as in `control.columns`
+_OF_UNITS = {name: row for row, name in enumerate(("wanted_w", "temp_c", "setpoint_c", "lower_c", "upper_c", "room_j"))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Present:
+    """Where the View finds what stands now.
+
+    Parameters
+    ----------
+    levels, ahead, power_w : read only where a policy looks at what they tell
+    """
+
+    attempts: Attempts
+    machines: Machines
+    caches: Caches
+    levels: Callable[[], Levels]
+    ahead: Callable[[], Ahead]
+    power_w: Callable[[], Floats]
 
 
 class Seeing:
@@ -40,9 +47,10 @@ class Seeing:
     begin_s : of the scenario [s since the epoch]
     """
 
-    def __init__(self, layout: Layout, stores: Stores, begin_s: float, seed: int) -> None:
-        self._layout, self._stores, self._begin_s, self._seed = layout, stores, begin_s, seed
-        self._most = max(LEAST_SHOWN, int(layout.node_slots.sum()))
+    def __init__(self, layout: Layout, stores: Stores, present: Present, begin_s: float, seed: int) -> None:
+        self._layout, self._stores, self._present = layout, stores, present
+        self._begin_s, self._seed = begin_s, seed
+        self.shown = Shown(present.attempts, int(layout.node_slots.sum()), begin_s)
         sinks = len(layout.sink_ids)
         capacity_w = np.bincount(layout.unit_sink[layout.heats], layout.unit_max_w[layout.heats], sinks)
         self.share = np.zeros(len(layout.unit_ids))
@@ -52,141 +60,96 @@ class Seeing:
         captured = np.bincount(layout.unit_sink[heats], (layout.unit_capture * layout.unit_max_w)[heats], sinks)
         np.divide(captured, capacity_w, out=self._capture, where=capacity_w > 0)
         self._network = layout.sink_kind == SinkKind.NETWORK
+        self._networks = bool(self._network.any())
+        self._no_room_j = np.zeros(sinks)
         self._everywhere = np.ones((1, len(layout.node_ids)), dtype=np.bool_)
-        self._heats = heats
-        self._names, self._named = np.empty(0, dtype=object), np.zeros(0, dtype=np.bool_)
         self._issue: _Issue | None = None
-        self._moment: _Moment | None = None
-
-    def view(
-        self, now_s: float, attempts: Attempts, machines: Machines, levels: Levels, ahead: Ahead, caches: Caches
-    ) -> View:
-        """Give the View of a moment [s from the begin]."""
-        rows, beyond = self._rows(attempts)
-        missing, data = caches.columns(attempts.data, rows)
-        layout = self._layout
-        moment = self._at(levels, ahead, machines.wanted_w)
-        issue, units = moment.issue, moment.units
-        return View(
-            now_s=self._begin_s + now_s,
-            step_s=STEP_S,
-            seed=self._seed,
-            sites=issue.sites,
-            units=UnitColumns(
-                ids=layout.unit_ids,
-                site=layout.unit_site,
-                heats=self._heats,
-                sink=layout.unit_sink,
-                power_max_w=layout.unit_max_w,
-                power_w=machines.power_w(),
-                wanted_w=units[0],
-                wanted_ahead_w=issue.wanted_ahead_w,
-                temp_c=units[1],
-                setpoint_c=units[2],
-                lower_c=units[3],
-                upper_c=units[4],
-                room_j=units[5],
-            ),
-            nodes=NodeColumns(
-                ids=layout.node_ids,
-                unit=layout.node_unit,
-                slots=layout.node_slots,
-                slots_free=layout.node_slots - machines.held,
-                idle_w=layout.node_idle_w,
-                max_w=layout.node_max_w,
-                cap_w=layout.node_max_w,
-                accepts=machines.accepts(now_s),
-                up=machines.up > 0,
-            ),
-            instances=self._instances(attempts, rows, data, now_s),
-            allowances=self._everywhere,
-            missing_bytes=missing,
-            beyond=beyond,
-            sinks=moment.sinks,
-            ahead_s=ahead.ahead_s,
-            ahead_grid_g_per_kwh=issue.ahead_grid_g_per_kwh,
-            ahead_work_s=ahead.work_s,
+        self._levels: _Levels | None = None
+        self._free_slots, self._free_at = np.zeros(0, dtype=np.int64), -1
+        self._now_s = 0.0
+        self._open: tuple[object, ...] = ()
+        self._units = (
+            ("ids", layout.unit_ids),
+            ("site", layout.unit_site),
+            ("heats", layout.heats),
+            ("sink", layout.unit_sink),
+            ("power_max_w", layout.unit_max_w),
+        )
+        self._nodes = (
+            ("ids", layout.node_ids),
+            ("unit", layout.node_unit),
+            ("slots", layout.node_slots),
+            ("idle_w", layout.node_idle_w),
+            ("max_w", layout.node_max_w),
+            ("cap_w", layout.node_max_w),
         )
 
-    def forget(self, rows: Ints) -> None:
-        """These instances are over: their names are not needed again."""
-        if len(self._names):
-            self._names[rows] = None
-            self._named[rows] = False
-
-    def _rows(self, attempts: Attempts) -> tuple[Ints, Ints]:
-        """Held rows and of each class the first in line, of flex also the most urgent; and how many stay behind."""
-        parts, beyond = [attempts.held], np.zeros(len(ServiceClass), dtype=np.int64)
-        for kind, line in attempts.lines.items():
-            if not len(line):
-                continue
-            shown = line
-            if len(line) > self._most:
-                shown = line[: self._most]
-                if kind is ServiceClass.FLEX:
-                    urgent = np.argpartition(_latest_start_s(attempts, line), self._most)[: self._most]
-                    shown = np.union1d(shown, line[urgent])
-                beyond[kind] = len(line) - len(shown)
-            parts.append(shown)
-        return (np.sort(np.concatenate(parts)) if len(parts) > 1 else parts[0]), beyond
-
-    def _instances(self, attempts: Attempts, rows: Ints, data: Ints, now_s: float) -> InstanceColumns:
-        numbers, times, resumable = instance_columns(
-            rows,
-            attempts.attempt,
-            PHASE_OF,
-            attempts.task,
-            attempts.service,
-            attempts.node,
-            attempts.submitted_s,
-            attempts.deadline_s,
-            attempts.since_s,
-            attempts.run_s,
-            attempts.done_s,
-            attempts.attempts,
-            attempts.resumable,
-            self._begin_s,
-            now_s,
+    def view(self, now_s: float) -> View:
+        """Give the View of a moment [s from the begin]; until `close`, more of it may be looked at."""
+        self._now_s = now_s
+        shown = self.shown
+        shown.look()
+        units = late(LateUnits, self._of_units, self._units)
+        nodes = late(LateNodes, self._of_nodes, self._nodes)
+        instances = late(LateInstances, self._of_instances, shown.columns.items())
+        known = (
+            ("now_s", self._begin_s + now_s),
+            ("step_s", STEP_S),
+            ("seed", self._seed),
+            ("units", units),
+            ("nodes", nodes),
+            ("instances", instances),
+            ("allowances", self._everywhere),
+            ("beyond", shown.beyond),
         )
-        task, phase, service, node, tries = numbers
-        submitted, deadline, since, expected, done = times
-        return InstanceColumns(
-            ids=self._ids(rows, len(attempts.run_s)),
-            task=task,
-            phase=phase,
-            service=service,
-            node=node,
-            submitted_s=submitted,
-            deadline_s=deadline,
-            since_s=since,
-            expected_s=expected,
-            done_s=done,
-            attempts=tries,
-            resumable=resumable,
-            allowed=np.zeros(len(rows), dtype=np.int64),
-            data=data,
-        )
+        view = late(LateView, self._part, known)
+        self._open = (view, units, nodes, instances)
+        return view
 
-    def _ids(self, rows: Ints, count: int) -> tuple[InstanceId, ...]:
-        if not len(self._names):
-            self._names, self._named = np.full(count, None), np.zeros(count, dtype=np.bool_)
-        new = rows[~self._named[rows]]
-        if len(new):
-            self._named[new] = True
-            for row in new.tolist():
-                self._names[row] = InstanceId(f"i{row:08d}")
-        return tuple(self._names[rows].tolist())
+    def close(self) -> None:
+        """Something happens now: what nobody has looked at in the last View cannot be told any more."""
+        for columns in self._open:
+            refuse(columns)
 
-    def _at(self, levels: Levels, ahead: Ahead, wanted_w: Floats) -> _Moment:
-        """What changes only when levels are read anew, forecasts are issued or thermostats ask for something else."""
-        known = self._moment
-        if known is None or not (known.levels is levels and known.wanted_w is wanted_w and known.issue.ahead is ahead):
-            issue = self._of_issue(ahead)
-            units = self._units(levels, wanted_w, issue)
-            known = self._moment = _Moment(levels, wanted_w, issue, self._sinks(levels, ahead), units)
-        return known
+    def _part(self, name: str) -> object:
+        """What a View shows beside units, nodes and instances."""
+        if name == "missing_bytes":
+            return self._inputs()[0]
+        if name == "sinks":
+            return self._sinks()
+        if name == "sites":
+            return self._issued().sites
+        if name == "ahead_grid_g_per_kwh":
+            return self._issued().ahead_grid_g_per_kwh
+        ahead = self._present.ahead()
+        return ahead.work_s if name == "ahead_work_s" else ahead.ahead_s
 
-    def _of_issue(self, ahead: Ahead) -> _Issue:
+    def _of_units(self, name: str) -> object:
+        if name == "power_w":
+            return self._present.power_w()
+        if name == "wanted_ahead_w":
+            return self._issued().wanted_ahead_w
+        return self._of_levels()[_OF_UNITS[name]]
+
+    def _of_nodes(self, name: str) -> object:
+        machines = self._present.machines
+        if name == "up":
+            return machines.up > 0
+        if name == "accepts":
+            return machines.accepts(self._now_s)
+        if self._free_at != machines.changes:
+            self._free_slots, self._free_at = self._layout.node_slots - machines.held, machines.changes
+        return self._free_slots
+
+    def _of_instances(self, name: str) -> object:
+        return self._inputs()[1] if name == "data" else self.shown.column(name, self._now_s)
+
+    def _inputs(self) -> tuple[Floats, Ints]:
+        return self._present.caches.columns(self._present.attempts.data, self.shown.rows)
+
+    def _issued(self) -> _Issue:
+        """What changes only when forecasts are issued."""
+        ahead = self._present.ahead()
         if self._issue is None or self._issue.ahead is not ahead:
             layout, stores = self._layout, self._stores
             sites, grid = len(layout.site_ids), ahead.grid_g_per_kwh
@@ -204,7 +167,7 @@ class Seeing:
                 ),
                 ahead_grid_g_per_kwh=np.broadcast_to(grid, (sites, len(grid))),
                 wanted_ahead_w=wanted_ahead(
-                    self._heats,
+                    layout.heats,
                     layout.unit_sink,
                     stores.kind,
                     layout.unit_capture,
@@ -216,26 +179,33 @@ class Seeing:
             )
         return self._issue
 
-    def _units(self, levels: Levels, wanted_w: Floats, issue: _Issue) -> tuple[Floats, ...]:
-        """Columns of units: what is wanted, temperature, set-point and limits of the sink, and room in it."""
-        columns = unit_levels(
-            self._heats,
-            self._layout.unit_sink,
-            wanted_w,
-            self.share,
-            levels.temp_c,
-            levels.setpoint_c,
-            levels.lower_c,
-            levels.upper_c,
-            levels.capacity_j,
-            levels.store_j,
-            self._network,
-            issue.network_room_j,
-        )
-        return tuple(columns)
+    def _of_levels(self) -> Floats:
+        """Per unit what is wanted, temperature, set-point and limits of the sink, and room in it; kept for a step."""
+        levels, wanted_w = self._present.levels(), self._present.machines.wanted_w
+        room_j = self._issued().network_room_j if self._networks else self._no_room_j
+        known = self._levels
+        if known is None or not (
+            known.levels is levels and known.wanted_w is wanted_w and known.network_room_j is room_j
+        ):
+            units = unit_levels(
+                self._layout.heats,
+                self._layout.unit_sink,
+                wanted_w,
+                self.share,
+                levels.temp_c,
+                levels.setpoint_c,
+                levels.lower_c,
+                levels.upper_c,
+                levels.capacity_j,
+                levels.store_j,
+                self._network,
+                room_j,
+            )
+            known = self._levels = _Levels(levels=levels, wanted_w=wanted_w, network_room_j=room_j, units=units)
+        return known.units
 
-    def _sinks(self, levels: Levels, ahead: Ahead) -> SinkColumns:
-        layout = self._layout
+    def _sinks(self) -> SinkColumns:
+        layout, levels, ahead = self._layout, self._present.levels(), self._present.ahead()
         return SinkColumns(
             ids=layout.sink_ids,
             site=layout.sink_site,
@@ -261,22 +231,11 @@ class _Issue:
     network_room_j: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Moment:
-    """What a View shows of one step."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Levels:
+    """What a View shows of units in one step, (6, units), and what it was made of."""
 
     levels: Levels
     wanted_w: Floats
-    issue: _Issue
-    sinks: SinkColumns
-    units: tuple[Floats, ...]
-
-
-def _latest_start_s(attempts: Attempts, line: Ints) -> Floats:
-    """By when each must begin: `queued_latest_start_s` of whole columns, whose run times are all known."""
-    deadline = attempts.deadline_s[line]
-    return np.where(
-        np.isfinite(deadline),
-        deadline - STRETCH * attempts.run_s[line] - MARGIN_S,
-        attempts.submitted_s[line] + PATIENCE_S,
-    )
+    network_room_j: Floats
+    units: Floats

@@ -24,7 +24,7 @@ from ondol.twin.whole_files import replaced_by
 
 Arrays = dict[str, npt.NDArray[Any]]
 
-PARTS = ("attempts", "machines", "caches", "score", "plant")
+PARTS = ("attempts", "machines", "caches", "score", "plant", "readings", "forecast_errors")
 FIXED = {
     "attempts": ("count", "run_s", "service", "submitted_s", "deadline_s", "task", "resumable", "data"),
     "machines": ("dyn_w",),

@@ -70,7 +70,7 @@ def work_of(scenario: Scenario, base: Path) -> Trace:
 
 
 def mean_demand_w(scenario: Scenario, base: Path) -> float:
-    """Mean heat that all sinks of a scenario need over a whole year at their lower limits [W]."""
+    """Mean heat that all sinks of a scenario need over a whole year at their lower limits, less tanks' losses [W]."""
     year = varied(
         scenario, begin=scenario.begin.replace(month=1, day=1, hour=0, minute=0, second=0), days=365.0, step_s=3600.0
     )
@@ -79,7 +79,9 @@ def mean_demand_w(scenario: Scenario, base: Path) -> float:
     stores = Stores(layout, Plant(layout, series), series)
     first = np.arange(0, series.steps, 24)
     last = np.minimum(first + 24, series.steps)
-    demand = stores.demand_w(first, last, series.outdoor_c, series.solar_w_m2, series.draws)
+    demand = stores.demand_of_kinds_w(first, last, series.outdoor_c, series.solar_w_m2, series.draws, standing=False)[
+        stores.kind
+    ]
     return float(np.maximum(demand, 0.0).mean(axis=1).sum())
 
 

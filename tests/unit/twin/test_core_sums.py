@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ondol.accounting.backup_heat import GAS_EFFICIENCY, GAS_EUR_PER_KWH, GAS_G_PER_KWH, HEAT_PUMP_SCOP
 from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import ServiceClass
 from ondol.twin.lateness import due_s, late_rate, unfinished_rate
 from ondol.twin.scenario import Scenario
-from ondol.twin.scenario.backup import GAS_EFFICIENCY, GAS_EUR_PER_KWH, GAS_G_PER_KWH, HEAT_PUMP_SCOP, backup_rates
+from ondol.twin.scenario.backup import backup_rates
 from ondol.twin.scenario.nouns import BackupSpec, OverflowSpec
 from ondol.twin.summary import charges, summarise
 from unit.twin.small_fleets import fleet, jobs_of, lived, network, pool, series_of, unit

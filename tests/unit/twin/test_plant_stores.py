@@ -27,8 +27,14 @@ def house(scenario: Scenario) -> tuple[Layout, Series, Plant, Stores]:
 def demand_w(series: Series, stores: Stores, first: int, last: int) -> np.ndarray:
     steps = np.arange(first, last)
     weather = slice(first, last)
+    # a tank that nobody heats loses nothing: what it would lose at level 0 is left out
     return stores.demand_w(
-        steps, steps + 1, series.outdoor_c[:, weather], series.solar_w_m2[:, weather], series.draws[:, weather]
+        steps,
+        steps + 1,
+        series.outdoor_c[:, weather],
+        series.solar_w_m2[:, weather],
+        series.draws[:, weather],
+        standing=False,
     )
 
 
@@ -66,7 +72,12 @@ def test_demand_over_spans_is_the_mean_of_its_steps() -> None:
     last = np.array([10, 16, 40, 72])
     weather = slice(8, 72)
     coarse = stores.demand_w(
-        first, last, series.outdoor_c[:, weather], series.solar_w_m2[:, weather], series.draws[:, weather]
+        first,
+        last,
+        series.outdoor_c[:, weather],
+        series.solar_w_m2[:, weather],
+        series.draws[:, weather],
+        standing=False,
     )
     edges = first - 8
     means = np.add.reduceat(fine, edges, axis=1) / (last - first)

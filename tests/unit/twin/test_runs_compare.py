@@ -113,7 +113,9 @@ def test_the_best_of_a_line_is_the_least_or_the_most() -> None:
 
 def test_every_figure_that_is_shown_is_one_of_a_run(runs: dict[str, Path]) -> None:
     figures = read_run(runs["greedy"]).figures
-    assert [figure.key for figure in FIGURES if figure.key not in figures] == []
+    # what meters showed of a forecast is known two noons later, and only of kinds that are made from readings
+    beside = {"forecast_metered_nmae_mean"}
+    assert [figure.key for figure in FIGURES if figure.key not in {*figures, *beside}] == []
 
 
 def test_a_run_without_sinks_or_starts_can_be_drawn() -> None:

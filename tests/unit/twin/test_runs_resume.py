@@ -20,6 +20,8 @@ MADE_ANEW = {  # by the scenario alone, or only to be quicker
     "machines": {"layout"},
     "caches": {"_layout"},
     "score": {"_layout", "_series", "_stores", "_own"},
+    "readings": {"_plant", "_series", "_stores", "groups", "_reads"},
+    "forecast_errors": {"_series", "_stores", "_readings"},
     "plant": {"_weather", "_layout", "_series", "groups", "rooms", "tanks", "pools", "networks"},
 }
 """Attributes of parts that a snapshot leaves out. One that changes while the twin lives must not be among them."""

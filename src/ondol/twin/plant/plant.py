@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.model.errors import InvalidFieldError
 from ondol.model.view import Floats, Ints
 from ondol.twin.compiled import compiled
 from ondol.twin.layout import Layout, SinkKind
@@ -76,33 +77,44 @@ class Plant:
         self.heat_w, self.dumped_w, self.backup_w = np.zeros(count), np.zeros(count), np.zeros(count)
         self.wanted_w, self.short_k, self.over_k = np.zeros(count), np.zeros(count), np.zeros(count)
         self.lost_w = np.zeros(count)
+        self.heats_water = len(layout.sink_ids) > len(self.groups[SinkKind.ROOM].rows)
         self._weather_step, self._weather = -1, (np.zeros(0), np.zeros(0))
 
-    def step(self, step: int, unit_power_w: Floats, unit_on: Floats) -> None:
+    def step(self, step: int, unit_power_w: Floats, unit_on: Floats | None) -> None:
         """Let a step pass.
 
         Parameters
         ----------
         unit_power_w : mean electric power of each unit [W]
-        unit_on : share of its case loss that each unit has, 1 while any of its nodes has power, 0 when all are off
+        unit_on : share of its case loss that each unit has, 1 while any of its nodes has power, 0 when all are off;
+            None will do where nothing `heats_water`
+
+        Raises
+        ------
+        InvalidFieldError : None where something does
         """
         layout, series = self._layout, self._series
-        captured, case_ua = _captured(
-            layout.unit_sink, unit_power_w, layout.unit_capture, layout.unit_case_ua_w_per_k, unit_on, len(self.heat_w)
-        )
-        offered = captured.copy()
-        for kind, part in (
-            (SinkKind.TANK, self.tanks),
-            (SinkKind.POOL, self.pools),
-            (SinkKind.NETWORK, self.networks),
-        ):
-            rows = self.groups[kind].rows
-            if part is not None and len(rows):
-                offered[rows] = heat_to_water_w(captured[rows], case_ua[rows], part.load_c(), part.link)
-        self.lost_w = captured - offered
+        captured = np.zeros(len(self.heat_w))
+        _capture(layout.unit_sink, unit_power_w, layout.unit_capture, captured)
+        offered = captured
+        if self.heats_water:
+            if unit_on is None:
+                raise InvalidFieldError("unit_on", None, "a share per unit, 0 to 1, where units heat water")
+            offered = captured.copy()
+            case_ua = np.zeros(len(captured))
+            _capture(layout.unit_sink, unit_on, layout.unit_case_ua_w_per_k, case_ua)
+            for kind, part in (
+                (SinkKind.TANK, self.tanks),
+                (SinkKind.POOL, self.pools),
+                (SinkKind.NETWORK, self.networks),
+            ):
+                rows = self.groups[kind].rows
+                if part is not None and len(rows):
+                    offered[rows] = heat_to_water_w(captured[rows], case_ua[rows], part.load_c(), part.link)
+            self.lost_w = captured - offered
         if len(rows := self.groups[SinkKind.ROOM].rows):
             outdoor, solar = self.room_weather(step)
-            self._note(rows, self.rooms.step(step, offered[rows], outdoor, solar))
+            self._note(rows, self.rooms.step(step, self._of(rows, offered), outdoor, solar))
         if len(rows := self.groups[SinkKind.TANK].rows):
             mains = series.mains_c[self.tanks.sky, step]
             draw = series.draws[self.tanks.draw_row, step] * self.tanks.draw_l_per_day
@@ -138,12 +150,17 @@ class Plant:
         if self.pools is not None:
             self.pools.state = state["pools"].copy()
 
+    def _of(self, rows: Ints, values: Floats) -> Floats:
+        """Values of some sinks; these themselves where they are all, since they stand in the same order."""
+        return values if len(rows) == len(values) else values[rows]
+
     def _note(self, rows: Ints, outcome: HeatOutcome) -> None:
+        if len(rows) == len(self.heat_w):
+            self.heat_w, self.dumped_w, self.backup_w = outcome.heat_w, outcome.dumped_w, outcome.backup_w
+            self.wanted_w, self.short_k, self.over_k = outcome.wanted_w, outcome.short_k, outcome.over_k
+            return
         for name in ("heat_w", "dumped_w", "backup_w", "wanted_w", "short_k", "over_k"):
-            if len(rows) == len(self.heat_w):
-                setattr(self, name, getattr(outcome, name))
-            else:
-                getattr(self, name)[rows] = getattr(outcome, name)
+            getattr(self, name)[rows] = getattr(outcome, name)
 
     def _group(self, kind: SinkKind) -> Group:
         rows = np.flatnonzero(self._layout.sink_kind == kind)
@@ -153,14 +170,9 @@ class Plant:
 
 
 @compiled
-def _captured(
-    unit_sink: Ints, power_w: Floats, capture: Floats, case_ua_w_per_k: Floats, on: Floats, sinks: int
-) -> tuple[Floats, Floats]:
-    """Per sink, power on what is cooled [W] and case loss of its units [W/K]."""
-    captured_w, case_ua = np.zeros(sinks), np.zeros(sinks)
+def _capture(unit_sink: Ints, of_unit: Floats, share: Floats, of_sink: Floats) -> None:
+    """Add to each sink the share that it gets of something of its units."""
     for u in range(len(unit_sink)):
         sink = unit_sink[u]
         if sink >= 0:
-            captured_w[sink] += power_w[u] * capture[u]
-            case_ua[sink] += case_ua_w_per_k[u] * on[u]
-    return captured_w, case_ua
+            of_sink[sink] += of_unit[u] * share[u]

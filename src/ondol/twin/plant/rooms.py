@@ -47,6 +47,7 @@ class Rooms:
         self.specs, self.sky, self.profile = specs, sky, profile
         self.lower_c, self.upper_c = lower_c, upper_c
         self.step_s = step_s
+        self._want_steps = max(1, round(WANT_S / step_s)) - 1
         self.model = model_of(specs, step_s)
         self.state = np.repeat(np.array([[spec.initial_temp_c] for spec in specs]).reshape(-1, 1), 3, axis=1)
         self.band_k = np.array([spec.band_k for spec in specs])
@@ -91,29 +92,49 @@ class Rooms:
 
     def step(self, step: int, heat_w: Floats, outdoor_c: Floats, solar_w_m2: Floats) -> HeatOutcome:
         """Let a step pass with this compute heat into the shells [W]."""
-        outdoor, solar = outdoor_c[self.first], solar_w_m2[self.first]
-        lower, upper = self.lower_c[self._profile_of_kind, step], self.upper_c[self._profile_of_kind, step]
-        dumped, backup, wanted, short, over = _advance(
+        found = np.empty((5, len(self.state)))
+        _advance(
             self._keep,
             self._push,
             self.kind,
+            self.first,
             self.state,
             self._alone,
             heat_w,
-            _forcing(self._weather_of_kind, outdoor, solar),
-            lower,
-            upper,
+            self._weather_of_kind,
+            outdoor_c,
+            solar_w_m2,
+            self.lower_c,
+            self.upper_c,
+            self._profile_of_kind,
+            step,
             self._most_of_kind,
-            _needed(self._need, lower, outdoor, solar),
+            self._need,
+            found,
         )
+        dumped, backup, wanted, short, over = found
         return HeatOutcome(heat_w=heat_w, dumped_w=dumped, backup_w=backup, wanted_w=wanted, short_k=short, over_k=over)
 
     def wanted_w(self, step: int, outdoor_c: Floats, solar_w_m2: Floats) -> Floats:
         """Heat that brings the air to its set-point within `WANT_S`, ≥ 0 [W]."""
-        ahead = min(step + max(1, round(WANT_S / self.step_s)) - 1, self.lower_c.shape[1] - 1)
-        middle = self.lower_c[self._profile_of_kind, ahead] + self._band_of_kind
-        forcing = _forcing(self._weather_of_kind, outdoor_c[self.first], solar_w_m2[self.first])
-        return np.asarray(_wanted(self._after, self._gain, self.kind, self.state, forcing, middle))
+        ahead = min(step + self._want_steps, self.lower_c.shape[1] - 1)
+        wanted_w = np.empty(len(self.state))
+        _wanted(
+            self._after,
+            self._gain,
+            self.kind,
+            self.first,
+            self.state,
+            self._weather_of_kind,
+            outdoor_c,
+            solar_w_m2,
+            self.lower_c,
+            self._profile_of_kind,
+            ahead,
+            self._band_of_kind,
+            wanted_w,
+        )
+        return wanted_w
 
     def temp_c(self) -> Floats:
         """Air temperatures [°C]."""
@@ -183,14 +204,31 @@ def _needed(need: Floats, lower: Floats, outdoor: Floats, solar: Floats) -> Floa
 
 
 @compiled
-def _wanted(after: Floats, gain: Floats, kind: Ints, state: Floats, forcing: Floats, middle: Floats) -> Floats:
-    result = np.empty(len(state))
+def _wanted(
+    after: Floats,
+    gain: Floats,
+    kind: Ints,
+    first: Ints,
+    state: Floats,
+    weather: Floats,
+    outdoor: Floats,
+    solar: Floats,
+    lower_c: Floats,
+    profile: Ints,
+    step: int,
+    band_k: Floats,
+    result: Floats,
+) -> None:
+    """Fill `result`; `first` is a room of each kind, `step` that at whose end the set-point is to be reached."""
+    forcing = _forcing(weather, outdoor[first], solar[first])
+    middle = np.empty(len(first))
+    for k in range(len(first)):
+        middle[k] = lower_c[profile[k], step] + band_k[k]
     for n in range(len(state)):
         k = kind[n]
         free = after[k, 0] * state[n, 0] + after[k, 1] * state[n, 1] + after[k, 2] * state[n, 2]
         free += gain[k, 0] * forcing[k, 0] + gain[k, 1] * forcing[k, 1] + gain[k, 2] * forcing[k, 2]
         result[n] = max(0.0, (middle[k] - free) / gain[k, 0])
-    return result
 
 
 @compiled
@@ -236,22 +274,32 @@ def _advance(
     keep: Floats,
     push: Floats,
     kind: Ints,
+    first: Ints,
     state: Floats,
     alone: Floats,
     heat_w: Floats,
-    forcing: Floats,
-    lower: Floats,
-    upper: Floats,
+    weather: Floats,
+    outdoor_c: Floats,
+    solar_w_m2: Floats,
+    lower_c: Floats,
+    upper_c: Floats,
+    profile: Ints,
+    step: int,
     most_w: Floats,
-    needed: Floats,
-) -> Floats:
-    """Step every room, and each kind without heat; gives what was vented, backup, wanted, short and over."""
-    for k in range(len(alone)):
+    need: Floats,
+    result: Floats,
+) -> None:
+    """Step every room, and each kind without heat; fills in what was vented, backup, wanted, short and over."""
+    kinds = len(first)
+    outdoor, solar = outdoor_c[first], solar_w_m2[first]
+    lower, upper = np.empty(kinds), np.empty(kinds)
+    for k in range(kinds):
+        lower[k], upper[k] = lower_c[profile[k], step], upper_c[profile[k], step]
+    forcing, needed = _forcing(weather, outdoor, solar), _needed(need, lower, outdoor, solar)
+    for k in range(kinds):
         _pass_step(keep, push, forcing, k, alone, k, 0.0, lower[k], upper[k], most_w[k])
-    count = len(state)
-    result = np.empty((5, count))
     vent, backup, wanted, short, over = result[0], result[1], result[2], result[3], result[4]
-    for n in range(count):
+    for n in range(len(state)):
         k = kind[n]
         extra = _pass_step(keep, push, forcing, k, state, n, heat_w[n], lower[k], upper[k], most_w[k])
         backup[n], vent[n] = max(extra, 0.0), max(-extra, 0.0)
@@ -261,4 +309,3 @@ def _advance(
             backup[n] = np.nan  # told by whoever looks at the outcome
         short[n] = max(lower[k] - air - 1e-9, 0.0)
         over[n] = max(air - max(upper[k], alone[k, 1]) - 1e-9, 0.0)
-    return result
