@@ -38,11 +38,12 @@ $(READY_TEST): $(SET_UP)
 run: $(READY) ## Run the demonstration [POLICY= RATE= OUT=out/demo ARGS=]
 	$(BIN)/ondol demo --out "$(OUT)" $(if $(POLICY),--policy "$(POLICY)") $(if $(RATE),--rate "$(RATE)") $(ARGS)
 
-# Tests that touch nothing but their own memory and folder run side by side; the others share ports, cores and podman.
+# Side by side, but for tests that measure shares of cores, use podman or start whole platforms.
 test: $(READY_TEST) ## Run all tests [ARGS="-k tank -x"]
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/property tests/scenario; first=$$?; \
-	$(BIN)/python -m pytest tests/integration tests/acceptance && [ $$first = 0 ]
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration/engine \
+		tests/unit tests/property tests/scenario tests/integration; first=$$?; \
+	$(BIN)/python -m pytest tests/integration/engine tests/acceptance && [ $$first = 0 ]
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ondol.model.errors import ConflictError
 from ondol.model.ids import AttemptId, NodeId
 
 
@@ -18,6 +19,12 @@ class RunState(enum.Enum):
     PAUSED = "paused"
     STOPPING = "stopping"
     ENDED = "ended"
+
+
+def check_ended(attempt_id: AttemptId, state: RunState) -> None:
+    """Raise ConflictError unless an attempt that is to be forgotten has ended."""
+    if state is not RunState.ENDED:
+        raise ConflictError(f"Attempt {attempt_id} has not ended: stop it and wait for its end before releasing it")
 
 
 class EndCause(enum.Enum):

@@ -25,7 +25,7 @@ from ondol.engine.local.sandbox import (
     python_paths,
 )
 from ondol.engine.local.shim.order import Control, Order
-from ondol.engine.ports import AttemptReport, Capabilities, LaunchOrder, RunState
+from ondol.engine.ports import AttemptReport, Capabilities, LaunchOrder, check_ended
 from ondol.model.checks import check_choice, check_range
 from ondol.model.errors import ConflictError, NotFoundError, UnavailableError
 from ondol.model.ids import AttemptId
@@ -209,8 +209,7 @@ class LocalEngine:
         folder = self._folders.get(attempt_id)
         if folder is None:
             return
-        if report(folder).state is not RunState.ENDED:
-            raise ConflictError(f"Attempt {attempt_id} has not ended: stop it and wait for its end before releasing it")
+        check_ended(attempt_id, report(folder).state)
         for _ in range(200):
             if not folder.has_shim() and folder.sweep():
                 break

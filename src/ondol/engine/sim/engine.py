@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ondol.engine.ports import AttemptReport, Capabilities, EndCause, LaunchOrder, RunState
+from ondol.engine.ports import AttemptReport, Capabilities, EndCause, LaunchOrder, RunState, check_ended
 from ondol.engine.sim.attempt import Script, SimAttempt
 from ondol.model.checks import check_choice, check_range
-from ondol.model.errors import ConflictError, NotFoundError
+from ondol.model.errors import NotFoundError
 from ondol.model.ids import AttemptId
 
 
@@ -80,8 +80,7 @@ class SimEngine:
         """Forget an ended attempt; raises ConflictError while it runs."""
         if attempt_id not in self._attempts:
             return
-        if self._now(attempt_id).state is not RunState.ENDED:
-            raise ConflictError(f"Attempt {attempt_id} has not ended: stop it and wait for its end before releasing it")
+        check_ended(attempt_id, self._now(attempt_id).state)
         del self._attempts[attempt_id]
 
     def keep_alive(self) -> None:
