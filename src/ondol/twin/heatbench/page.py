@@ -17,7 +17,7 @@ from ondol.twin.heatbench.report import KINDS, by_how_much, number, standings, w
 from ondol.twin.heatbench.standing import Line
 
 _WAITS = tuple(
-    (f"wait_{kind}_p{share}_s", f"{label} p{share}")
+    (f"wait_{kind}_p{share}_s", f"p{share}\n{label}" if share == 90 else f"p{share}")
     for kind, label in (("on_demand", "now"), ("flex", "flex"), ("harvest", "harvest"))
     for share in (50, 90, 99)
 )

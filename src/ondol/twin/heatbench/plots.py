@@ -88,6 +88,7 @@ def bars(lines: Sequence[Line], names: Sequence[tuple[str, str]], title: str, pr
             axes.set_yscale("log")
             axes.set_ylim(bottom=1.0)
             axes.minorticks_off()
+            axes.yaxis.set_major_formatter(lambda value, _: number(value))
         axes.set_xticks(range(len(names)), [label for _, label in names])
         axes.axhline(1.0 if log else 0.0, color=RULE, linewidth=0.8)
         axes.set_title(title, loc="left", color=MUTED)

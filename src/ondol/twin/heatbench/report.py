@@ -181,7 +181,8 @@ def by_how_much(verdict: Verdict) -> str:
     if not verdict.cases:
         return "–"
     unit = f" {verdict.unit}" if verdict.unit else ""
-    return f"{verdict.value:.4g}{unit}, wanted {verdict.wanted:.4g}{unit} ({verdict.worst})"
+    value, wanted = (f"{round(one, 9):.4g}" for one in (verdict.value, verdict.wanted))  # a solver's 1e-14 is a 0
+    return f"{value}{unit}, wanted {wanted}{unit} ({verdict.worst})"
 
 
 def number(value: float, form: str) -> str:
