@@ -27,6 +27,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -36,7 +37,7 @@ from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.peer_run import peer_run
 from ondol.twin.scenario.nouns import OverflowSpec, Scenario, SiteSpec, WorkSpec
 from ondol.twin.scenario.series import make_series
-from ondol.twin.scenario.sinks import RoomSpec, UnitSpec
+from ondol.twin.scenario.sinks import RoomSpec, UnitSpec, enlarged
 from ondol.twin.work_of import work_of
 
 GRECO = Path(__file__).resolve().parents[3] / "shared" / "data" / "workloads" / "greco14d_jobs.csv"
@@ -84,18 +85,8 @@ def rungs(quick: bool) -> list[Rung]:
 
 def scenario(rung: Rung) -> Scenario:
     """Buildings of four heaters of one server each, two rooms' heat in a household's walls; begins on 1 January."""
-    size = RoomSpec(id="size")
-    building = RoomSpec(
-        id="rooms",
-        air_j_per_k=HEATERS_A_BUILDING * size.air_j_per_k,
-        mass_j_per_k=HEATERS_A_BUILDING * size.mass_j_per_k,
-        ua_w_per_k=HEATERS_A_BUILDING * size.ua_w_per_k,
-        mass_ua_w_per_k=HEATERS_A_BUILDING * size.mass_ua_w_per_k,
-        mass_outside_ua_w_per_k=HEATERS_A_BUILDING * size.mass_outside_ua_w_per_k,
-        solar_aperture_m2=HEATERS_A_BUILDING * size.solar_aperture_m2,
-        gains_w=HEATERS_A_BUILDING * size.gains_w,
-        shell_j_per_k=HEATERS_A_BUILDING * size.shell_j_per_k,
-        shell_ua_w_per_k=HEATERS_A_BUILDING * size.shell_ua_w_per_k,
+    building = msgspec.structs.replace(
+        enlarged(RoomSpec(id="rooms"), HEATERS_A_BUILDING),
         unit=(UnitSpec(count=HEATERS_A_BUILDING, idle_w=30.0, max_w=500.0, off_w=1.0),),
     )
     return Scenario(

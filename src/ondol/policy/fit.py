@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.model.view import Bools, Floats, Ints, View
+from ondol.model.view import Bools, Floats, Ints, ServiceClass, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,3 +115,16 @@ def _nearest(slots: Ints, free: Bools, missing: Floats, site: Ints) -> tuple[int
     lacks = missing[site[equals]]
     best = int(lacks.argmin())
     return int(equals[best]), bool(lacks.max() > lacks[best])
+
+
+def anywhere_at_once(view: View, rows: Ints) -> Bools:
+    """Tell who, among work that cannot wait, takes even a slot of a sink that can take no more heat.
+
+    There its site's safety holds work down to a crawl. That is better than nothing for what was to run at once; a
+    pressed flex does better to wait for a rack, where one is open to it.
+    """
+    rack = ~view.units.heats[view.nodes.unit] & view.nodes.accepts
+    no_rack = np.logical_not(np.any(view.allowances[:, rack], axis=1))
+    instances = view.instances
+    at_once = instances.service[rows] == ServiceClass.ON_DEMAND
+    return np.asarray(at_once | no_rack[instances.allowed[rows]], dtype=np.bool_)

@@ -29,7 +29,7 @@ from ondol.model.decision import Action, Decision
 from ondol.model.view import Bools, Ints, Phase, ServiceClass, View
 from ondol.policy.demand import LEAST_SHARE, Demand, demand, state_of
 from ondol.policy.displace import make_room, replace_filler
-from ondol.policy.fit import fit
+from ondol.policy.fit import anywhere_at_once, fit
 from ondol.policy.floors import held_power
 from ondol.policy.freeze import freeze, moves, thaw
 from ondol.policy.plan.forecasts import plannable
@@ -180,12 +180,7 @@ def _slots(view: View, now: Standing, wants: Demand) -> _Slots:
 def _place(view: View, urgent: Urgency, slots: _Slots) -> _Placed:
     """Place what cannot wait, then flex and harvest where heat is wanted."""
     first = fit(view, urgent.pressing, slots.node[: slots.last], slots.equal[: slots.last])
-    # Where a sink can take no more, its site's safety holds work down to a crawl. That is better than nothing for what
-    # was to run at once; a pressed flex does better to wait for a rack, where one is open to it.
-    rack = ~view.units.heats[view.nodes.unit] & view.nodes.accepts
-    no_rack = np.logical_not(np.any(view.allowances[:, rack], axis=1))
-    at_once = view.instances.service[first.rows_left] == ServiceClass.ON_DEMAND
-    bold = at_once | no_rack[view.instances.allowed[first.rows_left]]
+    bold = anywhere_at_once(view, first.rows_left)
     second = fit(view, first.rows_left[bold], slots.node[slots.last :], slots.equal[slots.last :])
     left = np.isin(first.rows_left, second.rows, invert=True)
     wanting = first.slots_left[first.slots_left < slots.wanting]

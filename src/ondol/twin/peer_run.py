@@ -12,6 +12,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from ondol.accounting.figures import J_PER_KWH
@@ -22,7 +23,7 @@ from ondol.policy.fcfs import Fcfs
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.scenario.nouns import GridSpec, OverflowSpec, Scenario, SiteSpec, WorkSpec
 from ondol.twin.scenario.series import make_series
-from ondol.twin.scenario.sinks import RoomSpec, UnitSpec
+from ondol.twin.scenario.sinks import RoomSpec, UnitSpec, enlarged
 from ondol.twin.workload import Trace, read_greco
 
 IDLE_W, FULL_W = 100.0, 200.0
@@ -117,17 +118,10 @@ def _sites(hosts: int) -> tuple[SiteSpec, ...]:
 
 
 def _room(hosts: int) -> RoomSpec:
-    size = RoomSpec(id="size")
-    times = _ROOM_TIMES * hosts / HOSTS_A_SITE
-    return RoomSpec(
-        id="rooms",
-        air_j_per_k=times * size.air_j_per_k,
-        mass_j_per_k=times * size.mass_j_per_k,
-        ua_w_per_k=times * size.ua_w_per_k,
-        mass_ua_w_per_k=times * size.mass_ua_w_per_k,
-        mass_outside_ua_w_per_k=times * size.mass_outside_ua_w_per_k,
-        solar_aperture_m2=times * size.solar_aperture_m2,
-        gains_w=times * size.gains_w,
+    size = RoomSpec(id="rooms")
+    # The walls grow with the rooms, the heaters' shells with the hosts.
+    return msgspec.structs.replace(
+        enlarged(size, _ROOM_TIMES * hosts / HOSTS_A_SITE),
         shell_j_per_k=hosts * size.shell_j_per_k,
         shell_ua_w_per_k=hosts * size.shell_ua_w_per_k,
         unit=(UnitSpec(count=hosts, idle_w=IDLE_W, max_w=FULL_W, off_w=IDLE_W, boot_s=0.0, off_after_s=float("inf")),),

@@ -79,9 +79,7 @@ def mean_demand_w(scenario: Scenario, base: Path) -> float:
     stores = Stores(layout, Plant(layout, series), series)
     first = np.arange(0, series.steps, 24)
     last = np.minimum(first + 24, series.steps)
-    demand = stores.demand_of_kinds_w(first, last, series.outdoor_c, series.solar_w_m2, series.draws, standing=False)[
-        stores.kind
-    ]
+    demand = stores.demand_w(first, last, series.outdoor_c, series.solar_w_m2, series.draws, standing=False)
     return float(np.maximum(demand, 0.0).mean(axis=1).sum())
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ondol.model.view import Bools, Floats, Phase, ServiceClass, View
+from ondol.model.view import Bools, Floats, ServiceClass, View
 from ondol.policy.urgency import Urgency, left_s
 
 CROWD_SHARE = 0.25
@@ -26,12 +26,16 @@ HURRY_SHARE = 0.5
 """From this share of the slots that on-demand work leaves on, flex that runs may not be slowed down."""
 
 
-def with_crowd(view: View, urgent: Urgency) -> Urgency:
-    """Count those who must start early among what presses, and in a crowd all flex that runs: it may not be slow."""
-    instances = view.instances
-    holds = (instances.node >= 0) & (instances.phase != Phase.LEAVING)
-    flex = holds & (instances.service == ServiceClass.FLEX)
-    at_once = int((holds & (instances.service == ServiceClass.ON_DEMAND)).sum())
+def with_crowd(view: View, urgent: Urgency, going: Bools) -> Urgency:
+    """Count those who must start early among what presses, and in a crowd all flex that runs: it may not be slow.
+
+    Parameters
+    ----------
+    going : per instance, whether it holds a slot that it is not leaving
+    """
+    service = view.instances.service
+    flex = going & (service == ServiceClass.FLEX)
+    at_once = int((going & (service == ServiceClass.ON_DEMAND)).sum())
     slots = float(view.nodes.slots[view.nodes.accepts].sum()) - at_once
     running, busy = int(flex.sum()), _busy(view, urgent, flex)
     more = busy - running

@@ -55,9 +55,10 @@ class _Patient:
 def place(view: View, outline: Outline) -> Decision:
     """Answer a view under a plan."""
     now = standing(view)
-    urgent = with_crowd(view, urgency(view, now))
+    was_held = held(view, now)
+    going = was_held.copy()
+    urgent = with_crowd(view, urgency(view, now), going)
     ground = field_of(view, now, outline)
-    going = held(view, now)
     nodes = free_slots_in_order(view, now, ground)
     free = Free(nodes, np.ones(len(nodes), dtype=np.bool_))
 
@@ -73,10 +74,8 @@ def place(view: View, outline: Outline) -> Decision:
     moved, moved_rows, kept = move(view, urgent, ground, going, useful_w=useful_w, slots=nodes[at])
     stops += ended(going, (moved, moved_rows))
     free.left[at[kept]] = False
-    stopped = held(view, now) & ~going
-    filled = free.give(
-        view, ground, queue(view, ServiceClass.FILLER), _open_to_filler(view, ground, free, useful_w, stopped)
-    )
+    open_to_filler = _open_to_filler(view, ground, free, useful_w, was_held & ~going)
+    filled = free.give(view, ground, queue(view, ServiceClass.FILLER), open_to_filler)
 
     rows, chosen = np.concatenate(free.rows), np.concatenate(free.got)
     burnt = f"the planned power is drawn, or heat is worth less than its electricity: {_drawn(ground)}"

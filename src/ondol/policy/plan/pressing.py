@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ondol.model.decision import Stop
-from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
+from ondol.model.view import Bools, Floats, Ints, Phase, View
+from ondol.policy.fit import anywhere_at_once
 from ondol.policy.plan.field import Field
 from ondol.policy.plan.free import Free
 from ondol.policy.plan.yielding import displaced, ended, make_room, make_way
@@ -36,8 +37,7 @@ def give_pressing(view: View, ground: Field, free: Free, going: Bools, line: Int
     """Give what cannot wait its slots; notes in `going` who has to stop for it.
 
     First free slots where heat is worth something; then, where it would be wasted otherwise, slots of filler, which are
-    warm; then the others. Where a sink can take no more, its site's safety holds work down to a crawl: better than
-    nothing for what was to run at once, but a pressed flex does better to wait for a rack, where one is open to it.
+    warm; then the others; sinks that can take no more last, and not for all (`anywhere_at_once`).
     """
     instances, nodes, heats = view.instances, view.nodes, view.units.heats
     takes = (~heats | (view.units.room_j > 0.0))[nodes.unit]
@@ -51,9 +51,7 @@ def give_pressing(view: View, ground: Field, free: Free, going: Bools, line: Int
 
     left = left[np.isin(left, served, invert=True)]
     left = free.give(view, ground, left, takes[free.nodes]).rows_left
-    rack = ~heats[nodes.unit] & nodes.accepts
-    no_rack = np.logical_not(np.any(view.allowances[:, rack], axis=1))
-    bold = (instances.service[left] == ServiceClass.ON_DEMAND) | no_rack[instances.allowed[left]]
+    bold = anywhere_at_once(view, left)
     choosy, bold_left = left[~bold], free.give(view, ground, left[bold], free.left).rows_left
 
     stops += ended(going, make_room(view, ground, going & takes[instances.node], choosy, promised))

@@ -181,6 +181,5 @@ def move(
         cause = "goes on from its checkpoint where heat is worth more than its electricity"
         stops.append(Stop(instances.ids[row], f"{cause}: a kWh is worth {there:.0f} g there, {here:.0f} g here"))
     gone = filler[used[used >= len(slots)] - len(slots)]
-    cause = f"filler makes way for one of {len(fitted.rows)} that come from where heat is not wanted"
-    stops += [Stop(instances.ids[row], cause) for row in gone.tolist()]
+    stops += make_way(view, gone, f"one of {len(fitted.rows)} that come from where heat is not wanted")[0]
     return stops, np.concatenate([fitted.rows, gone]), used[used < len(slots)]

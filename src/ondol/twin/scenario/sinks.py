@@ -133,6 +133,13 @@ class RoomSpec(_Sink, frozen=True, kw_only=True, tag="room"):
             self.check(name, low, high, unit)
 
 
+def enlarged(room: RoomSpec, times: float) -> RoomSpec:
+    """Give a room of so many times the size: what holds, leads and gives heat grows; temperatures and backup stay."""
+    sizes = ("air_j_per_k", "mass_j_per_k", "ua_w_per_k", "mass_ua_w_per_k", "mass_outside_ua_w_per_k")
+    grows = (*sizes, "solar_aperture_m2", "gains_w", "shell_j_per_k", "shell_ua_w_per_k")
+    return msgspec.structs.replace(room, **{name: times * getattr(room, name) for name in grows})
+
+
 class TankSpec(_Sink, frozen=True, kw_only=True, tag="tank"):
     """A stratified preheat tank: the backup lifts what is drawn to `target_c` behind it.
 
