@@ -62,6 +62,8 @@ system_packages() {
   python=$(find_python)
   command -v bwrap >/dev/null || wanted+=(bubblewrap)
   if [ "$1" = test ] && ! has_postgres; then wanted+=(postgresql); fi
+  # The broker that houses have; `ondol sim-site --broker own` starts one, too.
+  if [ "$1" = test ] && ! command -v mosquitto >/dev/null && [ ! -x /usr/sbin/mosquitto ]; then wanted+=(mosquitto); fi
   # The peer simulator of tests/benchmarks/peers; its tests are skipped where nobody may install it.
   if [ "$1" = test ] && may_install; then
     [ -e /usr/include/simgrid/actor.h ] || wanted+=(libsimgrid-dev)
@@ -77,6 +79,9 @@ system_packages() {
     fi
     if [[ " ${wanted[*]} " == *" postgresql "* ]]; then
       say "PostgreSQL is not here: its tests are skipped. For them: sudo apt-get install postgresql"
+    fi
+    if [[ " ${wanted[*]} " == *" mosquitto "* ]]; then
+      say "Mosquitto is not here: its tests are skipped. For them: sudo apt-get install mosquitto"
     fi
     return
   fi

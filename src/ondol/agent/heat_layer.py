@@ -15,8 +15,9 @@ from ondol.agent.sensor_loss import FRESH_S, demand_without_sensor
 from ondol.agent.tank_demand import TankMemory, step_tank_demand
 from ondol.agent.zone_demand import ZoneMemory, step_zone
 from ondol.drivers.ports import SinkReading, UnitReading
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import UnitId
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+from ondol.model.sink import SwimmingPool, Tank, Zone
 
 _SHARE_TIME_S = 1_200.0
 _FROST_K = 7.0  # heat that lifts a room so far above outdoors keeps it from freezing and cannot overheat it

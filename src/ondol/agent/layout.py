@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ondol.agent.zone_model import ZoneModel
 from ondol.model.errors import NotFoundError
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import SiteId
-from ondol.model.sink import HeatRequest, Sink, Zone
+from ondol.model.sink import Sink, Zone
 from ondol.model.site import Node, Site, Unit, UnitKind
 from ondol.thermal.exchanger import exchange_conductance_w_per_k
 from ondol.thermal.water import WATER_CP_J_PER_KG_K

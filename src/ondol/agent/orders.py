@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from ondol.drivers.ports import SinkReading, UnitReading
+from ondol.model.alarm import Severity
 from ondol.model.ids import NodeId, SinkId, UnitId
 from ondol.model.view import ServiceClass
 
@@ -153,8 +154,48 @@ class SinkReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupOrder:
+    """Whether the other heater of a sink is to run, and why."""
+
+    sink_id: SinkId
+    on: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HygieneStatus:
+    """How a tank stands against its hygiene rule.
+
+    Parameters
+    ----------
+    coldest_c : coldest sensor of the store now; nan where lost [°C]
+    above_s : seconds above each temperature of the rule in the rolling window, by temperature [°C → s]
+    kept : whether the rule is met now
+    due_at : by when it has to be met again; None where no rule applies
+    cycle : "" for none, "planned" or "running"
+    """
+
+    sink_id: SinkId
+    coldest_c: float
+    above_s: tuple[tuple[float, float], ...]
+    kept: bool
+    due_at: dt.datetime | None
+    cycle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmNote:
+    """Something that is wrong at this step; one that is not noted again is over."""
+
+    entity_id: str
+    code: str
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteOrders:
-    """One step's orders, each table by id; `reports` say how sinks stand."""
+    """One step's orders, each table by id; `reports` say how sinks stand, `alarms` all that is wrong now."""
 
     now: dt.datetime
     dt_s: float
@@ -162,6 +203,9 @@ class SiteOrders:
     nodes: tuple[NodeOrder, ...]
     sinks: tuple[SinkOrder, ...]
     reports: tuple[SinkReport, ...] = ()
+    backups: tuple[BackupOrder, ...] = ()
+    hygiene: tuple[HygieneStatus, ...] = ()
+    alarms: tuple[AlarmNote, ...] = ()
 
     def unit(self, unit_id: UnitId) -> UnitOrder:
         """Give the order of a unit by its id."""

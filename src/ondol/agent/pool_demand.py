@@ -11,7 +11,8 @@ import numpy as np
 from ondol.agent.demand import HORIZON_STEPS, STEP_S, SinkDemand, Situation, smooth
 from ondol.agent.feed_forward import MAINS_TEMP_C
 from ondol.agent.pi import PiGains, step_pi
-from ondol.model.sink import HeatRequest, SwimmingPool
+from ondol.model.heat_request import HeatRequest
+from ondol.model.sink import SwimmingPool
 from ondol.thermal.swimming_pool import SwimmingPoolInputs, SwimmingPoolParameters, step_swimming_pool
 
 _ERROR_TIME_S = 14_400.0  # a pool has days of inertia; quicker would only burn the band for nothing

@@ -20,8 +20,9 @@ from ondol.agent.orders import SinkReport
 from ondol.agent.pool_demand import mean_loss_w, pool_capacity_j_per_k
 from ondol.agent.zone_model import ZoneModel
 from ondol.drivers.ports import SinkReading, UnitReading
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import UnitId
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank
+from ondol.model.sink import SwimmingPool, Tank
 
 _TANK_MARGIN_K = 1.0  # below the hard limit, where the tank's controller stops, too
 _LOOP_MARGIN_K = 2.0  # a boiler's loop has to be so much hotter than the water

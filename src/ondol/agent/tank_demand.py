@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from ondol.agent.demand import HORIZON_STEPS, STEP_S, SinkDemand, Situation
 from ondol.agent.feed_forward import WATER_J_PER_L_K, mean_draw_w, stand_by_tank_w
-from ondol.model.sink import HeatRequest, Tank
+from ondol.model.heat_request import HeatRequest
+from ondol.model.sink import Tank
 
 DEFICIT_TIME_S = 7_200.0
 _LEARN = 0.25  # weight of the newest day in the draw of an hour

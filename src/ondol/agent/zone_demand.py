@@ -12,7 +12,7 @@ from ondol.agent.feed_forward import hold_zone_w
 from ondol.agent.pi import PiGains, step_pi, tune
 from ondol.agent.preheat import Rise, plan_preheat
 from ondol.agent.zone_model import ZoneModel
-from ondol.model.sink import HeatRequest
+from ondol.model.heat_request import HeatRequest
 from ondol.thermal.arrays import Floats
 
 _FILTER_S = 180.0

@@ -6,9 +6,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ondol.model.binding import Binding
-from ondol.model.errors import InvalidFieldError
+from ondol.model.connection import Connection
+from ondol.model.errors import InvalidFieldError, NotFoundError
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
-from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
+from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 
 
@@ -27,11 +29,12 @@ class Fleet:
     circuits: tuple[HeatCircuit, ...] = ()
     requests: tuple[HeatRequest, ...] = ()
     bindings: tuple[Binding, ...] = ()
+    connections: tuple[Connection, ...] = ()
 
     def __post_init__(self) -> None:
-        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests"):
+        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections"):
             object.__setattr__(self, part, tuple(sorted(getattr(self, part), key=lambda noun: noun.id)))
-        object.__setattr__(self, "bindings", tuple(sorted(self.bindings, key=lambda b: (b.entity_id, b.point))))
+        object.__setattr__(self, "bindings", tuple(sorted(self.bindings, key=lambda b: b.key)))
         for mistake in self.mistakes():
             raise mistake
 
@@ -53,7 +56,7 @@ class Fleet:
         """Every double id and every reference to nothing."""
         found: list[InvalidFieldError] = []
         site_of_sink = {sink.id: sink.site_id for sink in self.sinks}
-        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests"):
+        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections"):
             ids = [noun.id for noun in getattr(self, part)]
             found += [
                 InvalidFieldError(f"{part}.id", twice, "used once only")
@@ -65,6 +68,7 @@ class Fleet:
             ("circuit", self.circuits),
             ("sink", self.sinks),
             ("request", self.requests),
+            ("connection", self.connections),
         ):
             found += [
                 InvalidFieldError(f"{kind}[{noun.id}].site", noun.site_id, "the id of a site of this fleet")
@@ -111,17 +115,27 @@ class Fleet:
         return found
 
     def _dangling_bindings(self) -> list[InvalidFieldError]:
-        pairs = [(b.entity_id, b.point) for b in self.bindings]
-        known = {noun.id for part in ("sites", "units", "nodes", "sinks", "circuits") for noun in getattr(self, part)}
+        keys = [binding.key for binding in self.bindings]
+        site_of = self._site_of_entity()
+        connection_site = {connection.id: connection.site_id for connection in self.connections}
         allowed = "the id of a site, unit, node, zone, tank, pool or circuit of this fleet"
-        return [
-            InvalidFieldError(f"binding[{entity}.{point}]", "twice", "bound once only")
-            for entity, point in sorted({pair for pair in pairs if pairs.count(pair) > 1})
-        ] + [
-            InvalidFieldError(f"binding[{b.entity_id}.{b.point}].entity", b.entity_id, allowed)
-            for b in self.bindings
-            if b.entity_id not in known
+        found = [
+            InvalidFieldError(f"binding[{twice.entity_id}.{twice.point}]", "twice", "bound once only; index counts on")
+            for twice in sorted({key for key in keys if keys.count(key) > 1})
         ]
+        for one in self.bindings:
+            where = f"binding[{one.entity_id}.{one.point}]"
+            if one.entity_id not in site_of:
+                found.append(InvalidFieldError(f"{where}.entity", one.entity_id, allowed))
+            elif one.connection_id and connection_site.get(one.connection_id) != site_of[one.entity_id]:
+                found.append(InvalidFieldError(f"{where}.connection", one.connection_id, "a connection of its site"))
+        return found
+
+    def _site_of_entity(self) -> dict[str, SiteId]:
+        unit_site = {unit.id: unit.site_id for unit in self.units}
+        found: dict[str, SiteId] = {site.id: site.id for site in self.sites}
+        found |= {noun.id: noun.site_id for part in (self.units, self.sinks, self.circuits) for noun in part}
+        return found | {node.id: unit_site[node.unit_id] for node in self.nodes if node.unit_id in unit_site}
 
     def _sinks(self) -> dict[SinkId, Sink]:
         return {sink.id: sink for sink in self.sinks}
@@ -160,6 +174,38 @@ class Fleet:
             return None
         sink_id = unit.zone_id if unit.circuit_id is None else self.circuit(unit.circuit_id).sink_id
         return None if sink_id is None else self.sink(sink_id)
+
+    def connections_of(self, site_id: SiteId) -> tuple[Connection, ...]:
+        """Connections of a site, by id; none for a site whose hardware is virtual."""
+        return tuple(connection for connection in self.connections if connection.site_id == site_id)
+
+    def bindings_of(self, connection_id: str) -> tuple[Binding, ...]:
+        """What is reached through a connection."""
+        return tuple(binding for binding in self.bindings if binding.connection_id == connection_id)
+
+    def of_site(self, site_id: SiteId) -> Fleet:
+        """The part of the fleet that its site's agent needs, and nothing of other sites.
+
+        Raises
+        ------
+        NotFoundError : there is no such site
+        """
+        if all(site.id != site_id for site in self.sites):
+            raise NotFoundError("site", site_id)
+        units = self.units_of(site_id)
+        own_units = {unit.id for unit in units}
+        site_of = self._site_of_entity()
+        return Fleet(
+            name=self.name,
+            sites=(self.site(site_id),),
+            units=units,
+            nodes=tuple(node for node in self.nodes if node.unit_id in own_units),
+            sinks=tuple(sink for sink in self.sinks if sink.site_id == site_id),
+            circuits=tuple(circuit for circuit in self.circuits if circuit.site_id == site_id),
+            requests=tuple(request for request in self.requests if request.site_id == site_id),
+            bindings=tuple(binding for binding in self.bindings if site_of[binding.entity_id] == site_id),
+            connections=self.connections_of(site_id),
+        )
 
     def request_for(self, sink_id: SinkId) -> HeatRequest | None:
         """The request with the highest priority for a sink, ties by id."""

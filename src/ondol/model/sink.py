@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
-from ondol.model.ids import RequestId, SinkId, SiteId
-from ondol.model.schedule import WeeklySchedule, constant
+from ondol.model.ids import SinkId, SiteId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,34 +138,3 @@ class SwimmingPool:
 
 
 Sink = Zone | Tank | SwimmingPool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeatRequest:
-    """What a host asks for; it never names a node.
-
-    Parameters
-    ----------
-    target_id : zone, tank or pool
-    kind : "temperature" (schedule in °C) or "power" (schedule in W)
-    schedule : set-point over the local week
-    band_k : half width of the comfort band around the set-point [K]
-    priority : higher is served first where power is scarce, 0 to 100
-    """
-
-    id: RequestId
-    site_id: SiteId
-    target_id: SinkId
-    kind: str = "temperature"
-    schedule: WeeklySchedule = field(default_factory=lambda: constant(19.0))
-    band_k: float = 0.5
-    priority: int = 50
-
-    def __post_init__(self) -> None:
-        check_id("request.id", self.id)
-        check_choice("request.kind", self.kind, ("temperature", "power"))
-        check_range("request.band_k", self.band_k, 0.05, 20.0, "K")
-        check_whole("request.priority", self.priority, 0, 100)
-        low, high = (0.0, 1e6) if self.kind == "power" else (4.0, 90.0)
-        for slot in self.schedule.slots:
-            check_range(f"request[{self.id}].schedule", slot.value, low, high, "W" if self.kind == "power" else "°C")

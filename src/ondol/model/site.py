@@ -30,6 +30,7 @@ class Site:
     climate : key of a weather series in `ondol.signals`, e.g. "H1a"
     pue : electricity of the site's compute boundary over that of its IT (ISO/IEC 30134-2), 1 to 3
     electrical_limit_w : most power all its units may draw together [W]
+    agent : "embedded": its agent runs inside the platform; "own": in a process at the site, `ondol agent --site`
     """
 
     id: SiteId
@@ -41,6 +42,7 @@ class Site:
     longitude_deg: float = 2.0
     pue: float = 1.0
     electrical_limit_w: float = 1e6
+    agent: str = "embedded"
 
     def __post_init__(self) -> None:
         check_id("site.id", self.id)
@@ -50,6 +52,7 @@ class Site:
         check_range("site.longitude_deg", self.longitude_deg, -180.0, 180.0, "°")
         check_range("site.electrical_limit_w", self.electrical_limit_w, 1.0, 1e9, "W")
         check_text("site.climate", self.climate, 40)
+        check_choice("site.agent", self.agent, ("embedded", "own"))
         if len(self.country) != 2 or not self.country.isupper():
             raise InvalidFieldError("site.country", self.country, "two capital letters (ISO 3166)")
 

@@ -29,13 +29,14 @@ from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, 
 from ondol.model.conditions import SnapshotConfig
 from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import AccountId, CircuitId, NodeId, RequestId, SinkId, SiteId, TaskId, UnitId, instance_number
 from ondol.model.ids import attempt_id as make_attempt_id
 from ondol.model.ids import instance_id as make_instance_id
 from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import constant
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.storage.memory.store import MemoryStore
 from ondol.storage.pages import EVERY, Page, Query

@@ -15,10 +15,11 @@ from ondol.agent.sigma_delta import NodeSeat, SwitchMemory, SwitchRules, choose_
 from ondol.agent.site_agent import SiteAgent
 from ondol.drivers.ports import SinkReading, UnitReading
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId, RequestId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import daily
-from ondol.model.sink import HeatRequest, Zone
+from ondol.model.sink import Zone
 from ondol.model.site import Node, Site, Unit, UnitKind
 from ondol.model.view import ServiceClass
 

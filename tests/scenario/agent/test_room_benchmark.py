@@ -7,10 +7,11 @@ import datetime as dt
 import pytest
 
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId, RequestId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import daily
-from ondol.model.sink import HeatRequest, Zone
+from ondol.model.sink import Zone
 from ondol.model.site import Node, Site, Unit, UnitKind
 
 START = dt.datetime(2026, 1, 5, 0, 0, tzinfo=dt.UTC)

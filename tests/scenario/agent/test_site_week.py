@@ -7,10 +7,11 @@ import datetime as dt
 import pytest
 
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import CircuitId, NodeId, RequestId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import constant, daily
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.model.view import ServiceClass
 

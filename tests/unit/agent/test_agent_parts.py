@@ -22,10 +22,11 @@ from ondol.agent.zone_model import ZoneModel
 from ondol.drivers.ports import SinkReading
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId, RequestId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import constant, daily
-from ondol.model.sink import HeatRequest, Zone
+from ondol.model.sink import Zone
 from ondol.model.site import Node, Site, Unit, UnitKind
 
 NOW = dt.datetime(2026, 1, 5, 3, 0, tzinfo=dt.UTC)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from ondol.model.binding import Binding
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import Slot, WeeklySchedule
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.storage.fleet_file import check_fleet_text, fleet_to_toml, load_fleet
 

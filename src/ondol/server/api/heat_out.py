@@ -7,8 +7,9 @@ from typing import Any
 
 from ondol.control.ports import Now, SinkNow, UnitNow
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import UnitId
-from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
+from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit
 from ondol.server.api.plain import plain
 

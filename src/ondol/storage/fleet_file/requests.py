@@ -7,9 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ondol.model.errors import InvalidFieldError
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import RequestId, SinkId, SiteId
 from ondol.model.schedule import Slot, WeeklySchedule, constant
-from ondol.model.sink import HeatRequest, Sink
+from ondol.model.sink import Sink
 from ondol.model.site import Site
 from ondol.storage.fleet_file.keys import Spot, read_keys
 from ondol.storage.fleet_file.schedule import read_days, read_time, slots_of

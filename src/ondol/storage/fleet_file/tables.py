@@ -8,7 +8,9 @@ import typing
 from dataclasses import dataclass, field
 
 from ondol.model.binding import Binding
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+from ondol.model.connection import Connection
+from ondol.model.heat_request import HeatRequest
+from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 
 KEY_OF_FIELD = {
@@ -19,6 +21,7 @@ KEY_OF_FIELD = {
     "unit_id": "unit",
     "target_id": "target",
     "entity_id": "entity",
+    "connection_id": "connection",
 }
 """References lose their "_id" in the file."""
 
@@ -114,6 +117,7 @@ TABLES: dict[str, Table] = {
         _table("unit", "units", Unit, kind=UnitKind.SERVER_RACK),
         _table("node", "nodes", Node, without=("id", "curve"), extra=_NODE_KEYS),
         _table("request", "requests", HeatRequest, without=("site_id", "schedule"), extra=_REQUEST_KEYS),
+        _table("connection", "connections", Connection, driver="rapl"),
         _table("binding", "bindings", Binding, point="temperature"),
     )
 }

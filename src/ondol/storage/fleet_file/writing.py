@@ -10,9 +10,10 @@ from itertools import groupby
 from typing import Any
 
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId
 from ondol.model.schedule import WeeklySchedule
-from ondol.model.sink import HeatRequest, SwimmingPool, Tank, Zone
+from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import Node
 from ondol.storage.fleet_file.schedule import grouped
 from ondol.storage.fleet_file.tables import KEY_OF_FIELD
@@ -32,6 +33,7 @@ def fleet_to_toml(fleet: Fleet) -> str:
         alike = groupby(fleet.nodes_of(unit.id), key=lambda node: dataclasses.replace(node, id=NodeId("x")))
         blocks += [_block("node", _node_fields(model, [node.id for node in nodes])) for model, nodes in alike]
     blocks += [_request(fleet, request) for request in fleet.requests]
+    blocks += [_block("connection", _fields(connection)) for connection in fleet.connections]
     blocks += [_block("binding", _fields(binding)) for binding in fleet.bindings]
     return "\n\n".join(blocks) + "\n"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import CircuitId, RequestId, SinkId, SiteId
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import WeeklySchedule, constant, daily
-from ondol.model.sink import HeatRequest, Sink, SwimmingPool, Tank, Zone
+from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.twin.layout import Layout
 from ondol.twin.scenario.nouns import Scenario, SiteSpec
