@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -54,6 +55,17 @@ class Stored:
     size_bytes: int
 
 
+LONGEST_RUN_ROOT = 50  # podman refuses a longer path: its sockets' names would not fit
+
+
+def _run_root(store_root: Path) -> Path:
+    """Where podman keeps what does not outlive a restart: beside the store, or under /run where that is too long."""
+    beside = store_root / "run"
+    if len(str(beside)) <= LONGEST_RUN_ROOT or not os.access("/run", os.W_OK):
+        return beside
+    return Path("/run") / f"ondol-{hashlib.sha256(str(store_root).encode()).hexdigest()[:16]}"
+
+
 class Podman:
     """The command `podman` on one store.
 
@@ -66,7 +78,7 @@ class Podman:
     def __init__(self, *, store_root: Path | None = None, program: str = "podman") -> None:
         self._command = [program]
         if store_root is not None:
-            self._command += ["--root", str(store_root / "graph"), "--runroot", str(store_root / "run")]
+            self._command += ["--root", str(store_root / "graph"), "--runroot", str(_run_root(store_root))]
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._closed = False
