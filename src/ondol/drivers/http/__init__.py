@@ -1,0 +1,1 @@
+"""Pages that are pulled: JSON, or Prometheus text."""

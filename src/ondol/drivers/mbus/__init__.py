@@ -1,0 +1,1 @@
+"""Wired M-Bus: heat, water and electricity meters."""

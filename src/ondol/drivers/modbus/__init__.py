@@ -1,0 +1,1 @@
+"""Modbus over TCP and RTU: meters, boilers, controllers."""
