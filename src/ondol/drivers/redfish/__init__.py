@@ -1,0 +1,1 @@
+"""Server power through Redfish (DMTF DSP0266 and its schemas DSP2046)."""
