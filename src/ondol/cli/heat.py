@@ -14,7 +14,25 @@ from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock, energy, power, temperature
 from ondol.model.errors import InvalidFieldError
 
-app = App(name="heat", help="See who wants heat, and who gets it.")
+app = App(name="heat", help="See who wants heat and who gets it; set what you host.")
+for _name, _place, _help in (
+    ("set", "heat_asking:set_point", "Set a temperature, above the schedule, until a time or the next wish."),
+    ("boost", "heat_asking:boost", "Have it warmer for two hours, or until a time."),
+    ("preset", "heat_asking:preset", "Choose a preset, until a time or the next wish."),
+    ("off", "heat_asking:off", "Turn heat off, until a time or the next wish."),
+    ("back", "heat_asking:back", "Go back to the schedule: end whatever was wished."),
+    ("schedule", "heat_asking:schedule", "Give a weekly schedule, in slots or as a calendar."),
+    ("request", "heat_asking:request", "Ask for heat: a temperature, watts, or so much heat by a time."),
+    ("cancel", "heat_asking:cancel", "Cancel a request."),
+    ("alarms", "heat_account:alarms", "List what is wrong."),
+    ("ack", "heat_account:ack", "Say that you have seen an alarm."),
+    ("deliveries", "heat_account:deliveries", "Show what was delivered, day by day."),
+    ("statement", "heat_account:statement", "Make a host's monthly statement."),
+    ("hygiene", "heat_account:hygiene", "Export a tank's temperature log of a month."),
+    ("points", "heat_account:points", "List what is measured and driven, with the latest values."),
+    ("hosts", "heat_account:hosts", "Show or name who hosts a site and may set its heat."),
+):
+    app.command(f"ondol.cli.{_place}", name=_name, help=_help)
 
 Site = Annotated[str | None, Parameter(help="Only this site's.")]
 _J_PER_KWH = 3.6e6
@@ -103,13 +121,19 @@ def requests(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> Non
         field("REQUEST", "id"),
         field("SITE", "site_id"),
         field("FOR", "target_id"),
-        Column("NOW", lambda row: (power if row["kind"] == "power" else temperature)(row["value_now"]), right=True),
+        Column("NOW", _asked_now, right=True),
         field("BAND", "band_k", lambda band_k: f"± {band_k:g} K", right=True),
         field("PRIORITY", "priority", right=True),
         field("STATE", "state"),
         field("WHY", "reason"),
     )
     print_rows(rows, columns, out=out, empty="Nobody asks for heat.")
+
+
+def _asked_now(row: Mapping[str, Any]) -> str:
+    if row["kind"] == "energy":
+        return energy(row["requested"]["energy_kwh"])
+    return (power if row["kind"] == "power" else temperature)(row["value_now"])
 
 
 @app.command

@@ -15,6 +15,7 @@ from ondol.control.directory import OPERATOR, Directory
 from ondol.control.file_desk import FileDesk
 from ondol.control.forwards import open_ports
 from ondol.control.hands import Hands
+from ondol.control.host_desk import PlatformHosts
 from ondol.control.intake import Intake
 from ondol.control.job_desk import PlatformJobs
 from ondol.control.loop import Loop
@@ -60,6 +61,7 @@ class PlatformDesk:
     clock_rate : platform seconds per wall second
     profiles : ways to run a task here
     progress : of transfers, by attempt
+    hosts : the heat side's desk; one of its own where left out
     """
 
     def __init__(
@@ -81,9 +83,11 @@ class PlatformDesk:
         hands: Hands,
         profiles: Profiles = PROFILES,
         progress: ProgressBook | None = None,
+        hosts: PlatformHosts | None = None,
     ) -> None:
         self._profiles, self._progress = profiles, progress or ProgressBook()
         self.accounts, self.secrets = accounts, secrets
+        self.hosts = hosts or PlatformHosts(fleet, store, now)
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
         self._outputs, self._files = outputs, files
@@ -363,7 +367,7 @@ class PlatformDesk:
             )
 
     def _sink_now(self, order: SinkOrder, at: dt.datetime) -> SinkNow:
-        reading, request = self._sites.sinks.get(order.sink_id), self._fleet.request_for(order.sink_id)
+        reading, request = self._sites.sinks.get(order.sink_id), self.hosts.effective(order.sink_id)
         asked = request is not None and request.kind == "temperature"
         return SinkNow(
             sink_id=order.sink_id,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.drivers.ports import UnitReading
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId, SinkId, UnitId
 from ondol.model.ledger import HeatRow
 
@@ -38,11 +39,18 @@ class HeatBook:
     Parameters
     ----------
     counters : of an earlier life; without them the first reading of a meter is its beginning
+    asked : the request that counts for a sink at a time; those of the fleet where left out
     """
 
-    def __init__(self, fleet: Fleet, counters: HeatCounters | None = None) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        counters: HeatCounters | None = None,
+        asked: Callable[[SinkId, dt.datetime], HeatRequest | None] | None = None,
+    ) -> None:
         self._units = [(unit, sink) for unit in fleet.units if (sink := fleet.sink_of(unit)) is not None]
-        self._requests = {sink.id: fleet.request_for(sink.id) for _, sink in self._units}
+        requests = {sink.id: fleet.request_for(sink.id) for _, sink in self._units}
+        self._asked = asked or (lambda sink_id, _: requests[sink_id])
         self._power_max_w = {unit.id: sum(n.curve.max_w for n in fleet.nodes_of(unit.id)) for unit, _ in self._units}
         self._nodes = {unit.id: [node.id for node in fleet.nodes_of(unit.id)] for unit, _ in self._units}
         self._first_of_sink: dict[SinkId, UnitId] = {}
@@ -124,5 +132,5 @@ class HeatBook:
 
     def _setpoint_c(self, sink_id: SinkId, at: dt.datetime) -> float:
         """What the host asked for at a time, without preheat; nan where nothing or power was asked."""
-        request = self._requests[sink_id]
+        request = self._asked(sink_id, at)
         return request.schedule.at(at) if request is not None and request.kind == "temperature" else math.nan

@@ -19,6 +19,7 @@ from ondol.storage.ports import Reply
 if TYPE_CHECKING:
     from ondol.control.account_ports import AccountDesk, SecretDesk
     from ondol.control.group_ports import JobDesk, PoolDesk
+    from ondol.control.host_ports import HostDesk
 
 REPLY_LIFE = dt.timedelta(hours=24)  # how long `Desk.reply` knows an answer, wall time: it is the client's day
 
@@ -222,6 +223,9 @@ class Desk(Protocol):
 
     @property
     def secrets(self) -> SecretDesk: ...
+
+    @property
+    def hosts(self) -> HostDesk: ...
 
     def submit(self, tasks: Iterable[Task], reply: Reply | None = None) -> None:
         """Accept checked tasks, all or none, durably, together with the answer that their request will be given.

@@ -13,9 +13,14 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from ondol.control.ports import Desk
+from ondol.control.remote_sites import RemoteSites
 from ondol.server.api import (
     account_routes,
+    agent_routes,
     carbon_routes,
+    heat_account_routes,
+    heat_asking_routes,
+    heat_readings_routes,
     heat_routes,
     job_routes,
     ledger_routes,
@@ -57,13 +62,22 @@ ROUTERS: tuple[APIRouter, ...] = (
     money_routes.router,
     secret_routes.router,
     heat_routes.router,
+    heat_asking_routes.router,
+    heat_readings_routes.router,
+    heat_account_routes.router,
     ledger_routes.router,
+    agent_routes.router,
 )
 _DOCS = ("/docs", "/redoc", "/openapi.json")
 
 
 def create_api(
-    desk: Desk, *, storage_url: str | None, storage_anywhere: bool = False, answers: Path | None = None
+    desk: Desk,
+    *,
+    storage_url: str | None,
+    storage_anywhere: bool = False,
+    answers: Path | None = None,
+    remote: RemoteSites | None = None,
 ) -> FastAPI:
     """Make the API application.
 
@@ -72,6 +86,7 @@ def create_api(
     desk : where the platform is asked
     storage_url : address of the S3 front as clients reach it, None where there is none: SDKs then leave buckets alone
     storage_anywhere : the S3 front listens on all addresses: each client is told the host by which it reached the API
+    remote : where agents of sites come to; None for no such sites
     answers : file that remembers, over a kill, which answers to creations were not given yet; None for no such memory
     """
     journal = Journal(answers)
@@ -91,6 +106,7 @@ def create_api(
     )
     app.state.desk, app.state.answers = desk, AnswerBook(journal)
     app.state.storage_url, app.state.storage_anywhere = storage_url, storage_anywhere
+    app.state.remote = remote
     install_errors(app)
     for router in ROUTERS:
         app.include_router(router)

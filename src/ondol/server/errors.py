@@ -23,7 +23,7 @@ from ondol.model.errors import (
 )
 
 _log = logging.getLogger(__name__)
-OWN_ROUTES = ("/heat/v1", "/ledger/v1")
+OWN_ROUTES = ("/heat/v1", "/ledger/v1", "/agent/v1")
 
 
 class UnauthenticatedError(OndolError):

@@ -14,6 +14,7 @@ from ondol.model.ids import AccountId, JobId, PoolId, ProjectId, SiteId, TaskId
 from ondol.model.job import Job
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow
 from ondol.model.pool import ComputePool
+from ondol.storage.heat_ports import HeatStore
 from ondol.storage.pages import EVERY, Counts, Page, Query
 
 
@@ -230,7 +231,7 @@ class BelongingsStore(Protocol):
         ...
 
 
-class Store(TaskStore, GroupStore, LedgerStore, AccountStore, BelongingsStore, Protocol):
+class Store(TaskStore, GroupStore, LedgerStore, AccountStore, BelongingsStore, HeatStore, Protocol):
     """All durable state. Safe to call from several threads; `commit` is atomic and survives `kill -9`."""
 
     def commit(self, changes: Changes) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from integration.api.memory_groups import MemoryAccounts, MemoryJobs, MemoryPools
 from ondol.control.command import check_command
+from ondol.control.directory import OPERATOR
+from ondol.control.host_desk import PlatformHosts
 from ondol.control.ports import (
     DecisionLine,
     Now,
@@ -43,7 +45,7 @@ from ondol.storage.pages import EVERY, Page, Query
 from ondol.storage.ports import Changes, Reply, Store
 from ondol.storage.tokens import Keyring
 
-ALICE, BOB = "a1" * 24, "b0" * 24
+ALICE, BOB, BOSS = "a1" * 24, "b0" * 24, "c0" * 24
 T0 = dt.datetime(2026, 1, 12, tzinfo=dt.UTC)
 NODE = NodeId("heater-1")
 
@@ -74,7 +76,7 @@ def small_fleet() -> Fleet:
 class MemoryDesk:
     """The Desk port over a MemoryStore; `start`, `say`, `finish` and `burn` are what an engine would report."""
 
-    def __init__(self, folder: Path, store: Store | None = None) -> None:
+    def __init__(self, folder: Path, store: Store | None = None, fleet: Fleet | None = None) -> None:
         self.store = store or MemoryStore()
         self.jobs, self.pools = MemoryJobs(self), MemoryPools(self)
         self.accounts, self.secrets = MemoryAccounts(self), PlatformSecrets(self.store, Keyring(folder / "key"))
@@ -88,20 +90,21 @@ class MemoryDesk:
         self.said: dict[tuple[str, int, str], str] = {}
         self.cursors: dict[tuple[str, int | None, str], dict[int, int]] = {}
         self.asked: list[tuple[TaskId | None, dt.datetime | None, dt.datetime | None]] = []  # of the ledger
-        self._fleet = small_fleet()
+        self._fleet = small_fleet() if fleet is None else fleet
         self._ticks = itertools.count()
-        for name, token in (("alice", ALICE), ("bob", BOB)):
+        for name, token in (("alice", ALICE), ("bob", BOB), ("operator", BOSS)):
             if self.store.account(AccountId(name)) is not None:
                 continue  # of an earlier life
             self.store.add_account(
                 Account(
                     id=AccountId(name),
-                    email=f"{name}@example.org",
+                    email=OPERATOR if name == "operator" else f"{name}@example.org",
                     token_hash=hashlib.sha256(token.encode()).hexdigest(),
                     token_sealed=b"",
                     created_at=T0,
                 )
             )
+        self.hosts = PlatformHosts(self._fleet, self.store, lambda: self.at)
         self.add_bucket("alice", "results")
 
     # the port

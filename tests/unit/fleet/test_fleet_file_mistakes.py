@@ -90,6 +90,10 @@ def changed(old: str, new: str, nth: int = 1) -> str:
     return old.join(pieces[:nth]) + new + old.join(pieces[nth:])
 
 
+def with_end(text: str) -> str:
+    return GOOD + text + "\n"
+
+
 def test_a_good_file_gives_its_fleet() -> None:
     fleet = load_fleet(GOOD, "fleet.toml")
     assert check_fleet_text(GOOD) == []
@@ -136,9 +140,52 @@ def test_a_good_file_gives_its_fleet() -> None:
             changed('point = "temperature"', 'point = "temperature"\ndriver = "mqtt"'),
             "binding[room].driver",
             68,
-            "heat drivers",
+            "left out where connection says",
         ),
         (changed('entity = "room"', 'entity = "romo"'), "binding[romo.temperature].entity", 66, "is not allowed"),
+        (with_end('[[binding]]\nentity = "room"\npoint = "temperature"'), "binding[room.temperature]", 65, "once only"),
+        (
+            with_end('[[binding]]\nentity = "store"\npoint = "temperature"\nconnection = "bus"'),
+            "binding[store.temperature].connection",
+            71,
+            "a connection of its site",
+        ),
+        (
+            with_end('[[binding]]\nentity = "store"\npoint = "warmth"'),
+            "binding[store].point",
+            70,
+            "one of temperature",
+        ),
+        (
+            with_end('[[binding]]\nentity = "store"\npoint = "temperature"\nscale = 0'),
+            "binding[store].scale",
+            71,
+            "not 0",
+        ),
+        (
+            with_end('[[connection]]\nid = "bus"\nsite = "house"\ndriver = "modbus"'),
+            "connection[bus].host",
+            68,
+            "serial in its place",
+        ),
+        (
+            changed('name = "Store"', 'name = "Store"\nbackup_kind = "gas"'),
+            "tank[store].backup_kind",
+            17,
+            "together with backup_power_w",
+        ),
+        (
+            changed('name = "Store"', 'name = "Store"\nhygiene = "fr-2005"\ntemp_max_c = 60'),
+            "tank[store].temp_max_c",
+            18,
+            "where a hygiene rule holds",
+        ),
+        (
+            changed('zone = "room"', 'zone = "room"\nquiet_from = "22h"\nquiet_to = "07:00"'),
+            "unit[heater].quiet_from",
+            29,
+            "a time of day",
+        ),
         (changed('id = "store"', 'id = "room"'), "tank[room].id", 14, "line 9 has it already"),
         (changed("[[zone]]", "[zone]"), "zone", 8, "write [[zone]]"),
         (changed("[[tank]]", "[[tanks]]"), "tanks", 13, "did you mean tank?"),

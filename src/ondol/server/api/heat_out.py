@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from ondol.control.host_ports import Asked
 from ondol.control.ports import Now, SinkNow, UnitNow
 from ondol.model.fleet import Fleet
-from ondol.model.heat_request import HeatRequest
+from ondol.model.heat_request import HeatRequest, HostWish
 from ondol.model.ids import UnitId
 from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit
@@ -61,16 +62,75 @@ def circuit_out(circuit: HeatCircuit, fleet: Fleet) -> dict[str, Any]:
     return {**plain(circuit), "units": [unit.id for unit in fleet.units if unit.circuit_id == circuit.id]}
 
 
-def request_out(request: HeatRequest, now: Now) -> dict[str, Any]:
-    """What a host asks for, with the value of this moment."""
+def request_out(asked: Asked, now: Now, setpoint_c: float | None = None) -> dict[str, Any]:
+    """What a host asks for, with the value of this moment, what counts, and what became of it.
+
+    Parameters
+    ----------
+    setpoint_c : what counts for its sink now with all wishes; None where that is nothing
+    """
+    request, made = asked.request, asked.made
     status = next((one for one in now.requests if one.request_id == request.id), None)
+    shown = plain(request)
+    if request.kind == "energy":
+        del shown["schedule"]
+    # While a request lives the loop's book is ahead of what is stored; of one just made or ended it knows nothing.
+    known = made is not None and (status is None or made.status.state.final)
+    state, since, reason = (
+        (made.status.state.value, made.status.since, made.status.reason)
+        if made is not None and known
+        else (status.state, status.since, status.reason)
+        if status is not None
+        else (None, None, None)
+    )
     return {
-        **plain(request),
-        "value_now": request.schedule.at(now.at),
+        **shown,
+        "value_now": None if request.kind == "energy" else request.schedule.at(now.at),
         "at": plain(now.at),
-        "state": status.state if status else None,
-        "since": plain(status.since) if status else None,
-        "reason": status.reason if status else None,
+        "state": state,
+        "since": plain(since),
+        "reason": reason,
+        "counts": asked.counts,
+        "made_by": None if made is None else made.made_by,
+        "created_at": None if made is None else plain(made.created_at),
+        "requested": _asked(request, now.at),
+        "accepted": {"counts": asked.counts, "setpoint_c": setpoint_c if asked.counts else None, "at": plain(now.at)},
+        "measured": {"energy_kwh": None if made is None or request.kind != "energy" else made.delivered_j / 3.6e6},
+    }
+
+
+def _asked(request: HeatRequest, at: dt.datetime) -> dict[str, Any]:
+    if request.kind == "energy":
+        return {"energy_kwh": request.energy_kwh, "by": plain(request.by)}
+    return {"setpoint_c" if request.kind == "temperature" else "power_w": request.schedule.at(at)}
+
+
+def wish_out(sink_id: str, wish: HostWish | None, counting: HeatRequest | None, now: Now) -> dict[str, Any]:
+    """What was wished of a sink, what counts for it now, and what is felt in it."""
+    state = next((one for one in now.sinks if one.sink_id == sink_id), None)
+    wished = None
+    if wish is not None:
+        wished = {
+            "id": wish.id,
+            "kind": wish.kind,
+            "setpoint_c": wish.value if wish.kind == "setpoint" else None,
+            "preset": wish.preset or None,
+            "until": plain(wish.ends_at),
+            "set_at": plain(wish.set_at),
+            "source": wish.source,
+        }
+    value = None if counting is None or counting.kind == "energy" else counting.schedule.at(now.at)
+    return {
+        "sink_id": sink_id,
+        "requested": wished,
+        "accepted": {
+            "request_id": None if counting is None else counting.id,
+            "kind": None if counting is None else counting.kind,
+            "setpoint_c": value if counting is not None and counting.kind == "temperature" else None,
+            "power_w": value if counting is not None and counting.kind == "power" else None,
+            "at": plain(now.at),
+        },
+        "measured": _temperature(state)["measured"],
     }
 
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from ondol.control.ports import Desk
+from ondol.control.ports import Desk, Now
+from ondol.model.account import Account
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, NodeId
 from ondol.model.ledger import HeatRow
+from ondol.model.points import PointKey, PointReading
 from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.server.api.heat_out import (
     circuit_out,
     known_unit,
     node_out,
     now_out,
-    request_out,
     sink_out,
     site_out,
     unit_out,
 )
-from ondol.server.api.offsets import From, Limit, Offset, To, bounded_window, offset_page
+from ondol.server.api.offsets import From, Limit, Offset, Span, To, bounded_window, offset_page
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -34,69 +36,70 @@ _TASK_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]
 
 
 @router.get("/sites", summary="Sites")
-def sites(_caller: Caller, desk: DeskIn) -> JSONResponse:
+def sites(caller: Caller, desk: DeskIn) -> JSONResponse:
     """Buildings and plants with heat demand and units; power requested, accepted and measured of each."""
-    fleet, now = desk.fleet(), desk.now()
-    return JSONResponse([site_out(site, fleet, now) for site in fleet.sites])
+    fleet, now, seen = desk.fleet(), desk.now(), desk.hosts.seen(caller)
+    return JSONResponse([site_out(site, fleet, now) for site in fleet.sites if site.id in seen])
 
 
 @router.get("/sites/{key}", summary="A site")
-def site(key: str, _caller: Caller, desk: DeskIn) -> JSONResponse:
+def site(key: str, caller: Caller, desk: DeskIn) -> JSONResponse:
     """With the ids of its units, sinks, circuits and requests."""
-    fleet = desk.fleet()
+    fleet, seen = desk.fleet(), desk.hosts.seen(caller)
     for one in fleet.sites:
-        if one.id == key:
+        if one.id == key and one.id in seen:
             return JSONResponse(site_out(one, fleet, desk.now()))
     raise NotFoundError("site", key)
 
 
 @router.get("/zones", summary="Rooms heated by air")
-def zones(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+def zones(caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
     """Set-point and band apart from the measured temperature."""
-    return _sinks(desk, Zone, site)
+    return _sinks(desk, Zone, _wanted(desk, caller, site))
 
 
 @router.get("/tanks", summary="Hot-water tanks")
-def tanks(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+def tanks(caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
     """With the temperature of each layer, top first."""
-    return _sinks(desk, Tank, site)
+    return _sinks(desk, Tank, _wanted(desk, caller, site))
 
 
 @router.get("/pools", summary="Swimming pools")
-def pools(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+def pools(caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
     """Set-point and band apart from the measured temperature."""
-    return _sinks(desk, SwimmingPool, site)
+    return _sinks(desk, SwimmingPool, _wanted(desk, caller, site))
 
 
 @router.get("/circuits", summary="Water circuits between boilers and stores")
-def circuits(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+def circuits(caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
     """With the units on each."""
-    fleet = desk.fleet()
-    return JSONResponse([circuit_out(one, fleet) for one in fleet.circuits if site in ("", one.site_id)])
+    fleet, wanted = desk.fleet(), _wanted(desk, caller, site)
+    return JSONResponse([circuit_out(one, fleet) for one in fleet.circuits if one.site_id in wanted])
 
 
 @router.get("/units", summary="Heat-producing appliances and racks")
-def units(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
+def units(caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
     """Watts wanted by the thermostat, accepted by safety, and measured; with the reason."""
-    fleet, now = desk.fleet(), desk.now()
-    return JSONResponse([unit_out(one, fleet, now) for one in fleet.units if site in ("", one.site_id)])
+    fleet, now, wanted = desk.fleet(), desk.now(), _wanted(desk, caller, site)
+    return JSONResponse([unit_out(one, fleet, now) for one in fleet.units if one.site_id in wanted])
 
 
 @router.get("/units/{key}", summary="A unit")
-def unit(key: str, _caller: Caller, desk: DeskIn) -> JSONResponse:
+def unit(key: str, caller: Caller, desk: DeskIn) -> JSONResponse:
     """With its nodes."""
     fleet = desk.fleet()
     found = known_unit(fleet, key)
-    if found is None:
+    if found is None or fleet.unit(found).site_id not in desk.hosts.seen(caller):
         raise NotFoundError("unit", key)
     return JSONResponse(unit_out(fleet.unit(found), fleet, desk.now()))
 
 
 @router.get("/nodes", summary="Servers")
-def nodes(_caller: Caller, desk: DeskIn) -> JSONResponse:
+def nodes(caller: Caller, desk: DeskIn) -> JSONResponse:
     """Whether each takes work, what it draws and what it may draw."""
-    now = desk.now()
-    return JSONResponse([node_out(one, now) for one in desk.fleet().nodes])
+    fleet, now, seen = desk.fleet(), desk.now(), desk.hosts.seen(caller)
+    units = {one.id for one in fleet.units if one.site_id in seen}
+    return JSONResponse([node_out(one, now) for one in fleet.nodes if one.unit_id in units])
 
 
 class NodeWish(BaseModel):
@@ -111,30 +114,34 @@ def set_node(key: str, wish: NodeWish, caller: Caller, desk: DeskIn) -> JSONResp
     return JSONResponse({"id": key, "state": desk.set_node(caller.id, NodeId(key), wish.state)})
 
 
-@router.get("/requests", summary="What hosts ask for")
-def requests(_caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
-    """Schedules over the local week (minute 0 is Monday 00:00) and the value of this moment."""
-    now = desk.now()
-    return JSONResponse([request_out(one, now) for one in desk.fleet().requests if site in ("", one.site_id)])
-
-
 @router.get("/readings", summary="What was felt and delivered")
 def readings(
-    _caller: Caller,
+    caller: Caller,
     desk: DeskIn,
     sink: str = "",
     unit: str = "",
+    point: Annotated[str, Query(description="a point in place of a sink, e.g. tank.temperature.3")] = "",
     from_: From = "",
     to: To = "",
     offset: Offset = 0,
     limit: Limit = 1000,
 ) -> JSONResponse:
-    """Windows of a sink or a unit, in order: temperature, heat delivered and asked for, discomfort."""
-    if bool(sink) == bool(unit):
-        raise InvalidFieldError("sink", sink, "the id of a sink, or unit= with that of a unit in its place")
+    """Windows of a sink or a unit, in order: temperature, heat delivered and asked for, discomfort.
+
+    Or what one point's instrument said, value by value, of the same span; `next_from` leads on where there is more.
+    """
+    if [bool(sink), bool(unit), bool(point)].count(True) != 1:
+        raise InvalidFieldError("sink", sink, "the id of a sink, or unit= or point= with that of one in its place")
+    if point:
+        return JSONResponse(_point_values(desk, caller, point, bounded_window(from_, to, desk.platform_time()), limit))
     fleet = desk.fleet()
     noun = next((one for one in (*fleet.sinks, *fleet.units) if one.id == (sink or unit)), None)
-    if noun is None or (sink and known_unit(fleet, sink)) or (unit and not known_unit(fleet, unit)):
+    if (
+        noun is None
+        or noun.site_id not in desk.hosts.seen(caller)
+        or (sink and known_unit(fleet, sink))
+        or (unit and not known_unit(fleet, unit))
+    ):
         raise NotFoundError("sink" if sink else "unit", sink or unit)
     span = bounded_window(from_, to, desk.platform_time())
     rows = [
@@ -148,7 +155,7 @@ def readings(
 @router.get("/now", summary="The platform at this moment")
 def now(caller: Caller, desk: DeskIn) -> JSONResponse:
     """Sinks, units and the latest decisions with their reasons; ids of other tenants' work are masked in them."""
-    seen = now_out(desk.now())
+    seen = now_out(_seen_now(desk, caller))
     mask = foreign_tasks_masked(desk, caller.id)
     for line in seen["decisions"]:
         line["subject"], line["reason"] = mask(line["subject"]), mask(line["reason"])
@@ -194,8 +201,54 @@ def reading_out(row: HeatRow) -> dict[str, Any]:
     }
 
 
-def _sinks(desk: Desk, kind: type[Sink], site: str) -> JSONResponse:
+def point_of(text: str) -> PointKey:
+    """Point of a text like `tank.temperature.3`; raises InvalidFieldError."""
+    entity, _, rest = text.partition(".")
+    name, dot, index = rest.partition(".")
+    if dot and not (index.isascii() and index.isdecimal() and len(index) <= 2):
+        raise InvalidFieldError("point", text, "ENTITY.POINT or ENTITY.POINT.INDEX")
+    return PointKey(entity, name, int(index or 0))
+
+
+def value_out(row: PointReading) -> dict[str, Any]:
+    """One value of a point, to the microsecond."""
+    return {"value": row.value, "at": row.measured_at.isoformat(), "quality": row.quality.value}
+
+
+def _point_values(desk: Desk, caller: Account, point: str, span: Span, limit: int) -> dict[str, Any]:
+    key = point_of(point)
+    rows = desk.hosts.point_readings(caller, key, span.start, span.end, limit + 1)
+    more = rows[limit].measured_at.isoformat() if len(rows) > limit else None
+    return {
+        "point": str(key),
+        "unit": key.kind.unit,
+        "data": [value_out(row) for row in rows[:limit]],
+        **span.out(),
+        "limit": limit,
+        "next_from": more,
+    }
+
+
+def _seen_now(desk: Desk, caller: Account) -> Now:
+    """The platform at this moment without what the caller may not see."""
+    fleet, now, seen = desk.fleet(), desk.now(), desk.hosts.seen(caller)
+    sinks = {one.id for one in fleet.sinks if one.site_id in seen}
+    units = {one.id for one in fleet.units if one.site_id in seen}
+    return dataclasses.replace(
+        now,
+        sinks=tuple(one for one in now.sinks if one.sink_id in sinks),
+        units=tuple(one for one in now.units if one.unit_id in units),
+    )
+
+
+def _wanted(desk: Desk, caller: Account, site: str) -> frozenset[str]:
+    """Sites that are asked for and may be seen; none for a name that means none."""
+    seen = desk.hosts.seen(caller)
+    return frozenset(one for one in seen if site in ("", one))
+
+
+def _sinks(desk: Desk, kind: type[Sink], wanted: frozenset[str]) -> JSONResponse:
     fleet, now = desk.fleet(), desk.now()
     return JSONResponse(
-        [sink_out(one, fleet, now) for one in fleet.sinks if isinstance(one, kind) and site in ("", one.site_id)]
+        [sink_out(one, fleet, now) for one in fleet.sinks if isinstance(one, kind) and one.site_id in wanted]
     )

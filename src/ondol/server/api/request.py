@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from ondol.control.ports import Desk
 from ondol.model.account import Account
+from ondol.model.errors import ForbiddenError
 from ondol.server.errors import InvalidRequestError, TooLargeError, TooSlowError, UnauthenticatedError
 
 LARGEST_BODY = 16 << 20  # bytes
@@ -32,13 +33,20 @@ async def desk_of(request: Request) -> Desk:
 DeskIn = Annotated[Desk, Depends(desk_of)]
 
 
-def caller_of(desk: DeskIn, header: Annotated[str | None, Depends(_TOKEN)]) -> Account:
-    """Account of the token; raises UnauthenticatedError where there is none."""
+def token_of(header: str | None) -> str:
+    """The token of a header, without the scheme word that may stand before it; "" for none."""
     token = (header or "").strip()
-    if token[:7].lower() == "bearer ":
-        token = token[7:].strip()
+    return token[7:].strip() if token[:7].lower() == "bearer " else token
+
+
+def caller_of(request: Request, desk: DeskIn, header: Annotated[str | None, Depends(_TOKEN)]) -> Account:
+    """Account of the token; raises UnauthenticatedError where there is none, ForbiddenError for that of a site."""
+    token = token_of(header)
     account = desk.account_of_token(token) if token else None
     if account is None:
+        remote = request.app.state.remote
+        if token and remote is not None and remote.site_of(token) is not None:
+            raise ForbiddenError("This is the token of a site's agent: it is good for /agent/v1 of that site only")
         raise UnauthenticatedError(
             "Bad authentication token: send the token of your account in the header Authorization"
         )
@@ -49,7 +57,12 @@ Caller = Annotated[Account, Depends(caller_of)]
 
 
 async def raw_body(request: Request, _caller: Caller) -> bytes:
-    """Body of a request whose caller is known; TooLargeError above `LARGEST_BODY`, TooSlowError after `BODY_S`."""
+    """Body of a request whose caller is known; errors as `body_of`."""
+    return await body_of(request)
+
+
+async def body_of(request: Request) -> bytes:
+    """Body of a request; TooLargeError above `LARGEST_BODY`, TooSlowError after `BODY_S`."""
     parts: list[bytes] = []
     size = 0
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ _WORDS = {
     "number": "a number",
     "whole": "a whole number",
     "flag": "true or false",
+    "time": "a time with its zone, such as 2026-01-15T08:00:00Z",
     "texts": 'a list of texts such as ["a", "b"]',
     "tables": "tables of their own, headed by double brackets",
 }
@@ -101,6 +103,8 @@ def _typed(kind: str, value: object) -> Any:
             return float(value)
         except OverflowError:
             return float("inf")
+    if kind == "time":
+        return value if isinstance(value, dt.datetime) and value.tzinfo is not None else None
     inside = {"texts": str, "tables": dict}.get(kind)
     if inside is not None:
         return value if isinstance(value, list) and all(isinstance(item, inside) for item in value) else None

@@ -93,9 +93,13 @@ def _build(draft: Draft, table: Table, values: Mapping[str, Any], spot: Spot) ->
         except InvalidFieldError as error:
             key = key_of(error)
             name = table.keys[key].field if key in table.keys else key
-            if name not in fields:  # not one field, but a kind of unit that does not go with what it heats
+            if name not in fields and table.word == "unit":  # a kind of unit that does not go with what it heats
                 spot.notes.refuse(spot.path, spot.where, error.value, error.allowed)
                 fields["kind"] = _kind_that_fits(fields, "zone_id", "circuit_id")
+                continue
+            if name not in fields:  # a key that another one needs: go on with what any such noun has
+                spot.notes.refuse(spot.path, f"{spot.where}.{key}", error.value, error.allowed)
+                fields = {**{name: fields[name] for name in fields if name in needed}, **table.stand_ins}
                 continue
             spot.refuse(key, fields[name], error.allowed)
             if key == "id":

@@ -15,6 +15,7 @@ from ondol.model.site import Site
 from ondol.storage.fleet_file.keys import Spot, read_keys
 from ondol.storage.fleet_file.schedule import read_days, read_time, slots_of
 from ondol.storage.fleet_file.tables import SLOT_KEYS
+from ondol.storage.ical import schedule_of_ical
 
 
 def check_timezone(spot: Spot, values: dict[str, Any]) -> None:
@@ -43,23 +44,42 @@ def request_schedule(
     if site_id is not None:
         made["site_id"] = site_id
     timezone = timezone or next((site.timezone for site in sites if site.id == site_id), "Europe/Paris")
+    if values.get("kind") == "energy":
+        for key in ("setpoint_c", "power_w", "slot", "ical"):
+            if key in values:
+                spot.drop(values, key, 'left out where kind = "energy": energy_kwh and by say what is wanted')
+        return made | {"schedule": constant(0.0, timezone)}
     power = values.get("kind") == "power"
     right, wrong = ("power_w", "setpoint_c") if power else ("setpoint_c", "power_w")
-    given = [key for key in (right, wrong, "slot") if key in values]
+    given = [key for key in (right, wrong, "slot", "ical") if key in values]
     if wrong in values:
         spot.drop(values, wrong, f'left out unless kind = "{"temperature" if power else "power"}"')
     elif len(given) > 1:
         spot.complain(f"has {' and '.join(given)}: only one of them is allowed")
     elif not given and not spot.notes.after_syntax_errors:
-        spot.complain(f"has neither {right} nor [[request.slot]]: one of them is needed")
+        spot.complain(f"has neither {right} nor [[request.slot]] nor ical: one of them is needed")
     value, slots = values.pop(right, None), _slots(spot, values.pop("slot", None), power=power)
-    if slots:
+    if (ical := values.pop("ical", None)) is not None:
+        made["schedule"] = _from_calendar(spot, ical, timezone, power=power)
+    elif slots:
         made["schedule"] = WeeklySchedule(slots=slots, timezone=timezone)
     elif value is not None and _fits(spot, right, value, power=power):
         made["schedule"] = constant(value, timezone)
     elif power:
         made["schedule"] = constant(0.0, timezone)
     return made
+
+
+def _from_calendar(spot: Spot, text: str, timezone: str, *, power: bool) -> WeeklySchedule:
+    """Read a schedule out of iCalendar text; a stand-in where it cannot be."""
+    try:
+        schedule = schedule_of_ical(text, timezone)
+    except InvalidFieldError as error:
+        spot.refuse("ical", f"{error.field}: {error.value}", error.allowed)
+        return constant(0.0 if power else 20.0, timezone)
+    if not all(_fits(spot, "ical", slot.value, power=power) for slot in schedule.slots):
+        return constant(0.0 if power else 20.0, timezone)
+    return schedule
 
 
 def _slots(spot: Spot, raw: list[dict[str, Any]] | None, *, power: bool) -> tuple[Slot, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import types
 import typing
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Key:
     Parameters
     ----------
     field : name of the noun's field
-    kind : "text", "number", "whole", "flag", "texts" or "tables"
+    kind : "text", "number", "whole", "flag", "time", "texts" or "tables"
     required : must it be there
     """
 
@@ -66,7 +67,7 @@ class Table:
 def _kind_of(hint: object) -> str:
     hint = next((h for h in typing.get_args(hint) if h is not types.NoneType), hint)  # of "X | None", the X
     hint = getattr(hint, "__supertype__", hint)
-    kinds = {float: "number", int: "whole", bool: "flag", str: "text", UnitKind: "text"}
+    kinds = {float: "number", int: "whole", bool: "flag", str: "text", UnitKind: "text", dt.datetime: "time"}
     return kinds[typing.cast("type", hint)]
 
 
@@ -104,6 +105,7 @@ _REQUEST_KEYS = {
     "power_w": Key("power_w", "number", required=False),
     "timezone": Key("timezone", "text", required=False),
     "slot": Key("slot", "tables", required=False),
+    "ical": Key("ical", "text", required=False),
 }
 
 TABLES: dict[str, Table] = {

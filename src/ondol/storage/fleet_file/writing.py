@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import enum
 import json
 import re
@@ -44,7 +45,8 @@ def _block(word: str, pairs: dict[str, Any]) -> str:
 
 def _fields(noun: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:
     pairs = {f.name: (getattr(noun, f.name), f.default) for f in dataclasses.fields(noun) if f.name not in without}
-    return {KEY_OF_FIELD.get(name, name): value for name, (value, default) in pairs.items() if value != default}
+    told = {name: value for name, (value, default) in pairs.items() if value != default and value == value}  # noqa: PLR0124
+    return {KEY_OF_FIELD.get(name, name): value for name, value in told.items()}  # NaN stands for nothing
 
 
 def _node_fields(model: Node, ids: list[str]) -> dict[str, Any]:
@@ -61,6 +63,8 @@ def _request(fleet: Fleet, request: HeatRequest) -> str:
     schedule: WeeklySchedule = request.schedule
     if schedule.timezone != fleet.site(request.site_id).timezone:
         pairs["timezone"] = schedule.timezone
+    if request.kind == "energy":
+        return _block("request", pairs)
     if len(schedule.slots) == 1 and schedule.slots[0].minute == 0:
         pairs["power_w" if request.kind == "power" else "setpoint_c"] = schedule.slots[0].value
         return _block("request", pairs)
@@ -74,6 +78,8 @@ def _request(fleet: Fleet, request: HeatRequest) -> str:
 def _value(value: object) -> str:
     if isinstance(value, enum.Enum):
         value = value.value
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -13,13 +13,14 @@ from ondol.model.ledger import EnergyRow, HeatRow
 from ondol.model.pool import ComputePool
 from ondol.storage.facets import facets
 from ondol.storage.memory.accounts import MemoryAccounts
+from ondol.storage.memory.heat import MemoryHeat
 from ondol.storage.memory.listed import Shelf
 from ondol.storage.pages import EVERY, Counts, Page, Query
 from ondol.storage.ports import Changes
 from ondol.storage.times import to_us
 
 
-class MemoryStore(MemoryAccounts):
+class MemoryStore(MemoryHeat, MemoryAccounts):
     """All state in dictionaries, behind one lock."""
 
     def __init__(self) -> None:

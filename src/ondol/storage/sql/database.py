@@ -92,6 +92,17 @@ class Database:
         """Add rows that are new; values in the order of the table's columns."""
         self._statements.run(connection, self._statements.insert(table), rows)
 
+    def insert_new(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], names: tuple[str, ...] = ()
+    ) -> int:
+        """Add rows whose key is not there yet, pass over the others; gives how many were added.
+
+        Parameters
+        ----------
+        names : of the columns that the values are for; all where left out
+        """
+        return self._statements.run(connection, self._statements.insert_new(table, names), rows)
+
     def add(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], sums: tuple[str, ...]
     ) -> None:

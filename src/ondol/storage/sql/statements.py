@@ -23,10 +23,12 @@ class Statements:
         self._mark = "?" if self._sqlite else "%s"
         self._made: dict[tuple[str, str], str] = {}
 
-    def run(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run a statement once for each row; nothing where there is none."""
-        if rows:
-            connection.exec_driver_sql(statement, list(rows) if self._sqlite else [_without_nul(row) for row in rows])
+    def run(self, connection: sa.Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Run a statement once for each row, nothing where there is none; gives how many rows changed."""
+        if not rows:
+            return 0
+        given = list(rows) if self._sqlite else [_without_nul(row) for row in rows]
+        return connection.exec_driver_sql(statement, given).rowcount
 
     def select(self, table: sa.Table, columns: tuple[str, ...], by: tuple[str, ...]) -> str:
         """Give some columns of the rows of which some columns have given values."""
@@ -55,6 +57,11 @@ class Statements:
     def insert(self, table: sa.Table) -> str:
         """Add a row."""
         return self._once("insert", table, lambda: self._insert(table, table.columns.keys()))
+
+    def insert_new(self, table: sa.Table, names: tuple[str, ...] = ()) -> str:
+        """Add a row, or nothing where its key is there; of all columns, or of some."""
+        columns = names or tuple(table.columns.keys())
+        return self._once("insert new", table, lambda: f"{self._insert(table, columns)} ON CONFLICT DO NOTHING")
 
     def upsert(self, table: sa.Table) -> str:
         """Add a row or replace the one with its key."""

@@ -9,13 +9,15 @@ from ondol.storage.sql.accounts import SqlAccounts
 from ondol.storage.sql.belongings import SqlBelongings, write_replies
 from ondol.storage.sql.database import Database
 from ondol.storage.sql.groups import SqlGroups
+from ondol.storage.sql.heat import SqlHeat
 from ondol.storage.sql.ledger import SqlLedger, append_rows
+from ondol.storage.sql.readings import ReadingsGate, SqlReadings
 from ondol.storage.sql.recent import Recent
 from ondol.storage.sql.tasks import SqlTasks, write_tasks
 from ondol.storage.sql.writing import write_listed
 
 
-class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
+class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings, SqlHeat, SqlReadings):
     """All durable state in one SQL database.
 
     Parameters
@@ -28,6 +30,7 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings):
         self._database = Database(url, alone=alone)
         self._recent_accounts: Recent[Account | None] = Recent()
         self._recent_projects: Recent[tuple[Project, ...]] = Recent()
+        self._gate = ReadingsGate()
 
     def commit(self, changes: Changes) -> None:
         if not changes:

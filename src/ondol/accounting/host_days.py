@@ -1,0 +1,291 @@
+"""One sink's local days: heat asked for and delivered, what was felt, and whether what was promised was kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from ondol.model.heat_request import HeatRequest
+from ondol.model.ids import SinkId
+from ondol.model.ledger import HeatRow
+
+J_PER_KWH = 3.6e6
+_HOUR = dt.timedelta(hours=1)
+SENSOR_K = 0.5
+"""A temperature counts as below what was promised only by more than what a sensor may be off: EN 60751 class B is
+±(0.3 + 0.005·t) K, 0.4 to 0.6 K between 20 and 60 °C."""
+
+GRACE_S = 900.0
+"""A promised temperature is missed once it was below for so long in a day; a window or a draw is not a miss [s]."""
+
+RECOVERY_S = 4 * 3600.0
+"""After its host asked for less than what is promised, warming up again may take so long before it counts [s]. An
+assumption: a flat gains 1 to 2 K an hour (reference/heat.md §1.2), and setbacks are 3 to 7 K."""
+
+SEEN = 0.95
+"""Share of a day that has to be measured before it can be told that a promise was kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What is guaranteed for a sink; see `HeatRequest`.
+
+    Parameters
+    ----------
+    by_setpoint : its host asks for temperatures, so that a time without one is a time at which it was turned off
+    """
+
+    guaranteed_c: float = math.nan
+    guaranteed_kwh_per_day: float = 0.0
+    if_missed: str = "tell"
+    by_setpoint: bool = True
+
+    @classmethod
+    def of(cls, request: HeatRequest | None) -> Promise | None:
+        """Take it from a request; None where nothing is promised."""
+        if request is None or not request.guaranteed:
+            return None
+        return cls(
+            guaranteed_c=request.guaranteed_c,
+            guaranteed_kwh_per_day=request.guaranteed_kwh_per_day,
+            if_missed=request.if_missed,
+            by_setpoint=request.kind == "temperature",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDay:
+    """One sink over one local day, or the part of it that was asked for.
+
+    Parameters
+    ----------
+    date : local day of the site
+    start, end : the part of it that is looked at, UTC; 23 or 25 hours where the clocks change
+    whole : whether that is all of the day
+    observed_s : of it with ledger rows [s]
+    heat_kwh : delivered by the heat meters of its units
+    demanded_kwh : asked for by the heat layer
+    compute_kwh : electricity of its units
+    shortfall_kwh : Σ over clock hours of demanded less delivered where that is above 0, backup not counted
+    backup_kwh : of its other heater, as ordered (time × rated power); None where it has none or its power is not stated
+    backup_s : the same as time; None where it has none [s]
+    discomfort_kh : ∫ deviation outside of the host's band dt
+    felt_s, inside_s : time with a temperature and a band, and of it inside of the band [s]
+    coldest_c : lowest window mean; None without one
+    below_s : time more than `SENSOR_K` below the promised temperature, where its host asked for as much [s]
+    kept : whether the promise was kept; None where nothing is promised, or too little was measured to tell
+    missing_kwh : of the promised heat, 0 where it was kept; None where that is not known
+    """
+
+    sink_id: SinkId
+    date: dt.date
+    start: dt.datetime
+    end: dt.datetime
+    whole: bool
+    observed_s: float
+    heat_kwh: float
+    demanded_kwh: float
+    compute_kwh: float
+    shortfall_kwh: float
+    backup_kwh: float | None
+    backup_s: float | None
+    discomfort_kh: float
+    felt_s: float
+    inside_s: float
+    coldest_c: float | None
+    below_s: float
+    kept: bool | None
+    missing_kwh: float | None
+
+    @property
+    def capture_ratio(self) -> float | None:
+        """Heat delivered over electricity of the units that delivered it; None without electricity."""
+        return self.heat_kwh / self.compute_kwh if self.compute_kwh > 0.0 else None
+
+
+def local_days(start: dt.datetime, end: dt.datetime, timezone: str) -> list[tuple[dt.date, dt.datetime, dt.datetime]]:
+    """Give the local days that lie in [start, end): their date, begin and end in UTC, whole ones whatever the span.
+
+    Parameters
+    ----------
+    timezone : IANA name; a day has 23 or 25 hours where its clocks change
+    """
+    zone = ZoneInfo(timezone)
+    found: list[tuple[dt.date, dt.datetime, dt.datetime]] = []
+    day = start.astimezone(zone).date()
+    while (begin := midnight(day, zone)) < end:
+        following = day + dt.timedelta(days=1)
+        found.append((day, begin, midnight(following, zone)))
+        day = following
+    return found
+
+
+def midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:
+    """Begin of a local day, in UTC."""
+    return dt.datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(dt.UTC)
+
+
+def host_days(
+    sink_id: SinkId,
+    rows: Iterable[HeatRow],
+    *,
+    start: dt.datetime,
+    end: dt.datetime,
+    timezone: str,
+    promise: Promise | None = None,
+    backup_on: Sequence[tuple[dt.datetime, dt.datetime]] | None = None,
+    backup_power_w: float = 0.0,
+) -> tuple[HostDay, ...]:
+    """Give a sink's local days in [start, end).
+
+    Rows that reach over an edge of a day count on both sides by their time. Of several units that heat one sink the
+    temperature of a window counts once; their heat and electricity are summed.
+
+    Parameters
+    ----------
+    rows : of any sinks; those of others are passed over
+    promise : what was guaranteed, None for nothing
+    backup_on : spans in which the sink's other heater was ordered to run; None where it has none
+    backup_power_w : its rated power, 0 where it is not stated [W]
+    """
+    sink_rows = [row for row in rows if row.sink_id == sink_id]
+    own = [row for row in sink_rows if row.start < end and row.end > start]
+    waived = _waived(sink_rows, promise)
+    days: list[HostDay] = []
+    for date, begin, close in local_days(start, end, timezone):
+        since, until = max(begin, start), min(close, end)
+        within = [row for row in own if row.start < until and row.end > since]
+        days.append(
+            _day(
+                sink_id,
+                date,
+                (since, until),
+                whole=(since, until) == (begin, close),
+                rows=within,
+                promise=promise,
+                waived=waived,
+                backup_s=None if backup_on is None else math.fsum(_overlap_s(on, (since, until)) for on in backup_on),
+                backup_power_w=backup_power_w,
+            )
+        )
+    return tuple(days)
+
+
+def _day(
+    sink_id: SinkId,
+    date: dt.date,
+    span: tuple[dt.datetime, dt.datetime],
+    *,
+    whole: bool,
+    rows: list[HeatRow],
+    promise: Promise | None,
+    waived: frozenset[dt.datetime],
+    backup_s: float | None,
+    backup_power_w: float,
+) -> HostDay:
+    parts = [(row, _overlap_s((row.start, row.end), span) / (row.end - row.start).total_seconds()) for row in rows]
+    heat_j = math.fsum(row.delivered_j * part for row, part in parts)
+    demanded_j = math.fsum(row.demanded_j * part for row, part in parts)
+    windows = {(row.start, row.end): row for row in sorted(rows, key=lambda row: row.unit_id, reverse=True)}
+    seen = [(row, _overlap_s(window, span)) for window, row in sorted(windows.items())]
+    felt = [(row, s) for row, s in seen if math.isfinite(row.temp_c)]
+    banded = [(row, s) for row, s in felt if math.isfinite(row.lower_c) and math.isfinite(row.upper_c)]
+    promised_c = math.nan if promise is None else promise.guaranteed_c
+    below_s = math.fsum(s for row, s in felt if row.temp_c < promised_c - SENSOR_K and row.start not in waived)
+    measured_s = math.fsum(s for _, s in felt)
+    observed_s = math.fsum(s for _, s in seen)
+    backup_j = backup_s * backup_power_w if backup_s is not None and backup_power_w > 0.0 else 0.0
+    kept, missing_kwh = _kept(
+        promise,
+        enough=whole and min(observed_s, observed_s if math.isnan(promised_c) else measured_s) >= SEEN * _s(span),
+        below_s=below_s,
+        heat_kwh=(heat_j + backup_j) / J_PER_KWH,
+        demanded_kwh=demanded_j / J_PER_KWH,
+    )
+    return HostDay(
+        sink_id=sink_id,
+        date=date,
+        start=span[0],
+        end=span[1],
+        whole=whole,
+        observed_s=observed_s,
+        heat_kwh=heat_j / J_PER_KWH,
+        demanded_kwh=demanded_j / J_PER_KWH,
+        compute_kwh=math.fsum(row.electric_j * part for row, part in parts) / J_PER_KWH,
+        shortfall_kwh=_shortfall_j(parts) / J_PER_KWH,
+        backup_kwh=backup_j / J_PER_KWH if backup_s is not None and backup_power_w > 0.0 else None,
+        backup_s=backup_s,
+        discomfort_kh=math.fsum(row.discomfort_kh * part for row, part in parts),
+        felt_s=math.fsum(s for _, s in banded),
+        inside_s=math.fsum(s for row, s in banded if row.lower_c <= row.temp_c <= row.upper_c),
+        coldest_c=min((row.temp_c for row, _ in felt), default=None),
+        below_s=below_s,
+        kept=kept,
+        missing_kwh=missing_kwh,
+    )
+
+
+def _waived(rows: Iterable[HeatRow], promise: Promise | None) -> frozenset[dt.datetime]:
+    """Begins of windows in which a promised temperature binds nobody.
+
+    Its host had turned heat off or asked for less than what is promised, or had done so until a moment ago.
+    """
+    if promise is None or math.isnan(promise.guaranteed_c) or not promise.by_setpoint:
+        return frozenset()
+    found: list[dt.datetime] = []
+    until: dt.datetime | None = None
+    for row in sorted(rows, key=lambda row: row.start):
+        if not row.setpoint_c >= promise.guaranteed_c:  # nan: it was off
+            until = row.end + dt.timedelta(seconds=RECOVERY_S)
+        if until is not None and row.start < until:
+            found.append(row.start)
+    return frozenset(found)
+
+
+def _kept(
+    promise: Promise | None, *, enough: bool, below_s: float, heat_kwh: float, demanded_kwh: float
+) -> tuple[bool | None, float | None]:
+    """Whether a promise was kept and the heat that it lacks; a miss that is sure does not wait for the day's end."""
+    if promise is None:
+        return None, None
+    verdicts: list[bool | None] = []
+    missing_kwh: float | None = 0.0
+    if not math.isnan(promise.guaranteed_c):
+        verdicts.append(False if below_s > GRACE_S else True if enough else None)
+    if promise.guaranteed_kwh_per_day > 0.0:
+        # Nobody is refunded for heat that was not wanted: what was asked for bounds the promise.
+        owed_kwh = min(promise.guaranteed_kwh_per_day, demanded_kwh)
+        lacking_kwh = max(0.0, owed_kwh - heat_kwh)
+        if heat_kwh >= promise.guaranteed_kwh_per_day:
+            verdicts.append(True)
+        elif not enough:
+            verdicts.append(None)
+            missing_kwh = None
+        else:
+            verdicts.append(lacking_kwh <= 1e-9 * owed_kwh)
+            missing_kwh = lacking_kwh
+    if False in verdicts:
+        return False, missing_kwh
+    return (None, None) if None in verdicts else (True, 0.0)
+
+
+def _shortfall_j(parts: Iterable[tuple[HeatRow, float]]) -> float:
+    """Heat that was asked for and did not come, hour by hour: within one a unit may catch up."""
+    hours: dict[dt.datetime, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for row, part in parts:
+        hour = hours[row.start.replace(minute=0, second=0, microsecond=0)]
+        hour[0] += row.demanded_j * part
+        hour[1] += row.delivered_j * part
+    return math.fsum(max(0.0, demanded_j - delivered_j) for demanded_j, delivered_j in hours.values())
+
+
+def _overlap_s(one: tuple[dt.datetime, dt.datetime], other: tuple[dt.datetime, dt.datetime]) -> float:
+    return max(0.0, (min(one[1], other[1]) - max(one[0], other[0])).total_seconds())
+
+
+def _s(span: tuple[dt.datetime, dt.datetime]) -> float:
+    return (span[1] - span[0]).total_seconds()
