@@ -12,6 +12,7 @@ from ondol.drivers.virtual.energy_book import EnergyBook
 from ondol.model.ids import UnitId
 from ondol.model.site import HeatCircuit, Unit
 from ondol.thermal.boiler import BoilerInputs, BoilerParameters, step_boiler
+from ondol.thermal.water import WATER_CP_J_PER_KG_K
 
 PLANT_ROOM_TEMP_C = 20.0
 _PUMP_ON_K = 2.0
@@ -30,6 +31,24 @@ class LoopHeat:
 
     heat_w: float
     flow_kg_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hydraulics:
+    """The water between a boiler's exchanger and its sink, as it was in the last step.
+
+    Parameters
+    ----------
+    flow_kg_s : on the side of the sink, 0 while the pump stands [kg/s]
+    supply_c, return_c : to the sink and from it; both as the sink while the pump stands [°C]
+    heat_w : handed over, mean [W]
+    """
+
+    unit_id: UnitId
+    flow_kg_s: float
+    supply_c: float
+    return_c: float
+    heat_w: float
 
 
 class Loops:
@@ -54,6 +73,7 @@ class Loops:
         )
         self._temp_c = np.full(count, start_temp_c)
         self._pumping = np.zeros(count, dtype=np.bool_)
+        self._last_flow, self._last_heat_w, self._load_c = np.zeros(count), np.zeros(count), start_temp_c
 
     def step(
         self,
@@ -78,12 +98,21 @@ class Loops:
             load_temp_c=load_temp_c,
         )
         self._temp_c, flux = step_boiler(self._params, self._temp_c, inputs, dt_s)
+        self._last_flow, self._last_heat_w, self._load_c = flow, flux.mean_delivered_w, load_temp_c
         for boiler, heat_j in zip(self._boilers, flux.delivered_j.tolist(), strict=True):
             meters_j[boiler.id] += max(heat_j, 0.0)
         book.add("case_out", float(flux.case_loss_j.sum()))
         book.add("uncaptured_out", float(flux.uncaptured_j.sum()))
         book.add("stored", float(flux.stored_j.sum()))
         return LoopHeat(float(flux.mean_delivered_w.sum()), float(flow.sum()))
+
+    def hydraulics(self) -> tuple[Hydraulics, ...]:
+        """Flow, temperatures and heat of the last step, by unit."""
+        told = []
+        for boiler, flow, heat_w in zip(self._boilers, self._last_flow, self._last_heat_w, strict=True):
+            rise_k = float(heat_w / (flow * WATER_CP_J_PER_KG_K)) if flow > 0 else 0.0
+            told.append(Hydraulics(boiler.id, float(flow), self._load_c + rise_k, self._load_c, float(heat_w)))
+        return tuple(told)
 
     def temps_c(self) -> dict[UnitId, float]:
         """Loop temperatures [°C]."""

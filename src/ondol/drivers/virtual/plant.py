@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from ondol.drivers.ports import SinkReading, UnitReading
 from ondol.drivers.virtual.energy_book import Balance, EnergyBook
-from ondol.drivers.virtual.loops import LoopHeat, Loops
+from ondol.drivers.virtual.loops import Hydraulics, LoopHeat, Loops
 from ondol.drivers.virtual.rooms import Rooms
 from ondol.drivers.virtual.surroundings import Surroundings
 from ondol.drivers.virtual.waters import PoolWater, TankWater, Water
@@ -54,6 +55,7 @@ class VirtualPlant:
         self._meters_j: dict[UnitId, float] = {unit.id: 0.0 for unit in fleet.units}
         self._book = EnergyBook()
         self._blocked: frozenset[UnitId] = frozenset()
+        self._backup_w: Mapping[SinkId, float] = {}
 
     @property
     def now(self) -> dt.datetime:
@@ -120,6 +122,26 @@ class VirtualPlant:
         """Let the pumps of these units fail, and all others work; for tests of bad days."""
         self._blocked = units
 
+    def heat_sinks(self, heat_w: Mapping[SinkId, float]) -> None:
+        """Let other heaters than the units, e.g. backups, give this heat until told otherwise; none where left out [W].
+
+        Raises
+        ------
+        NotFoundError : a sink that the fleet does not have
+        InvalidFieldError : heat that is negative or not finite
+        """
+        known = {sink.id for sink in self._fleet.sinks}
+        for sink_id, other_w in heat_w.items():
+            if sink_id not in known:
+                raise NotFoundError("sink", sink_id)
+            if not math.isfinite(other_w) or other_w < 0:
+                raise InvalidFieldError(f"heat_w[{sink_id}]", other_w, "a number of watts from 0")
+        self._backup_w = dict(heat_w)
+
+    def hydraulics(self) -> tuple[Hydraulics, ...]:
+        """Water between boilers and their sinks in the last step, by unit id."""
+        return tuple(sorted((one for loops in self._loops for one in loops.hydraulics()), key=lambda one: one.unit_id))
+
     def balance(self) -> Balance:
         """Energy in, out and stored since the start."""
         return self._book.balance()
@@ -181,7 +203,7 @@ class VirtualPlant:
             self._book.add("rack_out", power_w.get(rack, 0.0) * dt_s)
         if self._rooms is not None:
             by_site = {site.id: weather for site in self._fleet.sites}
-            self._rooms.step(power_w, by_site, self._meters_j, self._book, dt_s)
+            self._rooms.step(power_w, by_site, self._meters_j, self._book, dt_s, other_w=self._backup_w)
         heat: dict[SinkId, LoopHeat] = {sink_id: LoopHeat(0.0, 0.0) for sink_id in self._waters}
         for loops in self._loops:
             sink_id = loops.circuit.sink_id
@@ -197,7 +219,8 @@ class VirtualPlant:
             before = heat[sink_id]
             heat[sink_id] = LoopHeat(before.heat_w + got.heat_w, before.flow_kg_s + got.flow_kg_s)
         for sink_id, water in self._waters.items():
-            water.step(heat[sink_id], self._around, self._now, self._book, dt_s)
+            other_w = self._backup_w.get(sink_id, 0.0)
+            water.step(heat[sink_id], self._around, self._now, self._book, dt_s, other_w=other_w)
 
     def _loop_temps_c(self) -> dict[UnitId, float]:
         temps = {} if self._rooms is None else self._rooms.shells_c()

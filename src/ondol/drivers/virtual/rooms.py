@@ -58,9 +58,12 @@ class Rooms:
         meters_j: dict[UnitId, float],
         book: EnergyBook,
         dt_s: float,
+        *,
+        other_w: Mapping[SinkId, float],
     ) -> None:
-        """Let all rooms go one step; adds to the heat meters and to the book."""
-        heat_w = np.zeros(len(self._zones))
+        """Let all rooms go one step; adds to the heat meters and to the book. `other_w` is from other heaters."""
+        heat_w = np.array([other_w.get(zone.id, 0.0) for zone in self._zones])
+        book.add("other_heat_in", float(heat_w.sum()) * dt_s)
         if self._shell is not None:
             power = np.array([power_w.get(h.id, 0.0) for h in self._heaters])
             room_c = self._state.air_temp_c[self._room_of]

@@ -36,8 +36,10 @@ class Water(Protocol):
         """Layers, top to bottom; empty where it is mixed [°C]."""
         ...
 
-    def step(self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float) -> None:
-        """Let it go one step that begins at `at`."""
+    def step(
+        self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float, *, other_w: float
+    ) -> None:
+        """Let it go one step that begins at `at`; `other_w` comes from other heaters."""
         ...
 
     def snapshot(self) -> list[float]:
@@ -72,7 +74,9 @@ class TankWater:
     def layers_c(self) -> tuple[float, ...]:
         return tuple(float(t) for t in self._temps_c[0])
 
-    def step(self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float) -> None:
+    def step(
+        self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float, *, other_w: float
+    ) -> None:
         litres = around.draw_l(self._tank.id, at, at + dt.timedelta(seconds=dt_s))
         inputs = TankInputs(
             ambient_c=self._tank.ambient_temp_c,
@@ -80,8 +84,10 @@ class TankWater:
             draw_kg_s=litres * float(np.asarray(self._params.density_kg_per_m3)[0]) / 1000.0 / dt_s,
             charge_flow_kg_s=heat.flow_kg_s,
             charge_heat_w=heat.heat_w,
+            node_heat_w=np.append(np.zeros(self._tank.layers - 1), other_w).reshape(1, -1),  # an element at the bottom
         )
         self._temps_c, flux = step_tank(self._params, self._temps_c, inputs, dt_s)
+        book.add("other_heat_in", other_w * dt_s)
         book.add("draw_out", float(flux.drawn_j[0]))
         book.add("standing_out", float(flux.loss_j[0]))
         book.add("stored", float(flux.stored_j[0]))
@@ -114,14 +120,16 @@ class PoolWater:
     def layers_c(self) -> tuple[float, ...]:
         return ()
 
-    def step(self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float) -> None:
+    def step(
+        self, heat: LoopHeat, around: Surroundings, at: dt.datetime, book: EnergyBook, dt_s: float, *, other_w: float
+    ) -> None:
         pool = self._pool
         in_use = OPEN_HOUR <= at.astimezone(self._timezone).hour < CLOSE_HOUR
         refill_kg_per_day = pool.bathers_per_day * pool.refill_l_per_bather  # fresh water has 1 kg/L
         inputs = SwimmingPoolInputs(
             air_temp_c=pool.hall_temp_c,
             relative_humidity=pool.hall_humidity,
-            heat_w=heat.heat_w + pool.other_heat_w,
+            heat_w=heat.heat_w + pool.other_heat_w + other_w,
             activity=IN_USE if in_use else QUIET,
             covered=1.0 if pool.covered_at_night and not in_use else 0.0,
             refill_kg_s=refill_kg_per_day / ((CLOSE_HOUR - OPEN_HOUR) * 3600.0) if in_use else 0.0,
@@ -129,7 +137,7 @@ class PoolWater:
         )
         self._temp_c, flux = step_swimming_pool(self._params, self._temp_c, inputs, dt_s)
         losses = (flux.evaporation_j, flux.convection_j, flux.radiation_j, flux.refill_j, flux.shell_j)
-        book.add("other_heat_in", pool.other_heat_w * dt_s)
+        book.add("other_heat_in", (pool.other_heat_w + other_w) * dt_s)
         book.add("pool_out", sum(float(loss[0]) for loss in losses))
         book.add("stored", float(flux.stored_j[0]))
 
