@@ -14,9 +14,11 @@ from ondol.cli.listing import note, print_json, print_pairs, print_rich, print_t
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.selection import WrongUsageError
 from ondol.cli.twin_check import Data, check
+from ondol.cli.twin_faults import faults
 
 app = App(name="twin", help="Live through scenarios on a clock that leaps, and set runs side by side.")
 app.command(check)
+app.command(faults)
 
 Tell = Callable[[int, int], None]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import msgspec
@@ -162,7 +163,8 @@ def _zone(spec: RoomSpec, true: RoomSpec) -> Zone:
     """A room's numbers as a zone; the floor is that of the true room, which anybody can measure."""
     numbers = {field: float(getattr(spec, field)) for field in FIELDS}
     area_m2 = max(true.mass_j_per_k / _MASS_J_PER_K_M2, 1.0)
-    return Zone(id=SinkId("room"), site_id=SiteId("site"), name=spec.id, floor_area_m2=area_m2, **numbers)
+    bare = Zone(id=SinkId("room"), site_id=SiteId("site"), name=spec.id, floor_area_m2=area_m2)
+    return dataclasses.replace(bare, **numbers)  # type: ignore[arg-type]  # FIELDS are all numbers
 
 
 def _room_errors(zone: Zone, true: Zone) -> dict[str, float]:

@@ -18,7 +18,8 @@ from ondol.agent.site_agent import SiteAgent
 from ondol.control.works import Works
 from ondol.control.world import World
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AttemptId, NodeId, SiteId, UnitId
+from ondol.model.heat_request import HeatRequest
+from ondol.model.ids import AttemptId, NodeId, SinkId, SiteId, UnitId
 from ondol.model.view import View
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.same.hardware import Hardware
@@ -84,6 +85,9 @@ class SteadyAgent(SiteAgent):
         floors: Mapping[UnitId, float] | None = None,
         outdoor_temp_c: float | None = None,  # noqa: ARG002  # as an agent's; the twin's thermostats know the weather
         outdoor_ahead: Callable[[dt.datetime], float] | None = None,  # noqa: ARG002
+        requests: Mapping[SinkId, HeatRequest] | None = None,  # noqa: ARG002
+        unit_limits: Mapping[UnitId, float] | None = None,  # noqa: ARG002
+        price_ahead: Callable[[dt.datetime], float] | None = None,  # noqa: ARG002
     ) -> SiteOrders:
         """Pass on what the twin's thermostats want, and share it out as the twin does."""
         shown = self._layer.shown().units

@@ -1,0 +1,1 @@
+"""Random faults at random sites: whether the site's agent keeps its limits, whatever fails."""
