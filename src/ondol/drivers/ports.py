@@ -192,10 +192,10 @@ class TakesCommands(Driver, Protocol):
 class Shown:
     """What a host's own display is told of one sink or unit; None for what is not known.
 
-    Of a sink: `temp_c`, `setpoint_c`, `lower_c`, `upper_c`, `mode` ("off" or "heat"), `preset`, `action` ("off", "idle",
-    "heating" or "preheating"), `layers_c` as `layer_1_c` …, `backup` (bool), `hygiene_due_h`, `reason`.
-    Of a unit: `power_w`, `target_w`, `power_limit_w`, `heat_w`, `heat_kwh`, `loop_temp_c`, `flow_kg_s`, `fault` (bool),
-    `reason`.
+    Of a sink: `temp_c`, `setpoint_c`, `lower_c`, `upper_c`, `mode` ("off" or "heat"), `preset`, `action` ("off",
+    "idle", "heating" or "preheating"), layers as `layer_1_c` …, `backup` (bool), `hygiene_due_h`, `reason`.
+    Of a unit: `power_w`, `target_w`, `power_limit_w`, `heat_w`, `heat_kwh`, `loop_temp_c`, `flow_kg_s`, `fault`
+    (bool), `reason`.
     """
 
     entity_id: str
