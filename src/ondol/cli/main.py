@@ -36,6 +36,9 @@ app = App(
 _PARTS = (
     (_RUN, "fleet", "fleet:app", "Check and show fleet files."),
     (_RUN, "node", "node:app", "See the servers, drain them, let them work again."),
+    (_RUN, "site", "site:app", "Sites with real instruments: tokens, checks, profiles."),
+    (_RUN, "agent", "agent:agent", "Run the agent of one site, at the site."),
+    (_RUN, "sim-site", "sim_site:sim_site", "A site on your desk: the twin behind real Modbus and MQTT."),
     (_RUN, "admin", "admin:app", "Accounts, projects, prices and images, on the platform's own machine."),
     (_USE, "task", "task:app", "Submit tasks, follow them, read what they said."),
     (_USE, "pool", "pool:app", "Keep slots ready for tasks."),

@@ -78,6 +78,7 @@ class Serving:
                         storage_url=self.storage_url,
                         storage_anywhere=is_anywhere(doors.host),
                         answers=self.platform.folder.answers_file,
+                        remote=self.platform.heat.remote,
                     ),
                     self._api_socket,
                 ),

@@ -13,6 +13,8 @@ from ondol.agent.site_agent import SiteAgent
 from ondol.control.clock import ClockSetting, PlatformClock, new_setting
 from ondol.control.metering import Counters
 from ondol.control.preconditions import check_rate
+from ondol.control.site_bodies import SiteBodies
+from ondol.control.sites import virtual_sites
 from ondol.control.surroundings import PackagedSurroundings
 from ondol.drivers.virtual.plant import VirtualPlant
 from ondol.model.fleet import Fleet
@@ -58,8 +60,8 @@ class Kept:
         return plant
 
     def agents(self) -> dict[SiteId, SiteAgent]:
-        """Let each site's agent go on from what it remembers."""
-        agents = {site.id: SiteAgent(self._fleet, site.id) for site in self._fleet.sites}
+        """Let the agent of each virtual site go on from what it remembers."""
+        agents = {site_id: SiteAgent(self._fleet, site_id) for site_id in virtual_sites(self._fleet)}
         for site_id, agent in agents.items():
             data = self._store.document(f"agent.{site_id}")
             if data is not None:
@@ -73,7 +75,7 @@ class Kept:
         return fresh if data is None else msgspec.msgpack.decode(data, type=type(fresh))
 
 
-def documents(plant: VirtualPlant, agents: dict[SiteId, SiteAgent]) -> dict[str, bytes]:
-    """Pack plant and agents, to be written with the ledger's windows."""
+def documents(plant: VirtualPlant, agents: dict[SiteId, SiteAgent], bodies: SiteBodies) -> dict[str, bytes]:
+    """Pack plant, agents and embedded sites, to be written with the ledger's windows."""
     packed = {f"agent.{site_id}": msgspec.json.encode(agent.snapshot()) for site_id, agent in agents.items()}
-    return {"plant": msgspec.json.encode(plant.snapshot()), **packed}
+    return {"plant": msgspec.json.encode(plant.snapshot()), **packed, **bodies.documents()}

@@ -49,6 +49,7 @@ class Loop:
     now_s : platform time [s since the epoch]
     sample_s : least platform time between samples [s]
     groups : jobs, compute pools and dependencies; None for those of the store
+    requests : what becomes of heat requests; None for those of the fleet alone
     documents : small states of other parts that are written with every ledger window, by key
     at : platform time at a moment of the engine's clock, see `Watch`
     charge : books what ended attempts cost into the changes that hold their ends
@@ -70,6 +71,7 @@ class Loop:
         sample_s: float,
         nodes: NodeBook | None = None,
         groups: Groups | None = None,
+        requests: RequestBook | None = None,
         documents: Callable[[], dict[str, bytes]] = dict,
         charge: Callable[[Changes], Changes] = lambda changes: changes,
         at: Callable[[float], dt.datetime] | None = None,
@@ -89,7 +91,7 @@ class Loop:
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
         self.groups = groups or Groups(store, works)
-        self.requests = RequestBook(fleet, utc(now_s()))
+        self.requests = requests or RequestBook(fleet, utc(now_s()))
         self.power_w: dict[NodeId, float] = {}
         self.wake = threading.Event()
 
@@ -212,7 +214,8 @@ class Loop:
             _log.exception("the sites could not take a step")
             orders = self._sites.orders
         self.requests.sample(utc(now_s), orders)
-        self._window.add_heat(span_s, orders, energy_j)
+        # Of a silent site nothing is known: what it asked for and felt meanwhile is not made up, its meters tell later.
+        self._window.add_heat(span_s, self._sites.heard, energy_j)
         self._world.note(now_s, orders)
         apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps, self.groups.pools.sharers)
         self._sampled_s = now_s

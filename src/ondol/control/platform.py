@@ -19,6 +19,7 @@ from ondol.control.grids import Grids
 from ondol.control.groups import Groups
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
+from ondol.control.heat_side import HeatSide
 from ondol.control.job_secrets import JobSecrets
 from ondol.control.kept import Kept, documents
 from ondol.control.layout import DataFolder
@@ -40,7 +41,6 @@ from ondol.control.preconditions import (
 from ondol.control.record import TickWriter
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.settings import Settings
-from ondol.control.sites import Sites
 from ondol.control.snapshots import Snapshots
 from ondol.control.storehouse import Storehouse
 from ondol.control.study import Aside
@@ -121,7 +121,16 @@ class Platform:
         surroundings = PackagedSurroundings(fleet)
         self.plant = kept.plant(surroundings, self.clock.now())
         self.agents = kept.agents()
-        self.sites = Sites(fleet, self.agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        self.heat = heat = HeatSide(
+            fleet,
+            self.store,
+            self.clock,
+            agents=self.agents,
+            plant=self.plant,
+            outdoor_ahead=surroundings.outdoor_temp_c,
+        )
+        self._closers.append(heat.bodies.close)
+        self.sites = heat.sites
         grids = Grids(fleet)
         self.grid_notes = grids.notes
         sweep(self.store, folder.jobs_dir, folder.outputs_dir)
@@ -193,7 +202,13 @@ class Platform:
             hands=self._hands,
             sites=self.sites,
             world=world,
-            window=Window(self.works, self.sites, meter, HeatBook(fleet, kept.document("heat", HeatCounters))),
+            window=Window(
+                self.works,
+                self.sites,
+                meter,
+                HeatBook(fleet, kept.document("heat", HeatCounters), heat.requests.request_for),
+            ),
+            requests=heat.request_book,
             placing=Placing(
                 self.works,
                 policy,
@@ -203,7 +218,7 @@ class Platform:
             now_s=self.clock.now_s,
             sample_s=SAMPLE_S * self.clock.rate,
             nodes=NodeBook(fleet, self.store.document("nodes")),
-            documents=lambda: documents(self.plant, self.agents),
+            documents=lambda: documents(self.plant, self.agents, heat.bodies),
             charge=charges.book,
             at=self.clock.at,
         )
@@ -231,6 +246,7 @@ class Platform:
             accounts=accounts,
             secrets=secrets,
             profiles=containers.profiles,
+            hosts=heat.hosts,
         )
         keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
 
@@ -238,6 +254,7 @@ class Platform:
 
     def start(self) -> None:
         """Begin the loop; what an earlier life left undone is done first."""
+        self.heat.bodies.open()
         self.loop.begin()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Container, Iterable
 
 import msgspec
@@ -12,6 +13,7 @@ from ondol.control.heat_book import HeatBook
 from ondol.control.metering import MeterBook
 from ondol.control.sites import Sites
 from ondol.control.works import Works
+from ondol.drivers.ports import UnitReading
 from ondol.drivers.power.curve import NodeEnergy
 from ondol.model.compute import Attempt, Task
 from ondol.model.ids import AttemptId, NodeId
@@ -45,7 +47,7 @@ class Window:
 
     def add_heat(self, span_s: float, orders: Iterable[SiteOrders], energy_j: dict[NodeId, float]) -> None:
         """Add what was asked for, felt and delivered over a span."""
-        self._heat.sample(span_s, orders, energy_j, self._sites.units.values())
+        self._heat.sample(span_s, orders, energy_j, self._metered())
 
     def hold(self, changes: Changes) -> None:
         """Remember who held a slot; to be told of all changes, before closed works leave memory."""
@@ -70,12 +72,16 @@ class Window:
         energy, counters = self._meter.close(self._held.values())
         if not energy:
             return changes
-        heat, heat_counters = self._heat.close(energy[0].start, energy[0].end, self._sites.units.values())
+        heat, heat_counters = self._heat.close(energy[0].start, energy[0].end, self._metered())
         self._meter.settle(known)
         self._heat.settle(heat, heat_counters)
         self._held = {key: held for key, held in self._held.items() if not held[1].state.final}
         documents = {"meter": _ENCODER.encode(counters), "heat": _ENCODER.encode(heat_counters)}
         return dataclasses.replace(changes, ledger=(*energy, *heat), documents={**changes.documents, **documents})
+
+    def _metered(self) -> list[UnitReading]:
+        """Units whose heat meter speaks; one without a meter gives no row, rather than a zero."""
+        return [reading for reading in self._sites.units.values() if math.isfinite(reading.heat_j)]
 
     def counted_s(self, attempt_id: AttemptId) -> float:
         """CPU seconds of an attempt that were counted so far."""
