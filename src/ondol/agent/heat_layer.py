@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from ondol.agent.backup import BackupMemory
 from ondol.agent.demand import HORIZON_STEPS, SinkDemand, Situation, no_demand, smooth
+from ondol.agent.energy_demand import EnergyMemory, step_energy
 from ondol.agent.feed_forward import WATER_J_PER_L_K, hold_zone_w, mean_draw_w, stand_by_tank_w
+from ondol.agent.hygiene.guard import HygieneMemory
 from ondol.agent.layout import SinkLayout
 from ondol.agent.pool_demand import PoolMemory, mean_loss_w, pool_capacity_j_per_k, step_pool_demand
 from ondol.agent.sensor_loss import FRESH_S, demand_without_sensor
@@ -33,6 +36,7 @@ class SinkMemory:
     temp_c : that reading [°C]
     heat_w : heat wanted when it was known [W]
     asked_w, got_w : electric power wanted and measured, averaged over 20 min [W]
+    frost : whether it is being kept from freezing
     """
 
     seen_s: float = 0.0
@@ -43,6 +47,10 @@ class SinkMemory:
     zone: ZoneMemory = field(default_factory=ZoneMemory)
     tank: TankMemory = field(default_factory=TankMemory)
     pool: PoolMemory = field(default_factory=PoolMemory)
+    energy: EnergyMemory = field(default_factory=EnergyMemory)
+    frost: bool = False
+    hygiene: HygieneMemory = field(default_factory=HygieneMemory)
+    backup: BackupMemory = field(default_factory=BackupMemory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,20 @@ def step_sink(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> tuple[S
     request = layout.request
     if request is None:
         return no_demand(_room_j(layout, reading), layout.sink.temp_max_c), reading is not None, memory
+    if request.kind == "energy":
+        heat_w = sum(unit.heat_share * unit.power_max_w for unit in layout.units)
+        demand, energy = step_energy(
+            request,
+            memory.energy,
+            now=view.now,
+            dt_s=view.dt_s,
+            meter_j=heat_meter_j(layout, view.units),
+            measured_w=view.measured_w * heat_w / max(sum(unit.power_max_w for unit in layout.units), 1.0),
+            heat_max_w=heat_w,
+            room_j=_room_j(layout, reading),
+            upper_c=layout.sink.temp_max_c,
+        )
+        return demand, reading is not None, replace(memory, energy=energy)
     if request.kind == "power":
         return _power_demand(layout, request, view, reading), reading is not None, memory
     if reading is None:
@@ -97,24 +119,36 @@ def note_asked(memory: SinkMemory, asked_w: float, dt_s: float) -> SinkMemory:
     return replace(memory, asked_w=smooth(memory.asked_w, asked_w, dt_s, _SHARE_TIME_S))
 
 
+def heat_meter_j(layout: SinkLayout, units: Mapping[UnitId, UnitReading]) -> float | None:
+    """Heat meters of the sink's units together; None where one is missing or silent [J]."""
+    meters = [units[unit.unit.id].heat_j for unit in layout.units if unit.unit.id in units]
+    whole = len(meters) == len(layout.units) and meters != [] and all(map(math.isfinite, meters))
+    return sum(meters) if whole else None
+
+
+def delivered_share(layout: SinkLayout, memory: SinkMemory) -> float | None:
+    """Measured over wanted power of the last minutes; None where next to nothing was wanted."""
+    asked = memory.asked_w > 0.05 * sum(unit.power_max_w for unit in layout.units)
+    return memory.got_w / memory.asked_w if asked else None
+
+
 def _seeing(
     layout: SinkLayout, request: HeatRequest, view: SinkView, reading: SinkReading, memory: SinkMemory
 ) -> tuple[SinkDemand, SinkMemory]:
     own = [view.units[unit.unit.id] for unit in layout.units if unit.unit.id in view.units]
     heard = len(own) == len(layout.units) and own != []
     base_c = reading.layers_c[-1] if reading.layers_c else reading.temp_c
-    asked = memory.asked_w > 0.05 * sum(unit.power_max_w for unit in layout.units)
     situation = Situation(
         now=view.now,
         dt_s=view.dt_s,
         temp_c=reading.temp_c,
         layers_c=reading.layers_c,
         loop_c=sum(unit.loop_temp_c for unit in own) / len(own) if heard else None,
-        heat_meter_j=sum(unit.heat_j for unit in own) if heard else None,
+        heat_meter_j=heat_meter_j(layout, view.units),
         heat_max_w=sum(unit.heat_max_w(base_c) for unit in layout.units),
         outdoor_c=view.outdoor_at(view.now) if view.outdoor_c is None else view.outdoor_c,
         outdoor_at=view.outdoor_at,
-        delivered_share=memory.got_w / memory.asked_w if asked else None,
+        delivered_share=delivered_share(layout, memory),
     )
     sink = layout.sink
     if isinstance(sink, Zone):

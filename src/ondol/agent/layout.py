@@ -10,7 +10,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import SiteId
 from ondol.model.sink import Sink, Zone
-from ondol.model.site import Node, Site, Unit, UnitKind
+from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.thermal.exchanger import exchange_conductance_w_per_k
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
 
@@ -27,6 +27,7 @@ class UnitLayout:
     sink : None for a rack
     power_max_w, idle_w : of all its nodes together [W]
     loop_w_per_k : steady electric power per kelvin of its loop (shell) above what it heats [W/K]; 0 for a rack
+    circuit : its circuit, None for a heater or a rack
     """
 
     unit: Unit
@@ -35,6 +36,7 @@ class UnitLayout:
     power_max_w: float
     idle_w: float
     loop_w_per_k: float
+    circuit: HeatCircuit | None = None
 
     @property
     def water(self) -> bool:
@@ -111,6 +113,7 @@ def _unit(fleet: Fleet, unit: Unit) -> UnitLayout:
         power_max_w=sum(node.curve.max_w for node in nodes),
         idle_w=sum(node.curve.idle_w for node in nodes),
         loop_w_per_k=_loop_w_per_k(fleet, unit),
+        circuit=None if unit.circuit_id is None else fleet.circuit(unit.circuit_id),
     )
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from ondol.agent.sigma_delta import NodeSeat
 from ondol.model.ids import NodeId, UnitId
 
-_TRIM_TIME_S = 120.0
+_TRIM_STEPS = 2.0  # integral time of the correction in steps, within the next two: quick where measuring is quick
+_TRIM_QUICKEST_S, _TRIM_SLOWEST_S = 2.5, 120.0
+_SETTLED_S = 3.0  # RAPL and power limits settle in less than 1 s, and show a second later
+_JUMP_SHARE = 0.03
 _TRIM_SHARE = 0.1
 _REACH_TIME_S = 90.0
 _FULL = 0.98
@@ -69,17 +72,29 @@ def spread_caps(target_w: float, seats: Sequence[NodeSeat], hot: frozenset[NodeI
     return caps
 
 
-def step_trim(trim_w: float, target_w: float, measured_w: float, *, steerable: bool, dt_s: float) -> float:
+def step_trim(
+    trim_w: float, target_w: float, measured_w: float, *, steerable: bool, steady_s: float, dt_s: float
+) -> float:
     """Correction that removes what caps and measured power disagree about, within ±10 % of the target [W].
 
     Parameters
     ----------
     steerable : a node is under a partial cap, so that a correction has an effect; else it fades
+    steady_s : since the target last jumped: what is measured earlier is on its way, and no disagreement [s]
     """
-    share = dt_s / (dt_s + _TRIM_TIME_S)
-    trim_w = trim_w + (target_w - measured_w) * share if steerable else trim_w * (1.0 - share)
+    time_s = min(max(_TRIM_STEPS * dt_s, _TRIM_QUICKEST_S), _TRIM_SLOWEST_S)
+    share = dt_s / (dt_s + time_s)
+    if not steerable:
+        trim_w *= 1.0 - share
+    elif steady_s >= _SETTLED_S:
+        trim_w += (target_w - measured_w) * share
     bound_w = _TRIM_SHARE * target_w
     return min(max(trim_w, -bound_w), bound_w)
+
+
+def has_jumped(before_w: float, target_w: float) -> bool:
+    """Whether a target is so different from the last one that measured power needs its time."""
+    return abs(target_w - before_w) > _JUMP_SHARE * max(before_w, target_w)
 
 
 def step_reach(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ondol.agent.layout import UnitLayout
 from ondol.agent.orders import NodeOrder, NodeStatus
-from ondol.agent.power_caps import is_partial, spread_caps, step_reach, step_trim
+from ondol.agent.power_caps import has_jumped, is_partial, spread_caps, step_reach, step_trim
 from ondol.agent.safety import SafetyMemory
 from ondol.agent.sigma_delta import IDLE_URGENCY, NodeSeat, SwitchMemory, SwitchRules, choose_hot
 from ondol.model.ids import NodeId
@@ -23,12 +23,14 @@ class UnitMemory:
     ----------
     caps_w, reach_w : per node, the last cap and what its work can draw [W]
     target_w : of the last step [W]
+    steady_s : time since the target last jumped [s]
     """
 
     safety: SafetyMemory = field(default_factory=SafetyMemory)
     switch: SwitchMemory = field(default_factory=SwitchMemory)
     trim_w: float = 0.0
     target_w: float = 0.0
+    steady_s: float = 0.0
     steerable: bool = False
     caps_w: Mapping[NodeId, float] = field(default_factory=dict)
     reach_w: Mapping[NodeId, float] = field(default_factory=dict)
@@ -42,7 +44,7 @@ class UnitGrant:
     ----------
     target_w : power to aim at [W]
     urgent_w : part of it that cannot wait [W]
-    bounded : whether safety stands behind the target, so that no least on-time may exceed it
+    bounded : whether more than a wish stands behind the target, so that no least on-time may exceed it
     trip : everything off
     accepts : whether new work may come
     """
@@ -79,7 +81,13 @@ def step_unit(
         return orders, UnitMemory(safety=memory.safety, caps_w=caps, reach_w=reach_w)
     seats = tuple(_seat(layout, node_id, statuses, reach_w[node_id]) for node_id in _able(layout, statuses))
     measured_w = sum(statuses[node.id].power_w for node in layout.nodes if node.id in statuses)
-    trim_w = step_trim(memory.trim_w, memory.target_w, measured_w, steerable=memory.steerable, dt_s=dt_s)
+    steady_s = memory.steady_s + dt_s
+    trim_w = step_trim(
+        memory.trim_w, memory.target_w, measured_w, steerable=memory.steerable, steady_s=steady_s, dt_s=dt_s
+    )
+    if has_jumped(memory.target_w, grant.target_w):  # what was learnt of the curves holds in proportion
+        trim_w *= min(grant.target_w / max(memory.target_w, 1.0), 3.0)
+        steady_s = 0.0
     able = {seat.node_id for seat in seats}
     lost_w = sum(statuses[n.id].power_w for n in layout.nodes if n.id in statuses and n.id not in able)
     aim_w = grant.target_w + trim_w - lost_w
@@ -103,6 +111,7 @@ def step_unit(
         switch=switch,
         trim_w=trim_w if rules.partial else 0.0,
         target_w=grant.target_w,
+        steady_s=steady_s,
         steerable=rules.partial and is_partial(caps, seats),
         caps_w={order.node_id: order.cap_w for order in orders},
         reach_w=reach_w,

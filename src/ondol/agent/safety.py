@@ -12,6 +12,11 @@ _LOOP_MARGIN_K = 3.0
 _UNIT_SILENT_S = 600.0
 _STALL_S = 300.0
 _STALL_SHARE = 0.05
+_SURFACE_RELEASE_K = 5.0
+_RETURN_RELEASE_K = 2.0
+_RETURN_FADE_K = 3.0
+_FLOW_GRACE_S = 30.0  # a pump that starts, and a meter that is polled every 10 s
+_FLOW_REST_S = 600.0  # then it is tried again: many a pump runs only while there is heat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +28,19 @@ class SafetyMemory:
     sink_trip, loop_trip : whether it was switched off by a limit and has not yet cooled
     meter_j : heat meter when it was last seen to move, None while unknown [J]
     stalled_s : how long it has drawn power without the meter moving [s]
+    surface_trip, return_trip : as the others, of the surface and the water going back
+    low_flow_s : how long it has drawn power with too little flow [s]
+    flow_rest_s : rest that is left after flow was lost; nothing starts meanwhile [s]
     """
 
     sink_trip: bool = False
     loop_trip: bool = False
     meter_j: float | None = None
     stalled_s: float = 0.0
+    surface_trip: bool = False
+    return_trip: bool = False
+    low_flow_s: float = 0.0
+    flow_rest_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +62,9 @@ class UnitSenses:
     flow_lost : its flow switch says that the pump stands
     meter_j : heat meter, nan where lost [J]
     measured_w : electric power [W]
+    surface_c, surface_max_c : of what people can touch, nan where there is no sensor, and its limit [°C]
+    return_c, return_max_c : of the water going back, nan where there is no sensor, and its limit [°C]
+    flow_kg_s, min_flow_kg_s : measured, nan where there is no meter, and the least that is needed [kg/s]
     """
 
     power_max_w: float
@@ -66,6 +81,12 @@ class UnitSenses:
     flow_lost: bool
     meter_j: float
     measured_w: float
+    surface_c: float = math.nan
+    surface_max_c: float = math.inf
+    return_c: float = math.nan
+    return_max_c: float = math.inf
+    flow_kg_s: float = math.nan
+    min_flow_kg_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,11 +97,13 @@ class SafetyVerdict:
     ----------
     high_w : 0 switches it off; inf where nothing bounds it [W]
     trip : it must be off altogether, idle power included
+    code : which limit tripped, a word for programs; "" where none did
     """
 
     high_w: float
     trip: bool
     reason: str
+    code: str = ""
 
 
 def guard_unit(senses: UnitSenses, memory: SafetyMemory, dt_s: float) -> tuple[SafetyVerdict, SafetyMemory]:
@@ -89,23 +112,54 @@ def guard_unit(senses: UnitSenses, memory: SafetyMemory, dt_s: float) -> tuple[S
     Trips are kept until the temperature has fallen by a hysteresis, so that they cannot chatter at coarse steps.
     """
     memory = _remember(senses, memory, dt_s)
-    for tripped, reason in (
-        (memory.sink_trip, f"its sink has {senses.hottest_c:.1f} °C, the limit is {senses.hard_c:.1f} °C: off"),
-        (memory.loop_trip, f"loop has {senses.loop_c:.1f} °C, the limit is {senses.loop_max_c:.1f} °C: off"),
-        (senses.water and senses.flow_lost, "the pump stands still: off"),
-        (memory.stalled_s >= _STALL_S, "draws power but its heat meter stands still: off until the loop has cooled"),
-        (senses.water and senses.silent_s > _UNIT_SILENT_S, "loop temperature unknown for too long: off"),
-    ):
+    for tripped, code, reason in _trips(senses, memory):
         if tripped:
-            return SafetyVerdict(high_w=0.0, trip=True, reason=reason), memory
-    fade_w, loop_w = _fade_w(senses), _loop_w(senses)
-    if min(fade_w, loop_w) >= senses.power_max_w:
+            return SafetyVerdict(high_w=0.0, trip=True, reason=reason, code=code), memory
+    bounds = (
+        (_fade_w(senses), f"its sink nears {senses.hard_c:.1f} °C"),
+        (_loop_w(senses), f"loop would pass {senses.loop_max_c:.1f} °C"),
+        (_return_w(senses), f"water going back nears {senses.return_max_c:.1f} °C"),
+    )
+    high_w, reason = min(bounds, key=lambda bound: bound[0])  # of equal ones the first
+    if high_w >= senses.power_max_w:
         return SafetyVerdict(high_w=math.inf, trip=False, reason=""), memory
-    if fade_w <= loop_w:
-        reason = f"its sink nears {senses.hard_c:.1f} °C: at most {fade_w:.0f} W"
-        return SafetyVerdict(high_w=fade_w, trip=False, reason=reason), memory
-    reason = f"loop would pass {senses.loop_max_c:.1f} °C: at most {loop_w:.0f} W"
-    return SafetyVerdict(high_w=loop_w, trip=False, reason=reason), memory
+    return SafetyVerdict(high_w=high_w, trip=False, reason=f"{reason}: at most {high_w:.0f} W"), memory
+
+
+def _trips(senses: UnitSenses, memory: SafetyMemory) -> tuple[tuple[bool, str, str], ...]:
+    """Every limit: whether it is passed, its code, and what to say."""
+    surface = f"surface has {senses.surface_c:.1f} °C, the limit is {senses.surface_max_c:.1f} °C: off"
+    back = f"water goes back with {senses.return_c:.1f} °C, the limit is {senses.return_max_c:.1f} °C: off"
+    low = (
+        f"flow was {senses.flow_kg_s:.3f} kg/s, it needs {senses.min_flow_kg_s:.3f} kg/s: off, tried again after 10 min"
+    )
+    return (
+        (
+            memory.sink_trip,
+            "over-temperature",
+            f"its sink has {senses.hottest_c:.1f} °C, the limit is {senses.hard_c:.1f} °C: off",
+        ),
+        (
+            memory.loop_trip,
+            "loop-hot",
+            f"loop has {senses.loop_c:.1f} °C, the limit is {senses.loop_max_c:.1f} °C: off",
+        ),
+        (memory.surface_trip, "surface-hot", surface),
+        (memory.return_trip, "return-hot", back),
+        (senses.water and senses.flow_lost, "flow-lost", "the pump stands still: off"),
+        (senses.water and memory.low_flow_s >= _FLOW_GRACE_S, "flow-lost", low),
+        (senses.water and memory.flow_rest_s > 0, "flow-lost", "flow was lost: rests 10 min before it is tried again"),
+        (
+            memory.stalled_s >= _STALL_S,
+            "meter-stalled",
+            "draws power but its heat meter stands still: off until the loop has cooled",
+        ),
+        (
+            senses.water and senses.silent_s > _UNIT_SILENT_S,
+            "unit-silent",
+            "loop temperature unknown for too long: off",
+        ),
+    )
 
 
 def hottest(temp_c: float, layers_c: Sequence[float]) -> float:
@@ -128,7 +182,19 @@ def _remember(senses: UnitSenses, memory: SafetyMemory, dt_s: float) -> SafetyMe
         stalled_s += dt_s
     elif not hot_loop:
         stalled_s = 0.0
-    return SafetyMemory(sink_trip=sink_trip, loop_trip=loop_trip, meter_j=meter_j, stalled_s=stalled_s)
+    low = draws and senses.flow_kg_s < senses.min_flow_kg_s  # never for nan
+    low_flow_s = memory.low_flow_s + dt_s if low and memory.flow_rest_s <= 0 else 0.0
+    lost = senses.water and (senses.flow_lost or low_flow_s >= _FLOW_GRACE_S)
+    return SafetyMemory(
+        sink_trip=sink_trip,
+        loop_trip=loop_trip,
+        meter_j=meter_j,
+        stalled_s=stalled_s,
+        surface_trip=_tripped(memory.surface_trip, senses.surface_c, senses.surface_max_c, _SURFACE_RELEASE_K),
+        return_trip=_tripped(memory.return_trip, senses.return_c, senses.return_max_c, _RETURN_RELEASE_K),
+        low_flow_s=low_flow_s,
+        flow_rest_s=_FLOW_REST_S if lost else max(memory.flow_rest_s - dt_s, 0.0),
+    )
 
 
 def _tripped(before: bool, temp_c: float, limit_c: float, release_k: float) -> bool:
@@ -143,6 +209,13 @@ def _fade_w(senses: UnitSenses) -> float:
         return math.inf
     share = (senses.hard_c - senses.ahead_c) / max(senses.hard_c - senses.soft_c, 0.1)
     return senses.power_max_w * min(max(share, 0.0), 1.0)
+
+
+def _return_w(senses: UnitSenses) -> float:
+    """From all below the limit's fade to nothing at the limit [W]."""
+    if math.isnan(senses.return_c) or senses.return_c <= senses.return_max_c - _RETURN_FADE_K:
+        return math.inf
+    return senses.power_max_w * min(max((senses.return_max_c - senses.return_c) / _RETURN_FADE_K, 0.0), 1.0)
 
 
 def _loop_w(senses: UnitSenses) -> float:

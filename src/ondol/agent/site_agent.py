@@ -10,19 +10,22 @@ from typing import Any
 
 import msgspec
 
-from ondol.agent.authority import Authority, Claim, resolve
-from ondol.agent.demand import SinkDemand, no_demand
-from ondol.agent.heat_layer import SinkMemory, SinkView, fresh_reading, note_asked, step_sink
-from ondol.agent.layout import SinkLayout, UnitLayout, lay_out
+from ondol.agent.authority import resolve
+from ondol.agent.claims import HARD, check_powers, claims_on, is_quiet
+from ondol.agent.demand import no_demand
+from ondol.agent.heat_layer import SinkMemory, note_asked
+from ondol.agent.layout import UnitLayout, lay_out
 from ondol.agent.orders import NodeOrder, NodeStatus, SinkReport, SiteOrders, SiteReadings
-from ondol.agent.power_caps import SiteShare, share_site_limit
 from ondol.agent.power_layer import UnitGrant, UnitMemory, rules_for, step_unit
 from ondol.agent.safety import SafetyVerdict, guard_unit
+from ondol.agent.sink_step import SinkResult, decide_sink
+from ondol.agent.site_alarms import alarms_of
+from ondol.agent.site_limit import within_site_limit
 from ondol.agent.site_step import SiteStep, UnitWish, sink_order, unit_order, unit_senses
 from ondol.agent.stores import report_of
-from ondol.drivers.ports import SinkReading
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
+from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import SinkId, SiteId, UnitId
 
 LONGEST_STEP_S = 900.0
@@ -64,6 +67,7 @@ class SiteAgent:
 
     def __init__(self, fleet: Fleet, site_id: SiteId, *, partial_nodes: bool = True) -> None:
         self._layout = lay_out(fleet, site_id)
+        self._own_requests = {group.sink.id: group.request for group in self._layout.sinks}
         self._partial = partial_nodes
         self._memory = SiteMemory()
 
@@ -100,6 +104,9 @@ class SiteAgent:
         floors: Mapping[UnitId, float] | None = None,
         outdoor_temp_c: float | None = None,
         outdoor_ahead: Callable[[dt.datetime], float] | None = None,
+        requests: Mapping[SinkId, HeatRequest] | None = None,
+        unit_limits: Mapping[UnitId, float] | None = None,
+        price_ahead: Callable[[dt.datetime], float] | None = None,
     ) -> SiteOrders:
         """Let the loops go one step.
 
@@ -111,11 +118,15 @@ class SiteAgent:
         floors : power that a policy asks for work that cannot wait, per unit [W]
         outdoor_temp_c : measured, None where there is no sensor [°C]
         outdoor_ahead : forecast [°C] for a time, None where there is none
+        requests : what is asked of each sink now, in place of the fleet's; a sink left out is only kept from freezing
+        unit_limits : most that a person at the site allows a unit [W]
+        price_ahead : price of heat or work for a time, in any unit; hygiene cycles run when it is low
 
         Raises
         ------
-        InvalidFieldError : time went backwards, or a floor is not a number from 0
+        InvalidFieldError : time went backwards, a floor or limit is not a number from 0, or a request is another sink's
         """
+        self._take_requests(requests)
         step = self._prepare(
             now,
             readings=readings,
@@ -123,10 +134,12 @@ class SiteAgent:
             floors=floors or {},
             outdoor_temp_c=outdoor_temp_c,
             outdoor_ahead=outdoor_ahead,
+            unit_limits=unit_limits or {},
+            price_ahead=price_ahead,
         )
-        demands, floors_allowed = self._step_sinks(step)
-        wishes = [self._wish(layout, step, demands, floors_allowed) for layout in self._layout.units]
-        wishes = self._within_site_limit(wishes)
+        results = self._step_sinks(step)
+        wishes = [self._wish(layout, step, results) for layout in self._layout.units]
+        wishes = within_site_limit(self._layout, wishes)
         node_orders: list[NodeOrder] = []
         for wish in wishes:
             node_orders += self._step_unit(wish, step)
@@ -136,19 +149,36 @@ class SiteAgent:
             dt_s=step.dt_s,
             units=tuple(unit_order(wish, step) for wish in wishes),
             nodes=tuple(sorted(node_orders, key=lambda order: order.node_id)),
-            sinks=tuple(sink_order(layout, demands[layout.sink.id], step) for layout in self._layout.sinks),
-            reports=tuple(self._report(layout, demands[layout.sink.id], step) for layout in self._layout.sinks),
+            sinks=tuple(sink_order(result.layout, result.demand, step) for result in results.values()),
+            reports=tuple(self._report(result, step) for result in results.values()),
+            backups=tuple(result.backup for result in results.values() if result.backup is not None),
+            hygiene=tuple(result.hygiene.status for result in results.values() if result.hygiene is not None),
+            alarms=alarms_of(self._layout.site.id, wishes, tuple(results.values())),
         )
 
-    def _report(self, layout: SinkLayout, demand: SinkDemand, step: SiteStep) -> SinkReport:
+    def _take_requests(self, requests: Mapping[SinkId, HeatRequest] | None) -> None:
+        """Replace what is asked of the sinks; models and memory stay."""
+        if requests is None:
+            asked = self._own_requests
+        else:
+            asked = {group.sink.id: requests.get(group.sink.id) for group in self._layout.sinks}
+            for sink_id, request in asked.items():
+                if request is not None and request.target_id != sink_id:
+                    raise InvalidFieldError(f"requests[{sink_id}]", request.target_id, "a request of this sink")
+        if all(group.request is asked[group.sink.id] for group in self._layout.sinks):
+            return
+        sinks = tuple(replace(group, request=asked[group.sink.id]) for group in self._layout.sinks)
+        self._layout = replace(self._layout, sinks=sinks)
+
+    def _report(self, result: SinkResult, step: SiteStep) -> SinkReport:
         return report_of(
-            layout,
+            result.layout,
             now=step.now,
-            reading=fresh_reading(step.sinks.get(layout.sink.id), step.now),
+            reading=result.reading,
             units=step.units,
             outdoor_c=step.outdoor_at(step.now) if step.outdoor_c is None else step.outdoor_c,
-            demand=demand,
-            memory=self._memory.sinks[layout.sink.id],
+            demand=result.demand,
+            memory=self._memory.sinks[result.layout.sink.id],
         )
 
     def _prepare(
@@ -160,14 +190,15 @@ class SiteAgent:
         floors: Mapping[UnitId, float],
         outdoor_temp_c: float | None,
         outdoor_ahead: Callable[[dt.datetime], float] | None,
+        unit_limits: Mapping[UnitId, float],
+        price_ahead: Callable[[dt.datetime], float] | None,
     ) -> SiteStep:
         memory, now_s = self._memory, now.timestamp()
         if now_s < memory.stepped_s:
             last = dt.datetime.fromtimestamp(memory.stepped_s, dt.UTC)
             raise InvalidFieldError("now", now.isoformat(), f"at or after the last step, {last.isoformat()}")
-        for unit_id, floor_w in floors.items():
-            if not (math.isfinite(floor_w) and floor_w >= 0):
-                raise InvalidFieldError(f"floors[{unit_id}]", floor_w, "a number of watts from 0")
+        check_powers("floors", floors)
+        check_powers("unit_limits", unit_limits)
         dt_s = min(now_s - memory.stepped_s, LONGEST_STEP_S) if memory.stepped_s else 0.0
         if outdoor_temp_c is not None and math.isfinite(outdoor_temp_c):
             memory = replace(memory, outdoor_c=outdoor_temp_c, outdoor_s=now_s)
@@ -187,54 +218,43 @@ class SiteAgent:
             statuses={status.node_id: status for status in nodes},
             flow_lost=readings.flow_lost,
             floors=floors,
+            unit_limits=unit_limits,
+            price_at=price_ahead,
             outdoor_c=known_c,
             outdoor_at=outdoor_ahead if outdoor_ahead is not None else lambda _: flat_c,
         )
 
-    def _step_sinks(self, step: SiteStep) -> tuple[dict[SinkId, SinkDemand], dict[SinkId, bool]]:
-        demands: dict[SinkId, SinkDemand] = {}
-        floors: dict[SinkId, bool] = {}
+    def _step_sinks(self, step: SiteStep) -> dict[SinkId, SinkResult]:
+        results: dict[SinkId, SinkResult] = {}
         memories = dict(self._memory.sinks)
         for layout in self._layout.sinks:
-            sink_id = layout.sink.id
-            view = SinkView(
-                now=step.now,
-                dt_s=step.dt_s,
-                reading=step.sinks.get(sink_id),
-                units=step.units,
-                outdoor_c=step.outdoor_c,
-                outdoor_at=step.outdoor_at,
-                measured_w=sum(step.measured_w(unit) for unit in layout.units),
-            )
-            memory = memories.get(sink_id, SinkMemory())
-            demands[sink_id], floors[sink_id], memories[sink_id] = step_sink(layout, view, memory)
+            memory = memories.get(layout.sink.id, SinkMemory())
+            timezone = self._layout.site.timezone
+            results[layout.sink.id], memories[layout.sink.id] = decide_sink(layout, step, memory, timezone)
         self._memory = replace(self._memory, sinks=memories)
-        return demands, floors
+        return results
 
-    def _wish(
-        self,
-        layout: UnitLayout,
-        step: SiteStep,
-        demands: Mapping[SinkId, SinkDemand],
-        floors_allowed: Mapping[SinkId, bool],
-    ) -> UnitWish:
-        sink = layout.sink
-        demand = no_demand() if sink is None else demands[sink.id]
-        reading = None if sink is None else fresh_reading(step.sinks.get(sink.id), step.now)
-        unit_reading = step.units.get(layout.unit.id)
+    def _wish(self, layout: UnitLayout, step: SiteStep, results: Mapping[SinkId, SinkResult]) -> UnitWish:
+        unit_id = layout.unit.id
+        result = None if layout.sink is None else results[layout.sink.id]
+        demand = no_demand() if result is None else result.demand
+        reading = None if result is None else result.reading
+        unit_reading = step.units.get(unit_id)
         loop_c = None if unit_reading is None else unit_reading.loop_temp_c
         share = self._capacity_share(layout)
-        verdict = self._guard(layout, step, reading, demand)
+        verdict = self._guard(layout, step, result)
         wanted_w = min(layout.power_for_w(demand.heat_w * share, loop_c), layout.power_max_w)
-        floor_w = min(step.floors.get(layout.unit.id, 0.0), layout.power_max_w)
-        blind = sink is not None and not floors_allowed[sink.id]
-        claims = [Claim(authority=Authority.PLANNER, low_w=floor_w, reason="work that cannot wait")]
-        if blind:
-            claims.append(
-                Claim(authority=Authority.SAFETY, high_w=wanted_w, reason="sensor lost: no heat beyond what is wanted")
-            )
-        if math.isfinite(verdict.high_w):
-            claims.append(Claim(authority=Authority.SAFETY, high_w=verdict.high_w, reason=verdict.reason))
+        floor_w = min(step.floors.get(unit_id, 0.0), layout.power_max_w)
+        claims = claims_on(
+            layout,
+            result,
+            verdict,
+            share=share,
+            wanted_w=wanted_w,
+            floor_w=floor_w,
+            quiet=is_quiet(layout.unit, step.now, self._layout.site.timezone),
+            user_w=step.unit_limits.get(unit_id),
+        )
         outcome = resolve(wanted_w, claims)
         return UnitWish(
             layout=layout,
@@ -261,49 +281,24 @@ class SiteAgent:
         fellows = next(group.units for group in self._layout.sinks if group.sink.id == sink.id)
         return layout.power_max_w / sum(unit.power_max_w for unit in fellows)
 
-    def _guard(
-        self, layout: UnitLayout, step: SiteStep, reading: SinkReading | None, demand: SinkDemand
-    ) -> SafetyVerdict:
-        if layout.sink is None:
+    def _guard(self, layout: UnitLayout, step: SiteStep, result: SinkResult | None) -> SafetyVerdict:
+        if result is None:
             return SafetyVerdict(high_w=math.inf, trip=False, reason="")
         memory = self._memory.units.get(layout.unit.id, UnitMemory())
-        group = next(group for group in self._layout.sinks if group.sink.id == layout.sink.id)
-        heard_s = self._memory.heard_s[layout.unit.id]
-        senses = unit_senses(layout, group, step, reading=reading, comfort_c=demand.upper_c, heard_s=heard_s)
+        senses = unit_senses(
+            layout,
+            result.layout,
+            step,
+            reading=result.reading,
+            comfort_c=result.demand.upper_c,
+            heard_s=self._memory.heard_s[layout.unit.id],
+            cycle_c=result.cycle_c,
+        )
         verdict, safety = guard_unit(senses, memory.safety, step.dt_s)
         self._memory = replace(
             self._memory, units={**self._memory.units, layout.unit.id: replace(memory, safety=safety)}
         )
         return verdict
-
-    def _within_site_limit(self, wishes: list[UnitWish]) -> list[UnitWish]:
-        limit_w = self._layout.site.electrical_limit_w
-        shares = [
-            SiteShare(
-                unit_id=wish.layout.unit.id,
-                idle_w=0.0 if wish.verdict.trip else wish.layout.idle_w,
-                urgent_w=wish.urgent_w,
-                target_w=wish.target_w,
-                priority=self._priority(wish.layout),
-            )
-            for wish in wishes
-        ]
-        granted = share_site_limit(limit_w, shares)
-        bounded = []
-        for wish in wishes:
-            power_w = granted[wish.layout.unit.id]
-            if power_w < wish.target_w - 1e-9:
-                reason = f"the site may draw {limit_w:.0f} W in all: at most {power_w:.0f} W"
-                bounded.append(replace(wish, target_w=power_w, limited_by="safety", reason=reason))
-            else:
-                bounded.append(wish)
-        return bounded
-
-    def _priority(self, layout: UnitLayout) -> int:
-        if layout.sink is None:
-            return 0
-        request = next(group.request for group in self._layout.sinks if group.sink.id == layout.sink.id)
-        return 0 if request is None else request.priority
 
     def _step_unit(self, wish: UnitWish, step: SiteStep) -> tuple[NodeOrder, ...]:
         unit_id = wish.layout.unit.id
@@ -315,7 +310,7 @@ class SiteAgent:
             grant=UnitGrant(
                 target_w=wish.target_w,
                 urgent_w=wish.urgent_w,
-                bounded=wish.limited_by == "safety",
+                bounded=wish.limited_by in HARD,
                 trip=wish.verdict.trip,
                 accepts=not wish.verdict.trip and wish.verdict.high_w > wish.layout.idle_w,
             ),

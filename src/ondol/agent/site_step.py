@@ -29,8 +29,10 @@ class SiteStep:
     statuses: Mapping[NodeId, NodeStatus]
     flow_lost: frozenset[UnitId]
     floors: Mapping[UnitId, float]
+    unit_limits: Mapping[UnitId, float]
     outdoor_c: float | None
     outdoor_at: Callable[[dt.datetime], float]
+    price_at: Callable[[dt.datetime], float] | None = None
 
     def measured_w(self, layout: UnitLayout) -> float:
         """Electric power of a unit's nodes [W]."""
@@ -53,6 +55,7 @@ class UnitWish:
     verdict: SafetyVerdict
     limited_by: str
     reason: str
+    site_limited: bool = False
 
 
 def unit_senses(
@@ -63,6 +66,7 @@ def unit_senses(
     reading: SinkReading | None,
     comfort_c: float,
     heard_s: float,
+    cycle_c: float = math.nan,
 ) -> UnitSenses:
     """Gather what safety looks at.
 
@@ -72,8 +76,10 @@ def unit_senses(
     reading : of that sink, None where it is lost
     comfort_c : upper end of what control aims at, nan where nothing is asked [°C]
     heard_s : when the unit was last heard [s since the epoch]
+    cycle_c : how hot a hygiene cycle that runs may make it, nan where none runs [°C]
     """
     sink = group.sink
+    sharers = sum(other.circuit is layout.circuit for other in group.units)
     unit_reading = step.units.get(layout.unit.id)
     loop_c = math.nan if unit_reading is None else unit_reading.loop_temp_c
     hottest_c = math.nan if reading is None else hottest(reading.temp_c, reading.layers_c)
@@ -83,6 +89,8 @@ def unit_senses(
         ahead_c += max(loop_c - hottest_c, 0.0) * group.model.shell_j_per_k / group.model.capacity_1h_j_per_k
     if group.request is not None and group.request.kind == "temperature":
         comfort_c = comfort_band_c(group.request.schedule, step.now, group.request.band_k)[1]
+    if not math.isnan(cycle_c):
+        comfort_c = cycle_c if math.isnan(comfort_c) else max(comfort_c, cycle_c)
     if math.isnan(comfort_c) or comfort_c > sink.temp_max_c - 1.0:
         comfort_c = sink.temp_max_c - (4.0 if isinstance(sink, Tank) else 2.0)
     return UnitSenses(
@@ -100,6 +108,12 @@ def unit_senses(
         flow_lost=layout.unit.id in step.flow_lost,
         meter_j=math.nan if unit_reading is None else unit_reading.heat_j,
         measured_w=step.measured_w(layout),
+        surface_c=math.nan if unit_reading is None else unit_reading.surface_temp_c,
+        surface_max_c=layout.unit.surface_temp_max_c,
+        return_c=math.nan if unit_reading is None else unit_reading.return_temp_c,
+        return_max_c=math.inf if layout.circuit is None else layout.circuit.return_temp_max_c,
+        flow_kg_s=math.nan if unit_reading is None else unit_reading.flow_kg_s,
+        min_flow_kg_s=0.0 if layout.circuit is None else layout.circuit.min_flow_kg_s / max(sharers, 1),
     )
 
 

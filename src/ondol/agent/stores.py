@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ondol.agent.demand import SinkDemand
 from ondol.agent.feed_forward import WATER_J_PER_L_K
-from ondol.agent.heat_layer import SinkMemory
+from ondol.agent.heat_layer import SinkMemory, heat_meter_j
 from ondol.agent.layout import SinkLayout
 from ondol.agent.orders import SinkReport
 from ondol.agent.pool_demand import mean_loss_w, pool_capacity_j_per_k
@@ -127,7 +127,7 @@ def report_of(
         held_j=stand.held_j,
         excess_w=stand.excess_w,
         wanted_ahead_w=demand.ahead_w,
-        heat_j=sum(unit.heat_j for unit in own) if heard else None,
+        heat_j=heat_meter_j(layout, units),
         below_band=request is not None and stand.lacks_k > request.band_k,
     )
 

@@ -18,6 +18,8 @@ from ondol.thermal.arrays import Floats
 _FILTER_S = 180.0
 _HOLD_S = 200.0  # nodes, averaging and the step add this dead time to the shell's
 _AHEAD_STEP_S = 180.0
+_COAST_SHARE = 0.6  # of the shell's time constant
+_LONGEST_COAST_S = 1_200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +66,14 @@ def step_zone(
     walls_c = model.follow_walls_c(walls_c, temp_c, situation.outdoor_c, situation.dt_s)
     memory = replace(memory, temp_c=temp_c, walls_c=walls_c)
     scheduled_c = request.schedule.at(situation.now)
-    memory = _released(memory, now_s, scheduled_c)
+    memory = _released(memory, request, now_s, scheduled_c)
     shell_c = situation.loop_c if situation.loop_c is not None else temp_c
     state = np.array([temp_c, walls_c, shell_c])
     refresh = now_s - memory.planned_s >= MEMORY_REFRESH_S or now_s < memory.planned_s
     if refresh:
         memory = _planned(model, request, memory, situation, state)
-    memory = _preheating(memory, now_s, scheduled_c)
-    target_c = scheduled_c if memory.preheat_c is None else memory.preheat_c
+    memory = _preheating(memory, request, now_s, scheduled_c)
+    target_c = _coasting_c(model, request, situation, scheduled_c) if memory.preheat_c is None else memory.preheat_c
 
     hold_w = hold_zone_w(model, target_c, situation.outdoor_c, walls_c)
     on_its_way_j = 0.0
@@ -106,13 +108,27 @@ def step_zone(
     return demand, memory
 
 
+def _coasting_c(model: ZoneModel, request: HeatRequest, situation: Situation, scheduled_c: float) -> float:
+    """Optimal stop: a set-back that is near counts already, since the shell's heat lasts until then [°C]."""
+    coast_s = min(_COAST_SHARE * model.shell_j_per_k / model.shell_ua_w_per_k, _LONGEST_COAST_S)
+    return min(scheduled_c, request.schedule.at(situation.now + dt.timedelta(seconds=coast_s)))
+
+
 def _shell_heat_j(model: ZoneModel, power_w: float) -> float:
     """Heat that the shell keeps above the room when it gives a steady power [J]."""
     return max(power_w, 0.0) / model.shell_ua_w_per_k * model.shell_j_per_k
 
 
-def _released(memory: ZoneMemory, now_s: float, scheduled_c: float) -> ZoneMemory:
-    if memory.preheat_c is not None and (now_s >= memory.preheat_until_s or scheduled_c >= memory.preheat_c):
+def _asks_at(request: HeatRequest, at_s: float, temp_c: float) -> bool:
+    """Whether the request still asks for it then: it may have been changed meanwhile."""
+    return request.schedule.at(dt.datetime.fromtimestamp(at_s, dt.UTC)) >= temp_c - 1e-9
+
+
+def _released(memory: ZoneMemory, request: HeatRequest, now_s: float, scheduled_c: float) -> ZoneMemory:
+    if memory.preheat_c is None:
+        return memory
+    over = now_s >= memory.preheat_until_s or scheduled_c >= memory.preheat_c
+    if over or not _asks_at(request, memory.preheat_until_s, memory.preheat_c):
         return replace(memory, preheat_c=None)
     return memory
 
@@ -133,10 +149,11 @@ def _planned(
     return replace(memory, rise_at_s=rise.at.timestamp(), rise_c=rise.setpoint_c, rise_lead_s=rise.lead_s)
 
 
-def _preheating(memory: ZoneMemory, now_s: float, scheduled_c: float) -> ZoneMemory:
+def _preheating(memory: ZoneMemory, request: HeatRequest, now_s: float, scheduled_c: float) -> ZoneMemory:
     """Raise the target when it is time; it stays up until the schedule catches up, so that it cannot flap."""
     begun = memory.rise_at_s > now_s >= memory.rise_at_s - memory.rise_lead_s
-    if memory.preheat_c is None and begun and memory.rise_c > scheduled_c:
+    higher = memory.preheat_c is None and begun and memory.rise_c > scheduled_c
+    if higher and _asks_at(request, memory.rise_at_s, memory.rise_c):
         return replace(memory, preheat_c=memory.rise_c, preheat_until_s=memory.rise_at_s)
     return memory
 

@@ -5,7 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
+from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SinkId, SiteId
+
+BACKUP_KINDS = ("none", "electric", "gas", "heat_pump", "district")
+"""Other heaters that a sink can have; the agent switches them by the point `backup`."""
+
+HYGIENE_POLICIES = ("none", "fr-2005", "preheat-weekly")
+"""Rules against legionella that a tank can be under; `agent.hygiene.policy` has their figures and sources."""
+
+HYGIENE_ROOM_C = 65.0
+"""A tank under such a rule has to bear this, or its cycle could not run [°C]."""
+
+
+def _check_backup(noun: str, kind: str, power_w: float) -> None:
+    check_choice(f"{noun}.backup_kind", kind, BACKUP_KINDS)
+    check_range(f"{noun}.backup_power_w", power_w, 0.0, 1e8, "W")
+    if kind == "none" and power_w > 0:
+        raise InvalidFieldError(f"{noun}.backup_power_w", power_w, "0 where backup_kind is none")
+    if kind != "none" and power_w == 0:
+        raise InvalidFieldError(f"{noun}.backup_kind", kind, "none, or given together with backup_power_w above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +43,7 @@ class Zone:
     solar_aperture_m2 : effective window area for solar gain [m²]
     gains_w : people and appliances, mean [W]
     temp_max_c : hard limit of the room [°C]
+    backup_kind, backup_power_w : its other heater, "none" or one of `BACKUP_KINDS`, and the heat that it gives [W]
     """
 
     id: SinkId
@@ -39,6 +59,8 @@ class Zone:
     gains_w: float = 60.0
     temp_max_c: float = 27.0
     initial_temp_c: float = 18.0
+    backup_kind: str = "none"
+    backup_power_w: float = 0.0
 
     def __post_init__(self) -> None:
         check_id("zone.id", self.id)
@@ -53,6 +75,7 @@ class Zone:
         check_range("zone.gains_w", self.gains_w, 0.0, 1e6, "W")
         check_range("zone.temp_max_c", self.temp_max_c, 15.0, 35.0, "°C")
         check_range("zone.initial_temp_c", self.initial_temp_c, -10.0, 35.0, "°C")
+        _check_backup("zone", self.backup_kind, self.backup_power_w)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +90,8 @@ class Tank:
     layers : nodes of the model, top to bottom
     draw_l_per_day : hot-water use that the demonstration's draw profile is scaled to [L/day]
     temp_max_c : hard limit at the top [°C]
+    hygiene : rule against legionella that it is under, one of `HYGIENE_POLICIES`
+    backup_kind, backup_power_w : its other heater, "none" or one of `BACKUP_KINDS`, and the heat that it gives [W]
     """
 
     id: SinkId
@@ -81,6 +106,9 @@ class Tank:
     draw_l_per_day: float = 800.0
     temp_max_c: float = 75.0
     initial_temp_c: float = 35.0
+    hygiene: str = "none"
+    backup_kind: str = "none"
+    backup_power_w: float = 0.0
 
     def __post_init__(self) -> None:
         check_id("tank.id", self.id)
@@ -94,6 +122,10 @@ class Tank:
         check_range("tank.draw_l_per_day", self.draw_l_per_day, 0.0, 1e6, "L/day")
         check_range("tank.temp_max_c", self.temp_max_c, 30.0, 95.0, "°C")
         check_range("tank.initial_temp_c", self.initial_temp_c, 0.0, 95.0, "°C")
+        check_choice("tank.hygiene", self.hygiene, HYGIENE_POLICIES)
+        if self.hygiene != "none":
+            check_range("tank.temp_max_c", self.temp_max_c, HYGIENE_ROOM_C, 95.0, "°C where a hygiene rule holds")
+        _check_backup("tank", self.backup_kind, self.backup_power_w)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +139,7 @@ class SwimmingPool:
     bathers_per_day : each brings `refill_l_per_bather` of fresh water (French rule: 30 L)
     covered_at_night : a cover halves evaporation while closed
     other_heat_w : heat that the existing plant supplies all the time [W]
+    backup_kind, backup_power_w : its other heater, "none" or one of `BACKUP_KINDS`, and the heat that it gives [W]
     """
 
     id: SinkId
@@ -122,6 +155,8 @@ class SwimmingPool:
     other_heat_w: float = 0.0
     temp_max_c: float = 36.0
     initial_temp_c: float = 27.5
+    backup_kind: str = "none"
+    backup_power_w: float = 0.0
 
     def __post_init__(self) -> None:
         check_id("pool.id", self.id)
@@ -135,6 +170,7 @@ class SwimmingPool:
         check_range("pool.other_heat_w", self.other_heat_w, 0.0, 1e7, "W")
         check_range("pool.temp_max_c", self.temp_max_c, 20.0, 42.0, "°C")
         check_range("pool.initial_temp_c", self.initial_temp_c, 0.0, 42.0, "°C")
+        _check_backup("pool", self.backup_kind, self.backup_power_w)
 
 
 Sink = Zone | Tank | SwimmingPool

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
+
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class UnitKind(enum.Enum):
@@ -68,6 +71,11 @@ class Unit:
     shell_ua_w_per_k : from a heater's shell to the room air [W/K]
     heat_capacity_j_per_k : of the shell, or of the loop's water and metal [J/K]
     loop_temp_max_c : loop temperature at which the unit throttles itself [°C]
+    surface_temp_max_c : of what people can touch; checked where a surface sensor is bound. 60 °C stays below what burns
+        at a touch of 1 s, about 65 °C on bare metal and more on plastic (EN ISO 13732-1:2008, burn thresholds);
+        where it may be touched for longer less is needed, 43 °C for good [°C]
+    quiet_from, quiet_to : quiet hours of every day, local time of the site, "HH:MM", over midnight too; "" for none
+    quiet_power_w : most that it may draw meanwhile; its idle power cannot be refused [W]
     min_on_s, min_off_s : least time between changes of a node of this unit [s]
     """
 
@@ -81,6 +89,10 @@ class Unit:
     shell_ua_w_per_k: float = 15.0
     heat_capacity_j_per_k: float = 22_500.0
     loop_temp_max_c: float = 65.0
+    surface_temp_max_c: float = 60.0
+    quiet_from: str = ""
+    quiet_to: str = ""
+    quiet_power_w: float = 0.0
     min_on_s: float = 600.0
     min_off_s: float = 600.0
 
@@ -91,6 +103,9 @@ class Unit:
         check_range("unit.shell_ua_w_per_k", self.shell_ua_w_per_k, 0.1, 1000.0, "W/K")
         check_range("unit.heat_capacity_j_per_k", self.heat_capacity_j_per_k, 100.0, 1e8, "J/K")
         check_range("unit.loop_temp_max_c", self.loop_temp_max_c, 20.0, 95.0, "°C")
+        check_range("unit.surface_temp_max_c", self.surface_temp_max_c, 30.0, 120.0, "°C")
+        check_range("unit.quiet_power_w", self.quiet_power_w, 0.0, 1e7, "W")
+        self._check_quiet()
         check_range("unit.min_on_s", self.min_on_s, 0.0, 86_400.0, "s")
         check_range("unit.min_off_s", self.min_off_s, 0.0, 86_400.0, "s")
         wanted = {
@@ -104,6 +119,16 @@ class Unit:
                 f"zone={self.zone_id}, circuit={self.circuit_id}",
                 "a digital_heater has a zone, a digital_boiler a circuit, a server_rack neither",
             )
+
+    def _check_quiet(self) -> None:
+        for field in ("quiet_from", "quiet_to"):
+            time, other = getattr(self, field), "quiet_to" if field == "quiet_from" else "quiet_from"
+            if time and not _TIME_OF_DAY.fullmatch(time):
+                raise InvalidFieldError(f"unit.{field}", time, 'a time of day such as "22:30", or left out')
+            if time and not getattr(self, other):
+                raise InvalidFieldError(f"unit.{field}", time, f"left out, or given together with {other}")
+        if self.quiet_from and self.quiet_from == self.quiet_to:
+            raise InvalidFieldError("unit.quiet_to", self.quiet_to, "another time than quiet_from")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +194,9 @@ class HeatCircuit:
     sink_id : the tank or swimming pool that it heats
     exchanger_ua_w_per_k : of the plate exchanger [W/K]
     flow_kg_s : nominal flow of the pump [kg/s]
+    min_flow_kg_s : below this measured flow its boilers are switched off while they draw power; 0 for no check [kg/s]
+    return_temp_max_c : most that the water going back may have, e.g. by contract with a heat network; checked where a
+        return sensor is bound. The default is the hottest allowed, so no limit [°C]
     """
 
     id: CircuitId
@@ -177,9 +205,13 @@ class HeatCircuit:
     sink_id: SinkId
     exchanger_ua_w_per_k: float = 1500.0
     flow_kg_s: float = 0.1
+    min_flow_kg_s: float = 0.0
+    return_temp_max_c: float = 95.0
 
     def __post_init__(self) -> None:
         check_id("circuit.id", self.id)
         check_choice("circuit.kind", self.kind, ("dhw", "pool", "space_heating", "district_return"))
         check_range("circuit.exchanger_ua_w_per_k", self.exchanger_ua_w_per_k, 1.0, 1e7, "W/K")
         check_range("circuit.flow_kg_s", self.flow_kg_s, 0.001, 1000.0, "kg/s")
+        check_range("circuit.min_flow_kg_s", self.min_flow_kg_s, 0.0, self.flow_kg_s, "kg/s")
+        check_range("circuit.return_temp_max_c", self.return_temp_max_c, 15.0, 95.0, "°C")

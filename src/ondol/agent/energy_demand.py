@@ -1,0 +1,75 @@
+"""Heat for an energy request: so many kilowatt-hours by a time, spread evenly over what is left of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+from ondol.agent.demand import HORIZON_STEPS, STEP_S, SinkDemand
+from ondol.model.heat_request import HeatRequest
+
+_J_PER_KWH = 3.6e6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergyMemory:
+    """What is kept of an energy request; all of it is JSON.
+
+    Parameters
+    ----------
+    request_id : which one is counted, "" for none
+    given_j : heat given to it so far [J]
+    meter_j : heat meters at the last step, None where one was silent [J]
+    """
+
+    request_id: str = ""
+    given_j: float = 0.0
+    meter_j: float | None = None
+
+
+def step_energy(
+    request: HeatRequest,
+    memory: EnergyMemory,
+    *,
+    now: dt.datetime,
+    dt_s: float,
+    meter_j: float | None,
+    measured_w: float,
+    heat_max_w: float,
+    room_j: float,
+    upper_c: float,
+) -> tuple[SinkDemand, EnergyMemory]:
+    """Say how much heat it wants: what is left over the time that is left.
+
+    Heat given early, for a planner's floors, counts.
+
+
+    Parameters
+    ----------
+    meter_j : heat meters of the sink's units together, None where one is silent [J]
+    measured_w : heat by electric power, for the steps that no meter covers [W]
+    heat_max_w : most heat that the units can hand over [W]
+    room_j, upper_c : what the sink can still take, and its hard limit
+    """
+    if memory.request_id != request.id:
+        memory = EnergyMemory(request_id=request.id, meter_j=meter_j)
+        dt_s = 0.0
+    metered = meter_j is not None and memory.meter_j is not None
+    gained_j = (meter_j or 0.0) - (memory.meter_j or 0.0) if metered else measured_w * dt_s
+    given_j = memory.given_j + max(gained_j, 0.0)
+    left_j = max(request.energy_kwh * _J_PER_KWH - given_j, 0.0)
+    left_s = 0.0 if request.by is None else (request.by - now).total_seconds()
+    even_w = left_j / max(left_s, 60.0) if left_s > 0 else 0.0
+    heat_w = min(even_w, heat_max_w)
+    demand = SinkDemand(
+        heat_w=heat_w,
+        demand_w=even_w,
+        ahead_w=tuple(heat_w * min(max(left_s / STEP_S - k, 0.0), 1.0) for k in range(HORIZON_STEPS)),
+        room_j=min(room_j, left_j),
+        setpoint_c=math.nan,
+        lower_c=math.nan,
+        upper_c=upper_c,
+        reason=f"asks for {left_j / _J_PER_KWH:.2f} kWh more" if even_w > 0 else "has the energy that was asked for",
+    )
+    return demand, EnergyMemory(request_id=request.id, given_j=given_j, meter_j=meter_j)
