@@ -57,13 +57,13 @@ def reports(first: int, count: int) -> list[bytes]:
     return [report(f"s{number % SITES:04d}", number // SITES) for number in range(first, first + count)]
 
 
-def report(site: str, turn: int) -> bytes:
+def report(site: str, turn: int, token: str = BOSS) -> bytes:
     at = (T0 - dt.timedelta(days=30) + dt.timedelta(seconds=EVERY_S * turn)).isoformat()
     rows = [
         {"entity": entity, "point": point, "index": index, "value": 20.0 + (turn + place) % 50, "time": at}
         for place, (entity, point, index) in enumerate(points_of(site))
     ]
-    return request("PUT", "/heat/v1/readings", BOSS, rows)
+    return request("PUT", "/heat/v1/readings", token, rows)
 
 
 def paced(port: int, requests: list[bytes], per_s: float) -> tuple[float, float, float]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from ondol.model.heat_request import HeatRequest
+from ondol.accounting.host_promises import Promise, in_force
 from ondol.model.ids import SinkId
 from ondol.model.ledger import HeatRow
 
@@ -28,33 +28,6 @@ assumption: a flat gains 1 to 2 K an hour (reference/heat.md §1.2), and setback
 
 SEEN = 0.95
 """Share of a day that has to be measured before it can be told that a promise was kept."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """What is guaranteed for a sink; see `HeatRequest`.
-
-    Parameters
-    ----------
-    by_setpoint : its host asks for temperatures, so that a time without one is a time at which it was turned off
-    """
-
-    guaranteed_c: float = math.nan
-    guaranteed_kwh_per_day: float = 0.0
-    if_missed: str = "tell"
-    by_setpoint: bool = True
-
-    @classmethod
-    def of(cls, request: HeatRequest | None) -> Promise | None:
-        """Take it from a request; None where nothing is promised."""
-        if request is None or not request.guaranteed:
-            return None
-        return cls(
-            guaranteed_c=request.guaranteed_c,
-            guaranteed_kwh_per_day=request.guaranteed_kwh_per_day,
-            if_missed=request.if_missed,
-            by_setpoint=request.kind == "temperature",
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +50,8 @@ class HostDay:
     felt_s, inside_s : time with a temperature and a band, and of it inside of the band [s]
     coldest_c : lowest window mean; None without one
     below_s : time more than `SENSOR_K` below the promised temperature, where its host asked for as much [s]
+    promise : what was promised on this day, the last of it; None for nothing. Of a temperature the part of the day
+        counts in which it was promised; heat is owed for days that are promised from begin to end
     kept : whether the promise was kept; None where nothing is promised, or too little was measured to tell
     missing_kwh : of the promised heat, 0 where it was kept; None where that is not known
     """
@@ -98,6 +73,7 @@ class HostDay:
     inside_s: float
     coldest_c: float | None
     below_s: float
+    promise: Promise | None
     kept: bool | None
     missing_kwh: float | None
 
@@ -136,7 +112,7 @@ def host_days(
     start: dt.datetime,
     end: dt.datetime,
     timezone: str,
-    promise: Promise | None = None,
+    promises: Sequence[Promise] = (),
     backup_on: Sequence[tuple[dt.datetime, dt.datetime]] | None = None,
     backup_power_w: float = 0.0,
 ) -> tuple[HostDay, ...]:
@@ -148,13 +124,12 @@ def host_days(
     Parameters
     ----------
     rows : of any sinks; those of others are passed over
-    promise : what was guaranteed, None for nothing
+    promises : what was guaranteed, each for its time; of several that hold at a time the first one counts
     backup_on : spans in which the sink's other heater was ordered to run; None where it has none
     backup_power_w : its rated power, 0 where it is not stated [W]
     """
     sink_rows = [row for row in rows if row.sink_id == sink_id]
     own = [row for row in sink_rows if row.start < end and row.end > start]
-    waived = _waived(sink_rows, promise)
     days: list[HostDay] = []
     for date, begin, close in local_days(start, end, timezone):
         since, until = max(begin, start), min(close, end)
@@ -166,8 +141,7 @@ def host_days(
                 (since, until),
                 whole=(since, until) == (begin, close),
                 rows=within,
-                promise=promise,
-                waived=waived,
+                promised=[(one, _waived(sink_rows, one)) for one in in_force(promises, since, until)],
                 backup_s=None if backup_on is None else math.fsum(_overlap_s(on, (since, until)) for on in backup_on),
                 backup_power_w=backup_power_w,
             )
@@ -182,8 +156,7 @@ def _day(
     *,
     whole: bool,
     rows: list[HeatRow],
-    promise: Promise | None,
-    waived: frozenset[dt.datetime],
+    promised: list[tuple[Promise, frozenset[dt.datetime]]],
     backup_s: float | None,
     backup_power_w: float,
 ) -> HostDay:
@@ -194,14 +167,23 @@ def _day(
     seen = [(row, _overlap_s(window, span)) for window, row in sorted(windows.items())]
     felt = [(row, s) for row, s in seen if math.isfinite(row.temp_c)]
     banded = [(row, s) for row, s in felt if math.isfinite(row.lower_c) and math.isfinite(row.upper_c)]
-    promised_c = math.nan if promise is None else promise.guaranteed_c
-    below_s = math.fsum(s for row, s in felt if row.temp_c < promised_c - SENSOR_K and row.start not in waived)
-    measured_s = math.fsum(s for _, s in felt)
+    warm = [(one, part, off) for one, off in promised if (part := one.within(*span)) and one.guaranteed_c > 0.0]
+    below_s = math.fsum(
+        _overlap_s((row.start, row.end), part)
+        for one, part, off in warm
+        for row, _ in felt
+        if row.temp_c < one.guaranteed_c - SENSOR_K and row.start not in off
+    )
+    warm_s = math.fsum(_s(part) for _, part, _ in warm)
+    measured_s = math.fsum(_overlap_s((row.start, row.end), part) for _, part, _ in warm for row, _ in felt)
+    heated = [one for one, _ in promised if one.guaranteed_kwh_per_day > 0.0 and one.within(*span) == span]
     observed_s = math.fsum(s for _, s in seen)
     backup_j = backup_s * backup_power_w if backup_s is not None and backup_power_w > 0.0 else 0.0
+    enough = whole and observed_s >= SEEN * _s(span)
     kept, missing_kwh = _kept(
-        promise,
-        enough=whole and min(observed_s, observed_s if math.isnan(promised_c) else measured_s) >= SEEN * _s(span),
+        warm=enough and measured_s >= SEEN * warm_s if warm else None,
+        owed_kwh=heated[0].guaranteed_kwh_per_day if heated else 0.0,
+        enough=enough,
         below_s=below_s,
         heat_kwh=(heat_j + backup_j) / J_PER_KWH,
         demanded_kwh=demanded_j / J_PER_KWH,
@@ -224,17 +206,18 @@ def _day(
         inside_s=math.fsum(s for row, s in banded if row.lower_c <= row.temp_c <= row.upper_c),
         coldest_c=min((row.temp_c for row, _ in felt), default=None),
         below_s=below_s,
+        promise=promised[-1][0] if warm or heated else None,
         kept=kept,
         missing_kwh=missing_kwh,
     )
 
 
-def _waived(rows: Iterable[HeatRow], promise: Promise | None) -> frozenset[dt.datetime]:
+def _waived(rows: Iterable[HeatRow], promise: Promise) -> frozenset[dt.datetime]:
     """Begins of windows in which a promised temperature binds nobody.
 
     Its host had turned heat off or asked for less than what is promised, or had done so until a moment ago.
     """
-    if promise is None or math.isnan(promise.guaranteed_c) or not promise.by_setpoint:
+    if math.isnan(promise.guaranteed_c) or not promise.by_setpoint:
         return frozenset()
     found: list[dt.datetime] = []
     until: dt.datetime | None = None
@@ -247,26 +230,32 @@ def _waived(rows: Iterable[HeatRow], promise: Promise | None) -> frozenset[dt.da
 
 
 def _kept(
-    promise: Promise | None, *, enough: bool, below_s: float, heat_kwh: float, demanded_kwh: float
+    *, warm: bool | None, owed_kwh: float, enough: bool, below_s: float, heat_kwh: float, demanded_kwh: float
 ) -> tuple[bool | None, float | None]:
-    """Whether a promise was kept and the heat that it lacks; a miss that is sure does not wait for the day's end."""
-    if promise is None:
+    """Whether a promise was kept and the heat that it lacks; a miss that is sure does not wait for the day's end.
+
+    Parameters
+    ----------
+    warm : whether enough was felt to tell that a promised temperature was kept; None where none was promised
+    owed_kwh : promised heat, 0 for none [kWh]
+    """
+    if warm is None and owed_kwh <= 0.0:
         return None, None
     verdicts: list[bool | None] = []
     missing_kwh: float | None = 0.0
-    if not math.isnan(promise.guaranteed_c):
-        verdicts.append(False if below_s > GRACE_S else True if enough else None)
-    if promise.guaranteed_kwh_per_day > 0.0:
+    if warm is not None:
+        verdicts.append(False if below_s > GRACE_S else True if warm else None)
+    if owed_kwh > 0.0:
         # Nobody is refunded for heat that was not wanted: what was asked for bounds the promise.
-        owed_kwh = min(promise.guaranteed_kwh_per_day, demanded_kwh)
-        lacking_kwh = max(0.0, owed_kwh - heat_kwh)
-        if heat_kwh >= promise.guaranteed_kwh_per_day:
+        wanted_kwh = min(owed_kwh, demanded_kwh)
+        lacking_kwh = max(0.0, wanted_kwh - heat_kwh)
+        if heat_kwh >= owed_kwh:
             verdicts.append(True)
         elif not enough:
             verdicts.append(None)
             missing_kwh = None
         else:
-            verdicts.append(lacking_kwh <= 1e-9 * owed_kwh)
+            verdicts.append(lacking_kwh <= 1e-9 * wanted_kwh)
             missing_kwh = lacking_kwh
     if False in verdicts:
         return False, missing_kwh

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from ondol.accounting.host_days import J_PER_KWH, HostDay, Promise, host_days, midnight
+from ondol.accounting.host_days import J_PER_KWH, HostDay, host_days, midnight
+from ondol.accounting.host_promises import Promise, distinct
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SinkId, SiteId
 from ondol.model.ledger import EnergyRow, HeatRow, Tier
@@ -23,14 +24,14 @@ class HostSink:
 
     Parameters
     ----------
-    promise : None where nothing is promised
+    promises : what was promised, each for its time, the most important first
     backup_on : spans in which its other heater was ordered to run; None where it has none
     backup_power_w : rated, 0 where not stated [W]
     """
 
     sink_id: SinkId
     name: str
-    promise: Promise | None = None
+    promises: tuple[Promise, ...] = ()
     backup_on: tuple[tuple[dt.datetime, dt.datetime], ...] | None = None
     backup_power_w: float = 0.0
 
@@ -42,12 +43,13 @@ class SinkMonth:
     Parameters
     ----------
     inside_share : time inside of the host's band over time with a temperature and a band; None without any
+    promises : those of its days, one after the other
     kept_days, missed_days, unknown_days : by the promise; all 0 where nothing is promised
     """
 
     sink_id: SinkId
     name: str
-    promise: Promise | None
+    promises: tuple[Promise, ...]
     days: tuple[HostDay, ...]
     heat_kwh: float
     demanded_kwh: float
@@ -193,16 +195,15 @@ def _sink_month(
         start=start,
         end=until,
         timezone=timezone,
-        promise=sink.promise,
+        promises=sink.promises,
         backup_on=sink.backup_on,
         backup_power_w=sink.backup_power_w,
     )
     felt_s = math.fsum(day.felt_s for day in days)
-    promised = sink.promise is not None
     return SinkMonth(
         sink_id=sink.sink_id,
         name=sink.name,
-        promise=sink.promise,
+        promises=distinct(day.promise for day in days),
         days=days,
         heat_kwh=math.fsum(day.heat_kwh for day in days),
         demanded_kwh=math.fsum(day.demanded_kwh for day in days),
@@ -213,7 +214,7 @@ def _sink_month(
         inside_share=math.fsum(day.inside_s for day in days) / felt_s if felt_s > 0.0 else None,
         kept_days=sum(day.kept is True for day in days),
         missed_days=sum(day.kept is False for day in days),
-        unknown_days=sum(day.kept is None for day in days) if promised else 0,
+        unknown_days=sum(day.kept is None for day in days if day.promise is not None),
         missing_kwh=math.fsum(day.missing_kwh or 0.0 for day in days),
     )
 

@@ -17,13 +17,16 @@ from ondol.model.fleet import Fleet
 from ondol.model.heat_request import COLDEST_C, HeatRequest
 from ondol.model.ids import NodeId, SinkId, UnitId
 from ondol.model.points import PointKey
+from ondol.model.sink import Zone
 
 _log = logging.getLogger(__name__)
 REPEAT_S = 60.0
 """An unchanged value is written again so often, should someone else have changed it [s, platform]."""
 STRIKES = 3
 """Writes in a row that a device did not take until it counts as disobedient."""
-_WORKERS_MAX = 8
+_WORKERS_MAX = 16
+_WORKERS_EACH = 2
+"""So many writes to one connection at once: a device that does not answer must not delay another one's contactor."""
 _WORTH_WRITING = {"power_cap": 1.0, "setpoint": 0.05}
 _TOLERANCE = {"power_cap": 5.0, "setpoint": 0.3}
 
@@ -57,6 +60,7 @@ class Actuators:
         nodes = {node.id for node in fleet.nodes}
         self._nodes = {unit.id: tuple(node.id for node in fleet.nodes_of(unit.id)) for unit in fleet.units}
         self._unit_of = {node.id: node.unit_id for node in fleet.nodes}
+        self._rooms = frozenset(str(sink.id) for sink in fleet.sinks if isinstance(sink, Zone))
         self._actuators: dict[PointKey, _Actuator] = {
             one.key: _Actuator(driver=writers[one.connection_id], lock=threading.Lock())  # type: ignore[arg-type]
             for one in fleet.bindings
@@ -65,19 +69,24 @@ class Actuators:
             and not (one.point == "power_cap" and one.entity_id in nodes)
         }
         self._keys = {str(key): key for key in self._actuators}
-        self._queue = LastWins(self._write, workers=min(max(len(writers), 1), _WORKERS_MAX))
+        self._lane_of = {str(key): one.driver.connection_id for key, one in self._actuators.items()}
+        self._queue = LastWins(
+            self._write,
+            workers=min(_WORKERS_EACH * max(len(writers), 1), _WORKERS_MAX),
+            lane_of=self._lane_of.__getitem__,
+            lane_workers=_WORKERS_EACH,
+        )
 
     def drive(self, orders: SiteOrders, requests: Mapping[SinkId, HeatRequest]) -> None:
         """Order what follows from a step; returns at once."""
-        now_s = orders.now.timestamp()
         for key, value in self._wanted(orders, requests).items():
-            actuator = self._actuators[key]
-            before = actuator.ordered
-            same = before is not None and abs(value - before) < _WORTH_WRITING.get(key.point, 0.5)
-            if same and 0.0 <= now_s - actuator.ordered_s < REPEAT_S:
-                continue
-            actuator.ordered, actuator.ordered_s = value, now_s
-            self._queue.put(str(key), value)
+            self._order(key, value, orders.now.timestamp())
+
+    def hold_back(self, now: dt.datetime) -> None:
+        """Order that units draw nothing and no other heater of water runs, where nobody decides any more."""
+        for key in self._actuators:
+            if key.point == "power_cap" or (key.point == "backup" and key.entity_id not in self._rooms):
+                self._order(key, 0.0, now.timestamp())
 
     def alarms(self) -> tuple[AlarmNote, ...]:
         """All that does not obey now, by point."""
@@ -107,6 +116,15 @@ class Actuators:
         """End; devices keep what they were told last."""
         self._queue.close()
 
+    def _order(self, key: PointKey, value: float, now_s: float) -> None:
+        actuator = self._actuators[key]
+        before = actuator.ordered
+        same = before is not None and abs(value - before) < _WORTH_WRITING.get(key.point, 0.5)
+        if same and 0.0 <= now_s - actuator.ordered_s < REPEAT_S:
+            return
+        actuator.ordered, actuator.ordered_s = value, now_s
+        self._queue.put(str(key), value)
+
     def _wanted(self, orders: SiteOrders, requests: Mapping[SinkId, HeatRequest]) -> dict[PointKey, float]:
         backups = {order.sink_id: order.on for order in orders.backups}
         units = {order.unit_id: order for order in orders.units}
@@ -134,7 +152,9 @@ class Actuators:
         actuator = self._actuators[key]
         try:
             written = actuator.driver.write(key, value)
-        except (OndolError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the device has not obeyed, and that is told
+            if not isinstance(error, (OndolError, OSError)):
+                _log.exception("%s: a fault in the driver", key)
             written = Written(
                 key=key, requested=value, accepted=None, at=dt.datetime.now(dt.UTC), reason=str(error) or "no answer"
             )

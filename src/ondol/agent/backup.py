@@ -10,6 +10,7 @@ from ondol.model.heat_request import HeatRequest
 from ondol.model.sink import Sink, SwimmingPool, Zone
 
 _LEAST_S = {"electric": 120.0, "gas": 300.0, "district": 300.0, "heat_pump": 600.0}
+_HOT_KEPT_S = 3600.0
 _GRACE_S = 900.0  # compute that gives what was asked may need so long to turn the temperature round
 _FAR_K = 1.0
 _CARRIED = 0.8
@@ -28,12 +29,14 @@ class BackupMemory:
     changed_s : since when, 0 for never [s since the epoch]
     below_s : how long the sink has been below what the backup holds [s]
     missed_s : how long it has been below its guarantee [s]
+    hot : it was switched off because the sink was hot enough, which has not cooled since
     """
 
     on: bool = False
     changed_s: float = 0.0
     below_s: float = 0.0
     missed_s: float = 0.0
+    hot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +94,16 @@ def step_backup(sink: Sink, view: BackupView, memory: BackupMemory) -> tuple[Bac
     below = view.temp_c < view.level_c  # never for nan
     memory = replace(memory, below_s=memory.below_s + view.dt_s if below else 0.0)
     wanted, urgent, reason = _wanted(sink, view, memory)
-    if view.hottest_c >= sink.temp_max_c - (0.5 if isinstance(sink, Zone) else 1.0):
-        wanted, urgent, reason = False, True, f"off: {view.hottest_c:.1f} °C is hot enough"
+    below_k, release_k = (0.5, 0.5) if isinstance(sink, Zone) else (1.0, 3.0)
+    limit_c = sink.temp_max_c - below_k - (release_k if memory.hot else 0.0)
+    if not math.isnan(view.hottest_c):
+        memory = replace(memory, hot=view.hottest_c >= limit_c)  # a relay must not chatter at the limit
+    elif not 0.0 <= view.now_s - memory.changed_s < _HOT_KEPT_S:
+        memory = replace(memory, hot=False)  # what is not seen for so long may freeze by now
+    hot = memory.hot
+    if hot:
+        said = "not seen since it was" if math.isnan(view.hottest_c) else f"{view.hottest_c:.1f} °C is"
+        wanted, urgent, reason = False, True, f"off: {said} hot enough"
     rested = not memory.changed_s or not 0.0 <= view.now_s - memory.changed_s < _LEAST_S[sink.backup_kind]
     if wanted != memory.on:
         if urgent or rested:

@@ -30,6 +30,8 @@ from ondol.model.points import PointReading, Quality
 _log = logging.getLogger(__name__)
 LINK_ALARM_S = 60.0
 """A connection that has been down for this long is told [s, platform]."""
+FAIL_SAFE_S = 60.0
+"""Where no step has come to its end for this long, heat is taken back [s, platform]."""
 _WORKS = 0.05  # share of a node's span above idle from which it works
 _POWER_LIMIT_MAX_W = 1e7
 
@@ -79,12 +81,19 @@ class SiteBody:
         self._limits_w: dict[UnitId, float] = {}
         self._down_since: dict[str, dt.datetime] = {}
         self._stepped: dt.datetime | None = None
+        self._failing_since: dt.datetime | None = None
         self._commands = 0
+        self._told: dict[tuple[str, str], str] = {}
 
     @property
     def site_id(self) -> SiteId:
         """Whose body it is."""
         return self._site_id
+
+    @property
+    def fleet(self) -> Fleet:
+        """The part of the site."""
+        return self._fleet
 
     @property
     def drivers(self) -> tuple[Driver, ...]:
@@ -112,6 +121,7 @@ class SiteBody:
             "agent": self._agent.snapshot(),
             "instruments": self._instruments.snapshot(),
             "limits_w": dict(self._limits_w),
+            "told": [[*key, text] for key, text in sorted(self._told.items())],
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -124,11 +134,13 @@ class SiteBody:
         try:
             agent, instruments, limits_w = (snapshot[key] for key in ("agent", "instruments", "limits_w"))
             limits = {UnitId(key): float(value) for key, value in limits_w.items()}
+            told = {(str(one), str(code)): str(text) for one, code, text in snapshot.get("told", ())}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidFieldError("snapshot", str(error), "what snapshot() gave; start afresh without it") from error
         self._agent.restore(agent)
         self._instruments.restore(instruments)
         self._limits_w = {key: value for key, value in limits.items() if key in self._units}
+        self._told = told
 
     def step(
         self,
@@ -164,15 +176,39 @@ class SiteBody:
         )
         measured_w = self._measured_w(sensed)
         notes = [*orders.alarms, *sensed.alarms, *more_alarms]
+        self._actuators.drive(orders, guidance.requests)  # contactors first: nothing below may keep one closed
         for order in orders.nodes:
             self._knobs.limit(order.node_id, order.cap_w)
             notes += self._knobs.check(order.node_id, measured_w.get(order.node_id), now)
-        self._actuators.drive(orders, guidance.requests)
         notes += self._actuators.alarms()
         notes += self._link_alarms(now)
         orders = replace(orders, alarms=_each_once(notes))
+        self._tell_alarms(orders.alarms)
         self._show(self._display.shown(orders, sensed, guidance.requests, wish_of, self._limits_w))
+        self._failing_since = None
         return BodyStep(orders=orders, sensed=sensed, nodes=self._states(orders, measured_w), wishes=wishes)
+
+    def failed(self, now: dt.datetime) -> AlarmNote | None:
+        """Note that a step failed; where none has come to its end for `FAIL_SAFE_S`, take heat back and say so.
+
+        Nobody watches the limits of safety any more, so nothing may heat on by the last order: nodes go to idle power,
+        units' power limits and the other heaters of water to 0. Other heaters of rooms stay as they are: they have
+        thermostats of their own, and a house must not freeze. Contactors stay, too: one that safety opened stays open.
+        """
+        self._failing_since = now if self._failing_since is None else min(self._failing_since, now)
+        if (now - self._failing_since).total_seconds() < FAIL_SAFE_S:
+            return None
+        for node_id in self._knobs.node_ids:
+            self._knobs.limit(node_id, 0.0)
+            self._knobs.check(node_id, None, now)
+        self._actuators.hold_back(now)
+        return AlarmNote(
+            entity_id=self._site_id,
+            code="site-step-failed",
+            severity=Severity.DANGER,
+            text="The agent cannot control this site: its steps fail, see its log. Compute goes to idle power, and "
+            "water is not heated until they succeed; look after frost and hygiene meanwhile.",
+        )
 
     def push(self, readings: Sequence[PointReading]) -> None:
         """Give readings that hosts pushed, in the points' units, to the drivers that wait for them."""
@@ -261,12 +297,13 @@ class SiteBody:
     def _take_commands(self, wish_of: Callable[[SinkId], HostWish | None]) -> tuple[HostWish, ...]:
         wishes: list[HostWish] = []
         for driver in self._drivers:
-            commands = getattr(driver, "commands", None)
-            for command in () if commands is None else commands():
+            for command in _commands_of(driver):
                 try:
                     wish = self._obey(command, wish_of)
                 except InvalidFieldError as error:
                     _log.warning("%s: a command for %s is passed over: %s", command.source, command.entity_id, error)
+                    why = {"entity": command.entity_id, "command": command.name, "reason": str(error)}
+                    self._tell({"event_type": "refused", **why})
                     continue
                 if wish is not None:
                     wishes.append(wish)
@@ -307,11 +344,42 @@ class SiteBody:
                 )
         return notes
 
+    def _tell_alarms(self, notes: Sequence[AlarmNote]) -> None:
+        """Say once, where people of the site see events, that an alarm was raised, and once that it is over."""
+        now = {(note.entity_id, note.code): note.text for note in notes}
+        for kind, fresh, known in (("alarm", now, self._told), ("cleared", self._told, now)):
+            for entity_id, code in sorted(fresh.keys() - known.keys()):
+                self._tell({"event_type": kind, "code": code, "entity": entity_id, "text": fresh[entity_id, code]})
+        self._told = now
+
+    def _tell(self, event: Mapping[str, str]) -> None:
+        for driver in self._drivers:
+            tell = getattr(driver, "event", None)
+            if tell is None:
+                continue
+            try:
+                tell(event)
+            except Exception:  # noqa: BLE001 - a display must not stop the heat
+                _log.exception("%s: an event could not be told", driver.connection_id)
+
     def _show(self, shown: Sequence[Any]) -> None:
         for driver in self._drivers:
             show = getattr(driver, "show", None)
-            if show is not None:
+            if show is None:
+                continue
+            try:
                 show(tuple(shown))
+            except Exception:  # noqa: BLE001 - a display must not stop the heat
+                _log.exception("%s: nothing could be shown", driver.connection_id)
+
+
+def _commands_of(driver: Driver) -> Sequence[Command]:
+    commands = getattr(driver, "commands", None)
+    try:
+        return () if commands is None else tuple(commands())
+    except Exception:  # noqa: BLE001 - one connection must not stop the others
+        _log.exception("%s: its commands cannot be read", driver.connection_id)
+        return ()
 
 
 def _each_once(notes: Sequence[AlarmNote]) -> tuple[AlarmNote, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -16,13 +17,14 @@ from ondol.agent.layout import SiteLayout, UnitLayout, lay_out
 from ondol.agent.orders import AlarmNote, SiteReadings
 from ondol.agent.plausible import Judged, PointMemory, PointRules, judge, rules_of
 from ondol.agent.sensed import Trusted, capacity_shares, flow_lost, heat_rate_w, sink_reading, unit_reading
-from ondol.drivers.ports import Driver, SinkReading, UnitReading
+from ondol.drivers.ports import Driver, ReadsPoints, SinkReading, UnitReading
 from ondol.model.alarm import Severity
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import UnitId
 from ondol.model.points import PointKey, PointReading, Quality
 
+_log = logging.getLogger(__name__)
 _BURST_K = 60.0  # by so much a loop may cool at once when its pump starts
 _LONGEST_STEP_S = 900.0
 _WORKS = 0.1  # share of a unit's power from which it works
@@ -78,7 +80,7 @@ class SiteInstruments:
     def __init__(self, fleet: Fleet, drivers: Sequence[Driver], now: Callable[[], dt.datetime]) -> None:
         self._fleet, self._started = fleet, now()
         self._layout: SiteLayout = lay_out(fleet, fleet.sites[0].id)
-        self._drivers = tuple(driver for driver in drivers if hasattr(driver, "readings"))
+        self._drivers = tuple(cast("ReadsPoints", driver) for driver in drivers if hasattr(driver, "readings"))
         interval_s = {connection.id: connection.interval_s for connection in fleet.connections}
         sinks = {sink.id: sink for sink in fleet.sinks}
         self._rules: dict[PointKey, PointRules] = {}
@@ -135,7 +137,7 @@ class SiteInstruments:
         """
         now_s = now.timestamp()
         dt_s = min(max(now_s - self._read_s, 0.0), _LONGEST_STEP_S) if self._read_s else 0.0
-        said = {reading.key: reading for driver in self._drivers for reading in driver.readings()}
+        said = {reading.key: reading for driver in self._drivers for reading in _readings_of(driver)}
         raw = {key: said[key] for key in self._bound if key in said}
         judged = {key: self._judge(reading, now_s) for key, reading in raw.items()}
         trusted = Trusted(
@@ -162,7 +164,7 @@ class SiteInstruments:
         )
         units = self._units(trusted, measured_w, now)
         lost = self._flow_lost(trusted, sinks, units, powers)
-        points = [replace(reading, quality=judged[key].quality) for key, reading in raw.items()]
+        points = [_of_quality(reading, judged[key].quality) for key, reading in raw.items()]
         return Sensed(
             readings=SiteReadings(sinks=sinks, units=units, flow_lost=lost),
             points=tuple(sorted((*points, *self._estimates(now)), key=lambda point: point.key)),
@@ -306,6 +308,18 @@ class SiteInstruments:
             heat_max_w = sum(unit.power_max_w for unit in self._layout.units)
             burst_j = sum(unit.unit.heat_capacity_j_per_k for unit in self._layout.units) * _BURST_K
         return CounterRules(heat_max_w=heat_max_w, burst_j=burst_j, count_j=count_j if count_j > 1.0 else 0.0)
+
+
+def _readings_of(driver: ReadsPoints) -> tuple[PointReading, ...]:
+    try:
+        return tuple(driver.readings())
+    except Exception:  # noqa: BLE001 - the site's other instruments must not go blind over one connection
+        _log.exception("a connection cannot be read")
+        return ()
+
+
+def _of_quality(reading: PointReading, quality: Quality) -> PointReading:
+    return reading if reading.quality is quality else replace(reading, quality=quality)
 
 
 def _is_frozen(verdict: Judged | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
@@ -19,11 +20,21 @@ class LastWins:
     ----------
     run : carries out the last order for a key; what it raises is logged
     workers : orders for different keys at once, so that a device that does not answer delays no other
+    lane_of : lane of a key, e.g. its connection; every key has its own where left out
+    lane_workers : orders of one lane at once
     """
 
-    def __init__(self, run: Callable[[str, float], None], *, workers: int) -> None:
+    def __init__(
+        self,
+        run: Callable[[str, float], None],
+        *,
+        workers: int,
+        lane_of: Callable[[str], str] = lambda key: key,
+        lane_workers: int = 1,
+    ) -> None:
         self._run = run
         self._workers = max(workers, 1)
+        self._lane_of, self._lane_workers = lane_of, max(lane_workers, 1)
         self._waiting: dict[str, float] = {}
         self._busy: set[str] = set()
         self._changed = threading.Condition()
@@ -59,8 +70,9 @@ class LastWins:
             self._ended = True
             self._waiting.clear()
             self._changed.notify_all()
+        until_s = time.monotonic() + _CLOSE_WAIT_S  # for all together: nobody watches the heat meanwhile
         for thread in self._threads:
-            thread.join(_CLOSE_WAIT_S)
+            thread.join(max(until_s - time.monotonic(), 0.0))
 
     def _work(self) -> None:
         while True:
@@ -84,4 +96,6 @@ class LastWins:
     def _next(self) -> str | None:
         if self._ended:
             return None
-        return next((key for key in self._waiting if key not in self._busy), None)
+        lanes = Counter(self._lane_of(key) for key in self._busy)
+        free = (key for key in self._waiting if key not in self._busy)
+        return next((key for key in free if lanes[self._lane_of(key)] < self._lane_workers), None)

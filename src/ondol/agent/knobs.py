@@ -248,7 +248,7 @@ def _span(knob: Knob) -> tuple[float, float]:
     if isinstance(knob.driver, PowerKnob):
         try:
             span = knob.driver.span_w(knob.key)
-        except (OndolError, OSError):  # the write will tell why
+        except Exception:  # noqa: BLE001 - the write will tell why
             span = None
         if span is not None:
             return span
@@ -258,6 +258,8 @@ def _span(knob: Knob) -> tuple[float, float]:
 def _try(knob: Knob, cap_w: float) -> Written:
     try:
         return knob.driver.write(knob.key, cap_w)
-    except (OndolError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the limit is not held: the next knob is tried
+        if not isinstance(error, (OndolError, OSError)):
+            _log.exception("%s: a fault in the driver", knob.key)
         at = dt.datetime.now(dt.UTC)  # the driver, which has the platform's clock, did not get so far
-        return Written(key=knob.key, requested=cap_w, accepted=None, at=at, reason=str(error))
+        return Written(key=knob.key, requested=cap_w, accepted=None, at=at, reason=str(error) or repr(error))

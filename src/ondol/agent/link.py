@@ -16,6 +16,7 @@ from ondol.model.errors import InvalidFieldError, OndolError, UnavailableError
 
 _log = logging.getLogger(__name__)
 _TIMEOUT_S = 10.0
+_KEEP_ALIVE_S = 25.0  # below the server's: an exchange each 5 s shall not open a connection each time [s]
 _LONGEST_WAIT_S = 30.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _BUSY = frozenset({408, 429, 500, 502, 503, 504, 507})
@@ -65,7 +66,12 @@ class ServerLink:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidFieldError("--server", url, "an address such as https://ondol.example.org")
+            shown = f"{parts.scheme}://{parts.hostname or ''}"  # not what stands before an @: it may be a password
+            raise InvalidFieldError("--server", shown, "an address such as https://ondol.example.org")
+        if parts.username is not None or parts.password is not None:
+            raise InvalidFieldError(
+                "--server", f"{parts.scheme}://…@{parts.hostname}", "an address without user and password"
+            )
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             _log.warning("%s is not encrypted: whoever is on the way can read the site's token; use https://", url)
         if ca_file is not None and not ca_file.is_file():
@@ -77,6 +83,7 @@ class ServerLink:
             base_url=url.rstrip("/"),
             verify=True if ca_file is None else str(ca_file),
             timeout=_TIMEOUT_S,
+            limits=httpx2.Limits(keepalive_expiry=_KEEP_ALIVE_S),
             follow_redirects=False,  # a token goes to nobody else
             transport=transport,
         )

@@ -108,7 +108,10 @@ class Outbox:
                 self._commits += 1
 
     def batch(self, most_bytes: int = _BATCH_BYTES) -> tuple[Item, ...]:
-        """Give the oldest items that wait, in order, up to a size; at least one where any waits."""
+        """Give the oldest items that wait, in order, up to a size; at least one where any waits.
+
+        One that cannot be read, e.g. of another release, is given without content: it must not hold up all others.
+        """
         found: list[Item] = []
         size = 0
         with self._lock:
@@ -116,7 +119,12 @@ class Outbox:
                 size += len(body)
                 if found and size > most_bytes:
                     break
-                found.append(msgspec.structs.replace(read_item(body), number=number))
+                try:
+                    item = read_item(body)
+                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                    _log.error("item %d cannot be read and is lost: %s", number, error)
+                    item = Item(number=number)
+                found.append(msgspec.structs.replace(item, number=number))
         return tuple(found)
 
     def acknowledge(self, number: int) -> None:

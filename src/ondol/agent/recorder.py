@@ -8,7 +8,7 @@ import math
 import msgspec
 
 from ondol.agent.body import BodyStep
-from ondol.agent.orders import HygieneStatus
+from ondol.agent.orders import AlarmNote, HygieneStatus
 from ondol.agent.wire import Item, ReadingRow, Told
 
 READING_S = 10.0
@@ -65,6 +65,14 @@ class Recorder:
             items.append(Item(number=0, told=told))
         items += [Item(number=0, wish=wish) for wish in step.wishes]
         return tuple(items)
+
+    def failed(self, note: AlarmNote, now: dt.datetime) -> tuple[Item, ...]:
+        """Give what is to be kept of steps that fail; nothing where that was told already."""
+        short = ((note.entity_id, note.code, int(note.severity)),)
+        if self._note.alarms == short:
+            return ()
+        self._note.alarms = short
+        return (Item(number=0, told=Told(at=now, alarms=(note,))),)
 
     def _readings(self, step: BodyStep, now_s: float) -> tuple[ReadingRow, ...]:
         if 0.0 <= now_s - self._note.batch_s < READING_S:

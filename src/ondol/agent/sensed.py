@@ -49,9 +49,9 @@ def sink_reading(sink: Sink, trusted: Trusted, now: dt.datetime) -> SinkReading 
     """Put a sink's sensors together, None where all are lost.
 
     A layer whose sensor is lost lies between its neighbours. At the ends what is lost is filled in on the side of
-    safety: at the top the hotter of neighbour and last value, so that limits are kept; at the bottom the colder, so
-    that hygiene is not believed to be kept where it was not measured. Elsewhere than in tanks the mean of all sensors
-    counts.
+    safety: at the top the hotter of neighbour and last value, so that limits are kept; at the bottom the colder. For
+    hygiene that is not enough, it has to be measured: `ends_known` tells. Elsewhere than in tanks the mean of all
+    sensors counts.
     """
     keys = [key for key in trusted.bound if key.entity_id == sink.id and key.point == "temperature"]
     known = [key for key in keys if key in trusted.values]
@@ -74,7 +74,10 @@ def sink_reading(sink: Sink, trusted: Trusted, now: dt.datetime) -> SinkReading 
             layers.append(max(trusted.values[below[0]], trusted.last.get(key, -math.inf)))
         else:
             layers.append(min(trusted.values[above[-1]], trusted.last.get(key, math.inf)))
-    return SinkReading(sink_id=sink.id, measured_at=now, temp_c=layers[0], layers_c=tuple(layers))
+    ends_known = keys[0] in trusted.values and keys[-1] in trusted.values
+    return SinkReading(
+        sink_id=sink.id, measured_at=now, temp_c=layers[0], layers_c=tuple(layers), ends_known=ends_known
+    )
 
 
 def unit_reading(

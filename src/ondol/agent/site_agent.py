@@ -215,6 +215,7 @@ class SiteAgent:
             dt_s=dt_s,
             sinks={reading.sink_id: reading for reading in readings.sinks},
             units=units,
+            felt={reading.unit_id: reading for reading in readings.units},
             statuses={status.node_id: status for status in nodes},
             flow_lost=readings.flow_lost,
             floors=floors,

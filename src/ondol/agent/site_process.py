@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+import msgspec
 
 from ondol.agent.asked import Asked, AskedNote
 from ondol.agent.body import BodyStep, SiteBody
@@ -28,6 +31,7 @@ from ondol.model.alarm import Severity
 from ondol.model.errors import InvalidFieldError, OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SiteId
+from ondol.model.points import PointReading
 from ondol.storage.fleet_file import load_fleet
 
 _log = logging.getLogger(__name__)
@@ -37,7 +41,10 @@ STAND_S = 60.0
 """All that is remembered is written so often [s, platform]."""
 SERVER_LOST_S = 600.0
 """Without a word from the server for this long an alarm tells so [s, platform]."""
+ASTRAY_S = 3600.0
+"""Where the site's time is ahead of the server's by more, it was wrong, and begins afresh at the server's [s, wall]."""
 _FAULT_PAUSE_S = 1.0
+_LEAST_PAUSE_S = 0.1
 _MOST_UNWRITTEN = 10_000  # items that are held in memory while the disk takes nothing
 
 
@@ -108,7 +115,8 @@ class SiteProcess:
         self._stand_s = float("-inf")
         self._clock: SiteClock | None = None
         self._clock_note: ClockNote | None = recall(self._outbox, ClockNote)
-        self._fleet: Fleet | None = None
+        self._refused_fleet = ""
+        self._life = secrets.token_hex(8)
         self._asked: Asked | None = None
 
     def stop(self) -> None:
@@ -142,6 +150,7 @@ class SiteProcess:
                     self._take_step(body)
                 except Exception:  # noqa: BLE001  # heat goes on: the next step sees the same site again
                     _log.exception("a step failed")
+                    self._note_failure(body)
                     self._ended.wait(_FAULT_PAUSE_S)
                 self._ended.wait(max(PERIOD_S - (time.monotonic() - begun_s), 0.0))
         finally:
@@ -153,16 +162,21 @@ class SiteProcess:
     # -- the loop --
 
     def _build(self, setup: Setup) -> SiteBody:
-        """Make the body of a setup, with what is remembered."""
+        """Make the body of a setup, with what is remembered, and open its connections."""
+        body = self._made(setup)
+        body.open()
+        _log.info("site %s: %d connections, %d items wait", body.site_id, len(body.drivers), self._outbox.waiting())
+        return body
+
+    def _made(self, setup: Setup, *, afresh: bool = False) -> SiteBody:
         site_id = SiteId(setup.site_id)
         fleet = load_fleet(setup.fleet_file, f"fleet part of {site_id}").of_site(site_id)
-        stand = recall(self._outbox, Stand)
+        stand = None if afresh else recall(self._outbox, Stand)
+        asked = Asked(fleet, recall(self._outbox, AskedNote) if self._asked is None else self._asked.note)
         with self._lock:
             note = self._clock_note or ClockNote(platform_s=setup.platform_s, wall_s=time.time(), rate=setup.rate)
             if self._clock is None:
                 self._clock = SiteClock(note, not_before_s=0.0 if stand is None else stand.stepped_s)
-            self._setup, self._fleet = setup, fleet
-            self._asked = Asked(fleet, recall(self._outbox, AskedNote) if self._asked is None else self._asked.note)
         now = self._clock.now
         body = SiteBody(fleet, now=now, drivers=None if self._make_drivers is None else self._make_drivers(fleet, now))
         if stand is not None:
@@ -170,27 +184,52 @@ class SiteProcess:
                 body.restore(stand.body)
             except InvalidFieldError as error:
                 _log.warning("what was remembered does not fit, the site begins afresh: %s", error)
-        body.open()
-        _log.info("site %s: %d connections, %d items wait", site_id, len(body.drivers), self._outbox.waiting())
+        with self._lock:
+            self._setup, self._asked = setup, asked
         return body
 
     def _rebuilt(self, body: SiteBody) -> SiteBody:
         """The body, made anew where the server has another fleet; where that one cannot be served, the old one."""
         with self._lock:
             fresh, self._fresh_setup = self._fresh_setup, None
+            astray = self._clock is not None and self._clock.ahead_s > ASTRAY_S * self._clock.rate
+        if astray:
+            return self._set_right(body)
         if fresh is None:
             return body
-        before = self._setup
         self._keep_stand(body)
-        body.close()
         try:
-            made = self._build(fresh)
-        except OndolError as error:
-            _log.error("the new fleet cannot be served, the old one stays: %s", error)
-            assert before is not None  # noqa: S101  # a body was built of it
-            return self._build(before)
-        self._outbox.commit((), noted(fresh))
+            made = self._made(fresh)  # nothing is opened yet: the old one goes on where this fails
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the site must not lose its control
+            _log.error("the new fleet cannot be served, the old one stays: %r", error)
+            self._refused_fleet = fresh.fleet
+            return body
+        body.close()
+        made.open()
+        try:
+            self._outbox.commit((), noted(fresh))
+        except UnavailableError as error:
+            _log.error("the new fleet counts, but could not be written down: %s", error)
         _log.info("the fleet has changed; the site goes on with its new part of it")
+        return made
+
+    def _set_right(self, body: SiteBody) -> SiteBody:
+        """A body that begins afresh at the server's time, where this site's was ahead by far.
+
+        Its clock would go at a tenth of its rate until they agree, for years if it was wrong by years: hygiene cycles
+        would come ten times too late, and a sensor that is lost would be missed ten times too late.
+        """
+        _log.error("this site's time was ahead of the server's by more than %g s; it begins afresh", ASTRAY_S)
+        assert self._setup is not None  # noqa: S101  # a body was built of it
+        body.close()
+        with self._lock:
+            assert self._clock_note is not None  # noqa: S101  # the server has just told it
+            self._clock = SiteClock(self._clock_note)
+            self._plan = msgspec.structs.replace(self._plan, told_s=self._clock.now_s())
+            self._step = None
+        self._recorder, self._stand_s = Recorder(), float("-inf")
+        made = self._made(self._setup, afresh=True)
+        made.open()
         return made
 
     def _take_step(self, body: SiteBody) -> None:
@@ -202,7 +241,7 @@ class SiteProcess:
             guidance = guidance_of(plan, asked.effective(now), now)
             pushed, self._pushed = self._pushed, ()
         if pushed:
-            body.push([row.reading() for row in pushed])
+            body.push(_readings_of(pushed))
         step = body.step(
             now,
             guidance,
@@ -222,6 +261,21 @@ class SiteProcess:
         if self._unwritten or documents:
             self._outbox.commit(self._unwritten, documents, now=now)  # a full disk: they are tried again
             self._unwritten = ()
+
+    def _note_failure(self, body: SiteBody) -> None:
+        """Have the body made safe where steps fail for long, and have the server know."""
+        assert self._clock is not None  # noqa: S101  # `_build` set it
+        now = self._clock.now()
+        try:
+            note = body.failed(now)
+            if note is None:
+                return
+            self._unwritten = (*self._unwritten, *self._recorder.failed(note, now))[-_MOST_UNWRITTEN:]
+            if self._unwritten:
+                self._outbox.commit(self._unwritten, noted(self._recorder.note), now=now)
+                self._unwritten = ()
+        except Exception:  # noqa: BLE001  # the loop must live
+            _log.exception("a failure could not be dealt with")
 
     def _stand(self, body: SiteBody, now: dt.datetime) -> dict[str, bytes]:
         self._stand_s = now.timestamp()
@@ -268,7 +322,8 @@ class SiteProcess:
                 self._ended.wait(wait_s(failures) * random.uniform(0.8, 1.2))
                 continue
             self._clock_note = ClockNote(platform_s=setup.platform_s, wall_s=time.time(), rate=setup.rate)
-            self._outbox.commit((), noted(setup, self._clock_note))
+            self._plan = PlanNote(told_s=setup.platform_s)  # it has just answered: no plan yet, but not lost either
+            self._outbox.commit((), noted(setup, self._clock_note, self._plan))
             return setup
         return None
 
@@ -312,6 +367,7 @@ class SiteProcess:
                 nodes=() if step is None else step.nodes,
                 items=items,
                 waiting=waiting,
+                life=self._life,
                 have=Have(
                     fleet=self._setup.fleet,
                     requests=note.digest,
@@ -320,13 +376,14 @@ class SiteProcess:
                 ),
             )
         down, way_s = self._link.exchange(up)
-        self._outbox.acknowledge(down.acknowledged)
         self._take(down, way_s)
-        if down.fleet != up.have.fleet:
+        self._outbox.acknowledge(down.acknowledged)  # last: the plan counts also where the disk is full
+        if down.fleet not in (up.have.fleet, self._refused_fleet):
             fresh, _ = self._link.setup()
             with self._lock:
                 self._fresh_setup = fresh
-        return 0.0 if waiting > len(items) else down.next_s
+        taken = not items or down.acknowledged >= items[-1].number
+        return 0.0 if taken and waiting > len(items) else max(down.next_s, _LEAST_PAUSE_S)
 
     def _take(self, down: Down, way_s: float) -> None:
         assert self._clock is not None  # noqa: S101  # `_build` set it
@@ -343,3 +400,14 @@ class SiteProcess:
             self._pushed = down.pushed
             if self._asked.told(down.requests, down.requests_digest, down.wishes, now):
                 self._outbox.commit((), noted(self._asked.note))
+
+
+def _readings_of(rows: Sequence[ReadingRow]) -> list[PointReading]:
+    """Readings that hosts pushed; a row that is none, e.g. of a newer server's points, is passed over."""
+    found = []
+    for row in rows:
+        try:
+            found.append(row.reading())
+        except (OndolError, OverflowError, ValueError) as error:
+            _log.warning("what was pushed for %s is passed over: %s", row.entity_id, error)
+    return found

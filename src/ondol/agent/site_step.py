@@ -20,12 +20,19 @@ from ondol.model.sink import Tank, Zone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteStep:
-    """What one step is computed from."""
+    """What one step is computed from.
+
+    Parameters
+    ----------
+    units : readings with a loop temperature, by which control goes
+    felt : all readings of units; limits of surface, return and flow count without a loop's sensor, too
+    """
 
     now: dt.datetime
     dt_s: float
     sinks: Mapping[SinkId, SinkReading]
     units: Mapping[UnitId, UnitReading]
+    felt: Mapping[UnitId, UnitReading]
     statuses: Mapping[NodeId, NodeStatus]
     flow_lost: frozenset[UnitId]
     floors: Mapping[UnitId, float]
@@ -80,7 +87,7 @@ def unit_senses(
     """
     sink = group.sink
     sharers = sum(other.circuit is layout.circuit for other in group.units)
-    unit_reading = step.units.get(layout.unit.id)
+    unit_reading = step.felt.get(layout.unit.id)
     loop_c = math.nan if unit_reading is None else unit_reading.loop_temp_c
     hottest_c = math.nan if reading is None else hottest(reading.temp_c, reading.layers_c)
     base_c = math.nan if reading is None else (reading.layers_c or (reading.temp_c,))[-1]

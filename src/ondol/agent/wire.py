@@ -14,6 +14,7 @@ import numpy as np
 
 from ondol.agent.orders import AlarmNote, BackupOrder, HygieneStatus, NodeStatus, SiteOrders
 from ondol.drivers.ports import SinkReading, UnitReading
+from ondol.model.checks import check_range
 from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.model.heat_request import HeatRequest, HostWish
 from ondol.model.ids import NodeId, UnitId
@@ -25,6 +26,7 @@ VERSION = 1
 MEDIA_TYPE = "application/msgpack"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _US = dt.timedelta(microseconds=1)
+_LAST_S = 4_102_444_800.0  # the year 2100: no clock is right beyond
 T = TypeVar("T")
 
 
@@ -115,6 +117,7 @@ class Up(msgspec.Struct, frozen=True, kw_only=True):
     orders : as they were decided at the site, None before its first step
     items : the oldest of what waits, in order
     waiting : how many items wait, these among them
+    life : of the process, drawn at its start: two that come in turns are two agents of one site
     """
 
     version: int = VERSION
@@ -128,6 +131,7 @@ class Up(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...] = ()
     waiting: int = 0
     have: Have = Have()
+    life: str = ""
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,8 +223,10 @@ def read_up(data: bytes) -> Up:
 
 
 def read_down(data: bytes) -> Down:
-    """Decode what a server answered; errors as `_read`."""
-    return _read(data, Down, "This server", "this agent")
+    """Decode what a server answered; errors as `_read`, and for numbers by which no site can be led."""
+    down = _read(data, Down, "This server", "this agent")
+    _check_down(down)
+    return down
 
 
 def read_setup(data: bytes) -> Setup:
@@ -255,6 +261,24 @@ def _read(data: bytes, kind: type[T], other: str, own: str) -> T:
         return _DECODERS[kind].decode(data)  # type: ignore[return-value, index]
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidFieldError("body", str(error), f"a message of version {VERSION}") from error
+
+
+def _check_down(down: Down) -> None:
+    """Refuse what would stop every step at the site for as long as the plan counts."""
+    check_range("down.platform_s", down.platform_s, 0.0, _LAST_S, "s since the epoch")
+    check_range("down.rate", down.rate, 1e-3, 1e6, "platform seconds per second")
+    check_range("down.next_s", down.next_s, 0.0, 3600.0, "s")
+    for unit_id, power_w in down.floors.items():
+        check_range(f"down.floors[{unit_id}]", power_w, 0.0, 1e9, "W")
+    for node in down.nodes:
+        check_range(f"down.nodes[{node.node_id}].power_w", node.power_w, 0.0, 1e9, "W")
+    outlook = down.outlook
+    if outlook is not None:
+        check_range("down.outlook.made_s", outlook.made_s, 0.0, _LAST_S, "s since the epoch")
+        check_range("down.outlook.begin_s", outlook.begin_s, 0.0, _LAST_S, "s since the epoch")
+        check_range("down.outlook.step_s", outlook.step_s, 1.0, 86_400.0, "s")
+        for outdoor_c in outlook.outdoor_c:
+            check_range("down.outlook.outdoor_c", outdoor_c, -100.0, 100.0, "°C")
 
 
 def _check_version(version: int, other: str, own: str) -> None:

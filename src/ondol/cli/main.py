@@ -85,6 +85,7 @@ def up(
     image_cache: float = 20.0,
     site_cache: float = 10.0,
     results: float = 64.0,
+    keep_readings: float = 400.0,
     lease: float = 60.0,
     database: Annotated[str, Parameter(env_var="ONDOL_DATABASE")] = "",
     quiet: Annotated[bool, Parameter(negative="")] = False,
@@ -127,6 +128,8 @@ def up(
         Most that each site keeps of inputs that were fetched, in GiB.
     results:
         Most that one attempt may upload as results, in GiB.
+    keep_readings:
+        Days for which readings of sensors and meters are kept; 0 keeps all.
     lease:
         Seconds after which running jobs end by themselves where the platform is gone; started again within them, it
         takes the jobs over.
@@ -156,6 +159,7 @@ def up(
         image_cache_bytes=round(image_cache * 2**30),
         site_cache_bytes=round(site_cache * 2**30),
         results_bytes=round(results * 2**30),
+        keep_readings_days=keep_readings,
         lease_s=lease,
         database=database,
         quiet=quiet,

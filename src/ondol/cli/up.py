@@ -19,6 +19,7 @@ from ondol.control.container_house import ImageSettings
 from ondol.control.directory import OPERATOR
 from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform
+from ondol.control.readings_in import KEPT_DAYS
 from ondol.control.settings import Settings
 from ondol.demo.fleet import demo_fleet
 from ondol.model.checks import check_range
@@ -165,6 +166,7 @@ def run_up(
     s3_names: tuple[str, ...],
     site_cache_bytes: int,
     results_bytes: int,
+    keep_readings_days: float = KEPT_DAYS,
 ) -> int:
     """Serve until SIGINT or SIGTERM; gives the exit status."""
     for option, size_bytes in (("--site-cache", site_cache_bytes), ("--results", results_bytes)):
@@ -182,6 +184,7 @@ def run_up(
         database_url=database,
         site_cache_bytes=site_cache_bytes,
         results_bytes=results_bytes,
+        keep_readings_days=keep_readings_days,
     )
     log_to(DataFolder(data))
     doors = Doors(host=host, api_port=api_port, s3_port=s3_port, s3_names=s3_names, allow_remote=allow_remote)

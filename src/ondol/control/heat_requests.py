@@ -51,7 +51,10 @@ class HeatRequests:
         self._site_of_sink = {sink.id: sink.site_id for sink in fleet.sinks}
         self._heated = {sink.id for unit in fleet.units if (sink := fleet.sink_of(unit)) is not None}
         self._filed = {request.id: request for request in fleet.requests}
-        self._made: dict[RequestId, MadeRequest] = {made.request.id: made for made in store.heat_requests()}
+        self._made: dict[RequestId, MadeRequest] = {}
+        self._open: dict[RequestId, MadeRequest] = {}  # those that are not over: the others pile up for years
+        for made in store.heat_requests():
+            self._keep(made)
         self._unwritten: set[RequestId] = set()
         self._written_at: dict[RequestId, dt.datetime] = {}
         self._wishes: dict[SiteId, dict[str, HostWish]] = {}
@@ -89,8 +92,8 @@ class HeatRequests:
         """Requests of a site that are not over, by id: those of the fleet file and those made over the API."""
         with self._lock:
             found = {key: one for key, one in self._filed.items() if one.site_id == site_id}
-            for key, made in self._made.items():
-                if made.request.site_id == site_id and not made.status.state.final:
+            for key, made in self._open.items():
+                if made.request.site_id == site_id:
                     found[key] = made.request
         return tuple(one for _, one in sorted(found.items()))
 
@@ -144,6 +147,11 @@ class HeatRequests:
         with self._lock:
             return tuple(made for _, made in sorted(self._made.items()))
 
+    def open_made(self) -> tuple[MadeRequest, ...]:
+        """Requests that were made over the API and are not over, by id."""
+        with self._lock:
+            return tuple(made for _, made in sorted(self._open.items()))
+
     def made(self, request_id: RequestId) -> MadeRequest | None:
         """A request that was made over the API."""
         with self._lock:
@@ -178,7 +186,7 @@ class HeatRequests:
                 status = next_request_status(status, RequestEvent.REFUSED, now, reason)
             made = MadeRequest(request=request, status=status, made_by=made_by, created_at=now)
             self._store.put_heat_request(made)
-            self._made[request.id] = made
+            self._keep(made)
             self._changed(request.site_id)
         return made
 
@@ -237,7 +245,7 @@ class HeatRequests:
             status = next_request_status(made.status, RequestEvent.CANCELLED, self._now(), reason)
             changed = dataclasses.replace(made, status=status)
             self._store.put_heat_request(changed)
-            self._made[request_id] = changed
+            self._keep(changed)
             self._changed(made.request.site_id)
         return changed
 
@@ -248,7 +256,7 @@ class HeatRequests:
             before = self._made.get(changed.request.id)
             if before is not None and before.status.state.final:
                 return  # it was cancelled while its step was taken
-            self._made[changed.request.id] = changed
+            self._keep(changed)
             if before is None or before.status != changed.status:
                 self._unwritten.add(changed.request.id)
                 self._changed(changed.request.site_id)
@@ -262,6 +270,13 @@ class HeatRequests:
                     return
                 self._written_at[key] = now
                 self._unwritten.discard(key)
+
+    def _keep(self, made: MadeRequest) -> None:
+        self._made[made.request.id] = made
+        if made.status.state.final:
+            self._open.pop(made.request.id, None)
+        else:
+            self._open[made.request.id] = made
 
     def _changed(self, site_id: SiteId) -> None:
         self._version[site_id] = self._version.get(site_id, 0) + 1

@@ -9,12 +9,13 @@ from ondol.agent.site_agent import SiteAgent
 from ondol.control.clock import PlatformClock
 from ondol.control.heat_requests import HeatRequests
 from ondol.control.host_desk import PlatformHosts
-from ondol.control.readings_in import ReadingsIn
+from ondol.control.readings_in import KEPT_DAYS, ReadingsIn
 from ondol.control.remote_sites import RemoteSites
 from ondol.control.request_book import RequestBook
 from ondol.control.site_bodies import SiteBodies
 from ondol.control.site_books import SiteBooks
 from ondol.control.sites import Sites
+from ondol.control.surroundings import PackagedSurroundings
 from ondol.drivers.virtual.plant import VirtualPlant
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SiteId
@@ -27,7 +28,8 @@ class HeatSide:
     Parameters
     ----------
     agents, plant : of virtual sites
-    outdoor_ahead : forecast of the outdoor temperature at a time [°C]
+    surroundings : tells every site what weather to expect
+    keep_readings_days : older readings are removed, 0 for never [d]
     """
 
     def __init__(
@@ -38,15 +40,20 @@ class HeatSide:
         *,
         agents: Mapping[SiteId, SiteAgent],
         plant: VirtualPlant,
-        outdoor_ahead: Callable[[dt.datetime], float],
+        surroundings: PackagedSurroundings,
+        keep_readings_days: float = KEPT_DAYS,
     ) -> None:
         self.requests = HeatRequests(fleet, store, clock.now)
         self.request_book = RequestBook(fleet, clock.now(), self.requests)
         books = SiteBooks(store)
-        readings = ReadingsIn(fleet, store, clock.now)
-        self.bodies = SiteBodies(fleet, store=store, requests=self.requests, now=clock.now, outdoor_ahead=outdoor_ahead)
+        self.readings = readings = ReadingsIn(fleet, store, clock.now, kept_days=keep_readings_days)
+
+        def outdoor_at(site_id: SiteId) -> Callable[[dt.datetime], float]:
+            return surroundings.at_site(site_id).outdoor_temp_c
+
+        self.bodies = SiteBodies(fleet, store=store, requests=self.requests, now=clock.now, outdoor_at=outdoor_at)
         self.remote = RemoteSites(
-            fleet, store=store, requests=self.requests, books=books, clock=clock, outdoor_ahead=outdoor_ahead
+            fleet, store=store, requests=self.requests, books=books, clock=clock, outdoor_at=outdoor_at
         )
         readings.listeners += [self.bodies.pushed, self.remote.pushed]
         self.sites = Sites(
@@ -54,7 +61,7 @@ class HeatSide:
             agents,
             plant,
             plant,
-            outdoor_ahead,
+            outdoor_at=outdoor_at,
             asked=self.requests.effective,
             bodies=self.bodies,
             remote=self.remote,

@@ -6,7 +6,8 @@ import datetime as dt
 import secrets
 from collections.abc import Callable, Sequence
 
-from ondol.accounting.host_days import HostDay, Promise, host_days
+from ondol.accounting.host_days import HostDay, host_days
+from ondol.accounting.host_promises import Promise
 from ondol.accounting.host_statement import HostSink, HostStatement, host_statement, month_span
 from ondol.control.directory import OPERATOR
 from ondol.control.heat_requests import HeatRequests
@@ -14,6 +15,7 @@ from ondol.control.host_ports import Asked, HostAgreement, KnownPoint
 from ondol.control.host_rights import HostRights, is_operator
 from ondol.control.readings_in import PushedRow, ReadingsIn, Verdict
 from ondol.control.site_books import BACKUP_S, SiteBooks, backup_key
+from ondol.lifecycle.request import RequestState
 from ondol.model.account import Account
 from ondol.model.alarm import Alarm
 from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError
@@ -23,11 +25,12 @@ from ondol.model.ids import AccountId, RequestId, SinkId, SiteId
 from ondol.model.points import PointKey, PointReading
 from ondol.model.schedule import WeeklySchedule
 from ondol.model.sink import Sink, Tank
-from ondol.storage.heat_ports import HygieneRow, MadeRequest, SiteTerms
+from ondol.storage.heat_ports import HygieneRow, MadeRequest, SiteTerms, whole_log
 from ondol.storage.ports import Store
 
 _LATE = dt.timedelta(hours=6)  # ledger windows that a lost link made long begin before the span that they reach into
 _MOST = 1_000_000
+_LONGEST_KEY = 80  # with the account before it, it is the id of a wish: 100 characters at most
 
 
 class PlatformHosts:
@@ -88,6 +91,9 @@ class PlatformHosts:
         if sink is not None and request.kind == "temperature":
             for slot in request.schedule.slots:
                 _check_reachable(sink, "schedule", slot.value)
+        for name in ("guaranteed_c", "comfort_c"):
+            if sink is not None and getattr(request, name) > 0.0:  # nan and 0: none
+                _check_reachable(sink, name, getattr(request, name))
         made = self.requests.add_request(request, account.email)
         return self._asked(made.request, made)
 
@@ -113,6 +119,8 @@ class PlatformHosts:
         key: str = "",
     ) -> HostWish:
         sink, now = self._sink(account, sink_id), self._now()
+        if len(key) > _LONGEST_KEY:
+            raise InvalidFieldError("id", f"{key[:20]}…", f"at most {_LONGEST_KEY} characters")
         if kind == "setpoint":
             _check_reachable(sink, "setpoint_c", value)
         if until is not None and until <= now:
@@ -132,6 +140,8 @@ class PlatformHosts:
             known = self.requests.wish_of(sink_id)
             if known is None or known.id != wish.id:
                 raise ConflictError(f"Wish {key} was made before and no longer stands; choose another id")
+            if (known.kind, known.value, known.preset, known.until) != (kind, value, preset, until):
+                raise ConflictError(f"Wish {key} was made before with other content; choose another id")
             return known
         return wish
 
@@ -208,7 +218,7 @@ class PlatformHosts:
                 start=start,
                 end=until,
                 timezone=self._sites[site_id].timezone,
-                promise=sink.promise,
+                promises=sink.promises,
                 backup_on=sink.backup_on,
                 backup_power_w=sink.backup_power_w,
             )
@@ -238,7 +248,7 @@ class PlatformHosts:
             HostSink(
                 sink_id=sink.id,
                 name=sink.name,
-                promise=self._promise(sink),
+                promises=self._promises(sink),
                 backup_on=self._backup_on(sink, start, end),
                 backup_power_w=float(getattr(sink, "backup_power_w", 0.0)),
             )
@@ -246,10 +256,20 @@ class PlatformHosts:
             if sink.site_id == site_id and sink.id in heated
         )
 
-    def _promise(self, sink: Sink) -> Promise | None:
-        """What is promised stands in the request, also while its host wishes something else for a while."""
-        requests = [one for one in self.requests.requests(sink.site_id) if one.target_id == sink.id and one.guaranteed]
-        return Promise.of(min(requests, key=lambda one: (-one.priority, one.id), default=None))
+    def _promises(self, sink: Sink) -> tuple[Promise, ...]:
+        """What is promised stands in the request, also while its host wishes something else for a while.
+
+        Each for the time from when it was made until it was over: a request that is made or cancelled today leaves the
+        months before as they were.
+        """
+        found = [(one, Promise.of(one)) for one in self._fleet.requests if one.target_id == sink.id]
+        for made in self.requests.all_made():
+            status, request = made.status, made.request
+            if request.target_id == sink.id and status.state is not RequestState.REFUSED:
+                ended_at = status.since if status.state.final else None
+                found.append((request, Promise.of(request, made.created_at, ended_at)))
+        ordered = sorted(found, key=lambda one: (-one[0].priority, one[0].id))
+        return tuple(promise for _, promise in ordered if promise is not None)
 
     def _backup_on(
         self, sink: Sink, start: dt.datetime, end: dt.datetime
@@ -266,11 +286,14 @@ class PlatformHosts:
             if row.value > 0.5 and following > row.measured_at
         )
 
-    def hygiene(self, account: Account, sink_id: SinkId, month: str) -> tuple[HygieneRow, ...]:
+    def hygiene(self, account: Account, sink_id: SinkId, month: str) -> tuple[tuple[HygieneRow, ...], bool]:
         sink = self._sink(account, sink_id, sets=False)
         if not isinstance(sink, Tank):
             raise NotFoundError("tank", sink_id)
-        return self._store.hygiene(sink_id, *month_span(month, self._sites[sink.site_id].timezone))
+        start, end = month_span(month, self._sites[sink.site_id].timezone)
+        last = self._store.hygiene_seal(sink_id, end)  # before the rows: what is appended meanwhile is no break
+        rows = [row for row in self._store.hygiene(sink_id, start, end) if last is not None and row.number <= last[0]]
+        return tuple(rows), whole_log(rows, self._store.hygiene_seal(sink_id, start), last)
 
     # -- alarms and terms --
 

@@ -25,6 +25,7 @@ class HygieneBook:
         self._store = store
         self._lock = threading.RLock()
         self._last: dict[SinkId, HygieneRow | None] = {}
+        self._seals: dict[SinkId, str] = {}
 
     def note(self, site_id: SiteId, statuses: Iterable[HygieneStatus], at: dt.datetime) -> tuple[HygieneRow, ...]:
         """Take how the tanks of a site stand; gives the rows that were written.
@@ -45,11 +46,15 @@ class HygieneBook:
                     self._last.pop(status.sink_id, None)
                 return ()
             self._last.update({row.sink_id: row for row in rows})
+            self._seals.update({row.sink_id: row.hash for row in rows})
             return tuple(rows)
 
     def _next(self, site_id: SiteId, status: HygieneStatus, at: dt.datetime) -> HygieneRow | None:
         if status.sink_id not in self._last:
+            seal = self._store.hygiene_seal(status.sink_id)
             self._last[status.sink_id] = self._store.last_hygiene(status.sink_id)
+            # As it was written: a last row that somebody changed is to be given away by the next one, not followed.
+            self._seals[status.sink_id] = CHAIN_BEGIN if seal is None else seal[1]
         last = self._last[status.sink_id]
         row = HygieneRow(
             site_id=site_id,
@@ -61,7 +66,7 @@ class HygieneBook:
             kept=status.kept,
             due_at=status.due_at,
             cycle=status.cycle,
-            before=CHAIN_BEGIN if last is None else last.hash,
+            before=self._seals[status.sink_id],
         )
         if last is None:
             return row

@@ -53,7 +53,7 @@ class Kept:
 
     def plant(self, surroundings: PackagedSurroundings, now: dt.datetime) -> VirtualPlant:
         """Let the virtual hardware go on from its temperatures and meters."""
-        plant = VirtualPlant(self._fleet, surroundings, now)
+        plant = VirtualPlant(self._fleet, surroundings, now, simulated=virtual_sites(self._fleet))
         data = self._store.document("plant")
         if data is not None:
             plant.restore(json.loads(data))

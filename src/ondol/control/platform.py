@@ -127,7 +127,8 @@ class Platform:
             self.clock,
             agents=self.agents,
             plant=self.plant,
-            outdoor_ahead=surroundings.outdoor_temp_c,
+            surroundings=surroundings,
+            keep_readings_days=settings.keep_readings_days,
         )
         self._closers.append(heat.bodies.close)
         self.sites = heat.sites
@@ -315,6 +316,7 @@ class Platform:
                 replies.forget()
                 if self.files.seaweed.restart_if_dead():
                     _log.warning("the object store had ended and was started again")
+                self.heat.readings.sweep()  # last: the first one of a long history takes a while
             except (OndolError, OSError) as error:
                 _log.error("the object store does not start: %s", error)
             except Exception:  # noqa: BLE001  # nobody else looks at the object store: this thread must go on

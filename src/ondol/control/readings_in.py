@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ondol.model.binding import Binding
-from ondol.model.errors import InvalidFieldError
+from ondol.model.errors import InvalidFieldError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SiteId
 from ondol.model.points import POINTS, PointKey, PointReading, Quality
@@ -74,7 +74,9 @@ class ReadingsIn:
         self.listeners: list[Pushed] = []
 
     def take(self, rows: Sequence[PushedRow | Verdict], sites: Collection[SiteId]) -> list[Verdict]:
-        """Judge rows and keep those that are right, all of them or, where storage does not answer, none.
+        """Judge rows and keep those that are right; of each site all or, where storage does not answer, none.
+
+        Whoever got no answer sends all again: what is there already changes nothing.
 
         Parameters
         ----------
@@ -99,7 +101,6 @@ class ReadingsIn:
             self._store.add_readings(site_id, readings)
             for listener in self.listeners:
                 listener(site_id, readings)
-        self._sweep(now)
         return verdicts
 
     def _read(self, row: PushedRow, sites: Collection[SiteId], now: dt.datetime) -> tuple[SiteId, PointReading]:
@@ -117,7 +118,10 @@ class ReadingsIn:
         site_id, binding = known
         if isinstance(row.value, bool) or not isinstance(row.value, (int, float)):
             raise InvalidFieldError("value", row.value, "a number")
-        value = float(row.value) * binding.scale + binding.offset
+        try:
+            value = float(row.value) * binding.scale + binding.offset
+        except OverflowError:  # JSON has whole numbers that no float can hold
+            value = math.inf
         kind = POINTS[row.point]
         if not math.isfinite(value):
             raise InvalidFieldError("value", row.value, "a finite number")
@@ -129,17 +133,19 @@ class ReadingsIn:
             key=binding.key, value=value, measured_at=at, quality=quality, source=binding.connection_id
         )
 
-    def _sweep(self, now: dt.datetime) -> None:
-        """Remove what is too old, now and then, by whoever comes first."""
+    def sweep(self) -> None:
+        """Remove what is too old at the first call and every six hours of platform time, whoever wrote it."""
+        now = self._now()
         if self._kept_days <= 0 or not self._sweeping.acquire(blocking=False):
             return
         try:
-            if self._swept_at is None:
-                self._swept_at = now
-            elif abs(now - self._swept_at) >= _SWEEP:
+            if self._swept_at is None or abs(now - self._swept_at) >= _SWEEP:
                 self._swept_at = now
                 gone = self._store.forget_readings(now - dt.timedelta(days=self._kept_days))
-                _log.info("%d readings older than %g days were removed", gone, self._kept_days)
+                if gone:
+                    _log.info("%d readings older than %g days were removed", gone, self._kept_days)
+        except UnavailableError as error:
+            _log.warning("old readings stay for another six hours: %s", error)
         finally:
             self._sweeping.release()
 

@@ -13,24 +13,27 @@ from typing import Protocol
 
 import msgspec
 
-from ondol.agent.orders import AlarmNote, NodeStatus, SiteOrders, SiteReadings
+from ondol.agent.orders import AlarmNote, NodeStatus, SinkReport, SiteOrders, SiteReadings
 from ondol.agent.wire import Down, Item, NodeState, Outlook, ReadingRow, Setup, Told, Up, pack_any, read_up
 from ondol.control.heat_requests import HeatRequests
-from ondol.control.silence import SILENT_S, silent_note, silent_orders
+from ondol.control.silence import SILENT_S, silent_note, silent_orders, twins_note
 from ondol.control.site_books import SiteBooks
 from ondol.control.site_tokens import SiteTokens
 from ondol.drivers.ports import SinkReading, UnitReading
-from ondol.model.errors import InvalidFieldError, NotFoundError
+from ondol.model.errors import InvalidFieldError, NotFoundError, UnavailableError
 from ondol.model.fleet import Fleet
-from ondol.model.heat_request import HeatRequest
+from ondol.model.heat_request import HeatRequest, HostWish
 from ondol.model.ids import SiteId, UnitId
 from ondol.model.points import PointKey, PointReading
+from ondol.model.site import Site
 from ondol.storage.fleet_file import fleet_to_toml
 from ondol.storage.ports import Store
 
 _log = logging.getLogger(__name__)
 EXCHANGES_PER_S = 100.0
 """With more sites than this they are asked to come less often than every second [1/s, all together]."""
+_COMING_S = 2.0  # an agent asks one thing at a time; a second one waits so long for the first [s, wall]
+_TWINS_TOLD_S = 600.0  # so long after two agents came in turns [s, platform]
 _MISSED = 5.0  # exchanges that a site may miss before it is silent
 _OUTLOOK_HOURS, _OUTLOOK_EVERY_S = 96, 3600.0
 _OUTBOXES = 8  # whose last number is remembered: a folder that was put back from a backup may come back
@@ -71,12 +74,15 @@ class _Remote:
     nodes: tuple[NodeState, ...] = ()
     notes: tuple[AlarmNote, ...] = ()
     silent: bool = False
+    lives: tuple[str, ...] = ("",)  # of the last two agents that came, the newest last
+    twins_s: float | None = None
     waiting: int = 0
     program: str = ""
     status: tuple[NodeStatus, ...] = ()
     floors: Mapping[UnitId, float] = field(default_factory=dict)
     pushed: dict[PointKey, ReadingRow] = field(default_factory=dict)
     requests: tuple[int, str, tuple[HeatRequest, ...]] = (-1, "", ())
+    no_wishes: tuple[int, int] = (-1, -1)
 
 
 class RemoteSites:
@@ -85,7 +91,7 @@ class RemoteSites:
     Parameters
     ----------
     fleet : its sites with `agent = "own"` are served here
-    outdoor_ahead : forecast of the outdoor temperature [°C], which agents keep for when they are alone
+    outdoor_at : gives a site's forecast of the outdoor temperature [°C], which agents keep for when they are alone
     """
 
     def __init__(
@@ -96,14 +102,14 @@ class RemoteSites:
         requests: HeatRequests,
         books: SiteBooks,
         clock: Clock,
-        outdoor_ahead: Callable[[dt.datetime], float] | None = None,
+        outdoor_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
     ) -> None:
         self._store, self._requests, self._books, self._clock = store, requests, books, clock
-        self._outdoor_ahead = outdoor_ahead
+        self._outdoor_at = outdoor_at
         self._tokens = SiteTokens(store)
         self._lock = threading.Lock()
         self._begun_s = clock.now_s()
-        self._outlook: Outlook | None = None
+        self._outlooks: dict[str, Outlook] = {}  # by climate
         self._sites = {site.id: self._remote(fleet.of_site(site.id)) for site in fleet.sites if site.agent == "own"}
 
     def _remote(self, part: Fleet) -> _Remote:
@@ -164,11 +170,16 @@ class RemoteSites:
         up = read_up(body)
         if up.orders is not None:
             _check_orders(up.orders)
-        with site.coming:
+            up = msgspec.structs.replace(up, orders=_own_orders(up.orders, site.ids))
+        if not site.coming.acquire(timeout=_COMING_S):  # else one site could hold all threads of the server
+            raise UnavailableError(f"An exchange of site {site_id} is still under way: come again later")
+        try:
             number = self._take_items(site_id, site, up)
             with self._lock:
                 self._hear(site_id, site, up)
             return self._answer(site_id, site, up, number)
+        finally:
+            site.coming.release()
 
     def states(self, site_id: SiteId) -> tuple[NodeState, ...]:
         """Limits of a site's nodes as it told last: requested, accepted, measured."""
@@ -227,10 +238,13 @@ class RemoteSites:
         return site
 
     def _notes(self, site: _Remote) -> tuple[AlarmNote, ...]:
+        notes = site.notes
+        if site.twins_s is not None and 0.0 <= self._clock.now_s() - site.twins_s < _TWINS_TOLD_S:
+            notes = (*notes, twins_note(site.part))
         if not site.silent:
-            return site.notes
+            return notes
         heard_at = None if site.heard_s is None else dt.datetime.fromtimestamp(site.heard_s, dt.UTC)
-        return (*site.notes, silent_note(site.part, heard_at))
+        return (*notes, silent_note(site.part, heard_at))
 
     def _take_items(self, site_id: SiteId, site: _Remote, up: Up) -> int:
         """Take what is new among a site's items, in order; gives the number up to which all is durable."""
@@ -290,6 +304,10 @@ class RemoteSites:
 
     def _hear(self, site_id: SiteId, site: _Remote, up: Up) -> None:
         site.waiting, site.program = up.waiting, up.program
+        if up.life != site.lives[-1]:
+            if up.life in site.lives:  # a restart is new for good; who comes back after another one never left
+                site.twins_s = self._clock.now_s()
+            site.lives = (site.lives[-1], up.life)
         if up.orders is None:
             return
         units = {str(order.unit_id) for order in up.orders.units}
@@ -297,6 +315,8 @@ class RemoteSites:
         if units != site.unit_ids or nodes != site.node_ids:
             _log.warning("site %s still has another fleet; its orders do not count until it has this one", site_id)
             return
+        if site.orders is not None and up.orders.now == site.orders.now:
+            return  # its link lives, but its loop does not step: that is silence
         now_s = self._clock.now_s()
         if site.silent:
             _log.info("site %s is heard again, %d items wait there", site_id, up.waiting)
@@ -309,7 +329,7 @@ class RemoteSites:
     def _answer(self, site_id: SiteId, site: _Remote, up: Up, number: int) -> Down:
         version, digest, requests = self._asked(site_id, site)
         site.requests = (version, digest, requests)
-        outlook = self._weather()
+        outlook = self._weather(site.part.sites[0])
         recent = outlook is None or outlook.made_s <= up.have.outlook_s
         with self._lock:
             status, floors, pushed = site.status, dict(site.floors), tuple(site.pushed.values())
@@ -322,7 +342,7 @@ class RemoteSites:
             fleet=site.digest,
             requests=None if up.have.requests == digest else requests,
             requests_digest=digest,
-            wishes=self._requests.wishes(site_id, up.have.wishes_after),
+            wishes=self._wishes(site_id, site, version, up.have.wishes_after),
             outlook=None if recent else outlook,
             pushed=pushed,
             next_s=self._next_s(),
@@ -335,17 +355,27 @@ class RemoteSites:
         requests = self._requests.requests(site_id)
         return version, hashlib.sha256(pack_any(requests)).hexdigest()[:16], requests
 
-    def _weather(self) -> Outlook | None:
-        if self._outdoor_ahead is None:
+    def _wishes(self, site_id: SiteId, site: _Remote, version: int, after: int) -> tuple[tuple[int, HostWish], ...]:
+        """Wishes above a number; storage is not asked again where it had none and nothing came since that version."""
+        if site.no_wishes == (version, after):
+            return ()
+        found = self._requests.wishes(site_id, after)
+        if not found:
+            site.no_wishes = (version, after)
+        return found
+
+    def _weather(self, site: Site) -> Outlook | None:
+        if self._outdoor_at is None:
             return None
         now_s = self._clock.now_s()
-        outlook = self._outlook
+        outlook = self._outlooks.get(site.climate)
         if outlook is None or not 0.0 <= now_s - outlook.made_s < _OUTLOOK_EVERY_S:
             begin_s = now_s - now_s % 3600.0
             hours = [dt.datetime.fromtimestamp(begin_s + 3600.0 * k, dt.UTC) for k in range(_OUTLOOK_HOURS)]
-            outdoor_c = tuple(float(self._outdoor_ahead(hour)) for hour in hours)
+            outdoor_ahead = self._outdoor_at(site.id)
+            outdoor_c = tuple(float(outdoor_ahead(hour)) for hour in hours)
             outlook = Outlook(made_s=now_s, begin_s=begin_s, step_s=3600.0, outdoor_c=outdoor_c)
-            self._outlook = outlook
+            self._outlooks[site.climate] = outlook
         return outlook
 
     def _next_s(self) -> float:
@@ -364,6 +394,26 @@ def _own(told: Told, ids: frozenset[str]) -> Told:
         hygiene=tuple(status for status in told.hygiene if status.sink_id in ids),
         backups=tuple(order for order in told.backups if order.sink_id in ids),
     )
+
+
+def _own_orders(orders: SiteOrders, ids: frozenset[str]) -> SiteOrders:
+    """What a site orders and reports of its own things, without reports by which nobody can plan."""
+    return replace(
+        orders,
+        sinks=tuple(one for one in orders.sinks if one.sink_id in ids),
+        reports=tuple(one for one in orders.reports if one.sink_id in ids and _is_sound(one)),
+        backups=tuple(one for one in orders.backups if one.sink_id in ids),
+        hygiene=tuple(one for one in orders.hygiene if one.sink_id in ids),
+        alarms=tuple(one for one in orders.alarms if one.entity_id in ids),
+    )
+
+
+def _is_sound(report: SinkReport) -> bool:
+    """Whether a report's numbers are such; of a sink that is not known all but its wants may be nan."""
+    numbers = [*report.wanted_ahead_w, 0.0 if report.heat_j is None else report.heat_j]
+    if not math.isnan(report.store_j):
+        numbers += [report.store_j, report.capacity_j, report.loss_per_s, report.lacks_j, report.walls_lack_j]
+    return all(math.isfinite(number) and number >= 0.0 for number in numbers)
 
 
 def _check_orders(orders: SiteOrders) -> None:

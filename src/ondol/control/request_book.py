@@ -44,7 +44,7 @@ class RequestBook:
         self.statuses: dict[RequestId, RequestStatus] = {
             request.id: self._accepted(request, begin) for request in fleet.requests
         }
-        for made in () if requests is None else requests.all_made():
+        for made in () if requests is None else requests.open_made():
             self.statuses[made.request.id] = made.status
 
     def sample(self, now: dt.datetime, orders: Iterable[SiteOrders]) -> None:
@@ -52,14 +52,14 @@ class RequestBook:
         steps = tuple(orders)
         by_unit = {order.unit_id: order for site in steps for order in site.units}
         meters_j = {report.sink_id: report.heat_j for site in steps for report in site.reports}
-        made = {} if self._requests is None else {one.request.id: one for one in self._requests.all_made()}
+        made = {} if self._requests is None else {one.request.id: one for one in self._requests.open_made()}
+        for key in [key for key in self.statuses if key not in made and key not in self._filed]:
+            del self.statuses[key]  # it is over, and `HeatRequests` tells how it ended
+            self._short_since.pop(key, None)
         counts = self._counting(now)
         for request in (*self._filed.values(), *(one.request for one in made.values())):
             own = made.get(request.id)
             status = self.statuses[request.id] = self.statuses.get(request.id) or RequestStatus(since=now)
-            if own is not None and own.status.state.final:
-                self.statuses[request.id] = own.status
-                continue
             if status.state.final:
                 continue
             if counts is None or counts.get(request.target_id) == request.id:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ondol.control.container_house import ImageSettings
 from ondol.control.preconditions import check_rate
+from ondol.control.readings_in import KEPT_DAYS
 from ondol.control.results import MOST_BYTES
 from ondol.control.site_cache import SITE_CACHE_BYTES
+from ondol.model.checks import check_range
 from ondol.model.fleet import Fleet
 
 
@@ -28,6 +30,7 @@ class Settings:
     results_bytes : most that one attempt may upload as results, sizes as `ls` shows them [bytes]
     database_url : "" for that of the last start, which is a SQLite file in `data` unless another was named
     site_cache_bytes : most that each site keeps of inputs that were fetched, ≥ 0 [bytes]
+    keep_readings_days : readings of points that are older are removed, 0 for never, to 36 500 [d]
     containers : whether tasks may run in containers where this machine can
     images : how container images are kept
     """
@@ -43,8 +46,10 @@ class Settings:
     results_bytes: int = MOST_BYTES
     database_url: str = ""
     site_cache_bytes: int = SITE_CACHE_BYTES
+    keep_readings_days: float = KEPT_DAYS
     containers: bool = True
     images: ImageSettings = field(default_factory=ImageSettings)
 
     def __post_init__(self) -> None:
         check_rate("--clock-rate", self.clock_rate)
+        check_range("--keep-readings", self.keep_readings_days, 0.0, 36_500.0, "days")

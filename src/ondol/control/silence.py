@@ -93,5 +93,17 @@ def silent_note(part: Fleet, heard_at: dt.datetime | None) -> AlarmNote:
     )
 
 
+def twins_note(part: Fleet) -> AlarmNote:
+    """The alarm that two agents steer one site."""
+    site = part.sites[0]
+    return AlarmNote(
+        entity_id=site.id,
+        code="two-agents",
+        severity=Severity.FAULT,
+        text=f"Two agents of {site.name} come in turns and steer it against each other: end one of them. "
+        "'ondol site token' makes a new token, with which only the agent that you give it to is heard.",
+    )
+
+
 def _node(node: Node, cap_w: float | None) -> NodeOrder:
     return NodeOrder(node_id=node.id, cap_w=node.curve.idle_w if cap_w is None else cap_w, hot=False, accepts=False)

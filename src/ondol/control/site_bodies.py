@@ -15,6 +15,7 @@ from ondol.agent.plan import Guidance
 from ondol.agent.recorder import Recorder
 from ondol.agent.wire import readings_of
 from ondol.control.heat_requests import HeatRequests
+from ondol.control.silence import silent_orders
 from ondol.model.errors import InvalidFieldError, OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SiteId, UnitId
@@ -31,7 +32,7 @@ class SiteBodies:
     Parameters
     ----------
     now : platform time
-    outdoor_ahead : forecast of the outdoor temperature [°C]
+    outdoor_at : gives a site's forecast of the outdoor temperature at a time [°C]
     """
 
     def __init__(
@@ -41,9 +42,9 @@ class SiteBodies:
         store: Store,
         requests: HeatRequests,
         now: Callable[[], dt.datetime],
-        outdoor_ahead: Callable[[dt.datetime], float] | None = None,
+        outdoor_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
     ) -> None:
-        self._store, self._requests, self._outdoor_ahead = store, requests, outdoor_ahead
+        self._store, self._requests, self._outdoor_at = store, requests, outdoor_at
         self._bodies: dict[SiteId, SiteBody] = {}
         for site in fleet.sites:
             if site.agent != "embedded" or not fleet.connections_of(site.id):
@@ -53,12 +54,13 @@ class SiteBodies:
             if kept is not None:
                 try:
                     body.restore(msgspec.json.decode(kept))
-                except InvalidFieldError as error:
+                except (InvalidFieldError, msgspec.MsgspecError, TypeError) as error:
                     _log.warning("site %s begins afresh: %s", site.id, error)
             self._bodies[site.id] = body
         self._recorders = {site_id: Recorder() for site_id in self._bodies}
         self._waiting: dict[SiteId, list[PointReading]] = {site_id: [] for site_id in self._bodies}
         self._last: dict[SiteId, BodyStep] = {}
+        self._failing: set[SiteId] = set()
 
     @property
     def site_ids(self) -> tuple[SiteId, ...]:
@@ -80,24 +82,21 @@ class SiteBodies:
     ) -> SiteOrders:
         """Let one site live a step; where that fails its orders of before stand, and the others live on.
 
-        Raises
-        ------
-        OndolError : its very first step failed
+        Where steps fail for long, or have never succeeded, it counts as silent, see `silent_orders`.
         """
         guidance = Guidance(
             nodes=tuple(nodes),
             floors=floors,
             requests=self._requests.effective(site_id, now),
-            outdoor_ahead=self._outdoor_ahead,
+            outdoor_ahead=None if self._outdoor_at is None else self._outdoor_at(site_id),
         )
         try:
             step = self._bodies[site_id].step(now, guidance, wish_of=self._requests.wish_of)
-        except OndolError:
-            if site_id not in self._last:
-                raise
+        except Exception:  # noqa: BLE001 - whatever one site's hardware makes us do, all others must live on
             _log.exception("site %s could not take a step", site_id)
-            return self._last[site_id].orders
+            return self._failed(site_id, now)
         self._last[site_id] = step
+        self._failing.discard(site_id)
         for wish in step.wishes:
             try:
                 self._requests.add_wish(wish)
@@ -108,7 +107,12 @@ class SiteBodies:
 
     def readings(self, site_id: SiteId) -> SiteReadings:
         """The latest readings of a site's sinks and units."""
-        return self._last[site_id].sensed.readings
+        last = self._last.get(site_id)
+        return SiteReadings(sinks=(), units=()) if last is None else last.sensed.readings
+
+    def lives(self, site_id: SiteId) -> bool:
+        """Whether its orders are those of a step of its own."""
+        return site_id not in self._failing
 
     def pushed(self, site_id: SiteId, readings: Sequence[PointReading]) -> None:
         """Give readings that came over the API to the drivers that wait for them."""
@@ -119,6 +123,16 @@ class SiteBodies:
     def documents(self) -> dict[str, bytes]:
         """What of it must outlive the platform."""
         return {_key(site_id): _packed(body.snapshot()) for site_id, body in self._bodies.items()}
+
+    def _failed(self, site_id: SiteId, now: dt.datetime) -> SiteOrders:
+        body, last = self._bodies[site_id], self._last.get(site_id)
+        note = body.failed(now)
+        if note is None and last is not None:
+            return last.orders
+        self._failing.add(site_id)
+        heard_at = None if last is None else last.orders.now
+        notes = () if note is None else (note,)
+        return silent_orders(body.fleet, None if last is None else last.orders, now, heard_at=heard_at, notes=notes)
 
     def _keep(self, site_id: SiteId, step: BodyStep) -> None:
         waiting = self._waiting[site_id]

@@ -25,6 +25,7 @@ class Sites:
     instruments : reads their sinks and units
     plant : virtual hardware that must be told what its nodes drew, None for real hardware
     outdoor_ahead : forecast of the outdoor temperature at a time [°C], None where there is none
+    outdoor_at : gives the outdoor temperature of each site, now and ahead; where left out all have the same
     asked : what counts for every sink of a site at a time; the fleet's own requests where left out
     bodies, remote : the other sites; none where left out
     books : where alarms, hygiene and backups are written; nowhere where left out
@@ -41,6 +42,7 @@ class Sites:
         plant: TakesPower | None,
         outdoor_ahead: Callable[[dt.datetime], float] | None = None,
         *,
+        outdoor_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
         asked: Callable[[SiteId, dt.datetime], Mapping[SinkId, HeatRequest]] | None = None,
         bodies: SiteBodies | None = None,
         remote: RemoteSites | None = None,
@@ -50,7 +52,7 @@ class Sites:
         self._agents = agents
         self._instruments = instruments
         self._plant = plant
-        self._outdoor_ahead = outdoor_ahead
+        self._outdoor_ahead, self._outdoor_at = outdoor_ahead, outdoor_at
         self._asked, self._bodies, self._remote, self._books = asked, bodies, remote, books
         self._embedded = frozenset(() if bodies is None else bodies.site_ids)
         self._own = frozenset(() if remote is None else remote.site_ids)
@@ -96,7 +98,7 @@ class Sites:
                 one, is_heard, readings = self._step_own(site.id, now, nodes[site.id], own_floors[site.id])
             elif self._bodies is not None and site.id in self._embedded:
                 one = self._bodies.step(site.id, now, nodes[site.id], own_floors[site.id])
-                readings = self._bodies.readings(site.id)
+                readings, is_heard = self._bodies.readings(site.id), self._bodies.lives(site.id)
             else:
                 readings = SiteReadings(sinks=tuple(own_sinks[site.id]), units=tuple(own_units[site.id]))
                 one = self._step_virtual(site.id, now, readings, nodes[site.id], own_floors[site.id], outdoor_c)
@@ -119,13 +121,17 @@ class Sites:
         floors: Mapping[UnitId, float],
         outdoor_c: float | None,
     ) -> SiteOrders:
+        ahead = self._outdoor_ahead
+        if self._outdoor_at is not None:
+            ahead = self._outdoor_at(site_id)
+            outdoor_c = ahead(now)
         return self._agents[site_id].step(
             now,
             readings=readings,
             nodes=tuple(nodes),
             floors=floors,
             outdoor_temp_c=outdoor_c,
-            outdoor_ahead=self._outdoor_ahead,
+            outdoor_ahead=ahead,
             requests=None if self._asked is None else self._asked(site_id, now),
         )
 

@@ -21,12 +21,14 @@ class SinkReading:
     temp_c : the temperature that its host feels: room air, tank top, pool water [°C]
     layers_c : of a tank, top to bottom; empty for others [°C]
     measured_at : when; older than the agent's limit counts as lost
+    ends_known : of a tank with layers: its highest and its lowest were measured, not filled in
     """
 
     sink_id: SinkId
     measured_at: dt.datetime
     temp_c: float
     layers_c: tuple[float, ...] = ()
+    ends_known: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

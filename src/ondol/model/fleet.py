@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -60,7 +61,8 @@ class Fleet:
             ids = [noun.id for noun in getattr(self, part)]
             found += [
                 InvalidFieldError(f"{part}.id", twice, "used once only")
-                for twice in sorted({i for i in ids if ids.count(i) > 1})
+                for twice, times in sorted(Counter(ids).items())
+                if times > 1
             ]
         sites = {site.id for site in self.sites}
         for kind, nouns in (
@@ -121,7 +123,8 @@ class Fleet:
         allowed = "the id of a site, unit, node, zone, tank, pool or circuit of this fleet"
         found = [
             InvalidFieldError(f"binding[{twice.entity_id}.{twice.point}]", "twice", "bound once only; index counts on")
-            for twice in sorted({key for key in keys if keys.count(key) > 1})
+            for twice, times in sorted(Counter(keys).items())
+            if times > 1
         ]
         for one in self.bindings:
             where = f"binding[{one.entity_id}.{one.point}]"

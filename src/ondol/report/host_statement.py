@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ondol.accounting.host_days import HostDay
+from ondol.accounting.host_promises import Promise
 from ondol.accounting.host_statement import HostStatement, SinkMonth
 from ondol.report import words
 from ondol.report.drawing import BAND, INK, MUTED, SERIES, blank, drawing, svg
@@ -44,11 +45,14 @@ def host_statement_csv(statement: HostStatement) -> str:
 
 
 def _columns(statement: HostStatement, sink: SinkMonth, day: HostDay) -> Sequence[object]:
-    promise = sink.promise
+    promise = day.promise
+    known = day if day.observed_s > 0.0 else None  # what was not measured is not called zero
     return (
-        statement.site_id, sink.sink_id, day.date, day.start, day.end, day.whole, day.observed_s / 3600, day.heat_kwh,
-        day.demanded_kwh, day.compute_kwh, day.capture_ratio, day.shortfall_kwh, day.backup_kwh,
-        None if day.backup_s is None else day.backup_s / 3600, day.discomfort_kh, inside_share(day), day.coldest_c,
+        statement.site_id, sink.sink_id, day.date, day.start, day.end, day.whole, day.observed_s / 3600,
+        known and day.heat_kwh,
+        known and day.demanded_kwh, known and day.compute_kwh, day.capture_ratio, known and day.shortfall_kwh,
+        day.backup_kwh, None if day.backup_s is None else day.backup_s / 3600, known and day.discomfort_kh,
+        inside_share(day), day.coldest_c,
         None if promise is None else promise.guaranteed_c,
         None if promise is None else promise.guaranteed_kwh_per_day, day.kept, day.missing_kwh,
     )  # fmt: skip
@@ -110,19 +114,22 @@ def _lead(statement: HostStatement) -> str:
 
 
 def _card(sink: SinkMonth, prefix: str) -> _Card:
-    promise = sink.promise
-    told: list[str] = []
-    if promise is not None and not math.isnan(promise.guaranteed_c):
-        told.append(f"never below {promise.guaranteed_c:g} °C")
-    if promise is not None and promise.guaranteed_kwh_per_day > 0.0:
-        told.append(f"{promise.guaranteed_kwh_per_day:g} kWh a day, as far as asked for")
     comfort = _comfort_plot(sink, f"{prefix}c") if any(day.felt_s > 0.0 for day in sink.days) else None
     return _Card(
         sink=sink,
         heat=Markup(_heat_plot(sink, f"{prefix}h")),  # noqa: S704  # our own SVG, its titles escaped
         comfort=None if comfort is None else Markup(comfort),  # noqa: S704
-        promise=" and ".join(told),
+        promise="; then ".join(_promised(promise) for promise in sink.promises),
     )
+
+
+def _promised(promise: Promise) -> str:
+    told: list[str] = []
+    if not math.isnan(promise.guaranteed_c):
+        told.append(f"never below {promise.guaranteed_c:g} °C")
+    if promise.guaranteed_kwh_per_day > 0.0:
+        told.append(f"{promise.guaranteed_kwh_per_day:g} kWh a day, as far as asked for")
+    return " and ".join(told)
 
 
 def _heat_plot(sink: SinkMonth, prefix: str) -> str:
@@ -136,7 +143,13 @@ def _heat_plot(sink: SinkMonth, prefix: str) -> str:
         backup = [day.backup_kwh or 0.0 for day in sink.days]
         if any(backup):
             axes.bar(numbers, backup, bottom=heat, color=BAND, width=0.8)
-        axes.plot(numbers, [day.demanded_kwh for day in sink.days], color=INK, linewidth=1.0, linestyle=(0, (4, 2)))
+        axes.plot(
+            numbers,
+            [day.demanded_kwh if day.observed_s > 0.0 else math.nan for day in sink.days],
+            color=INK,
+            linewidth=1.0,
+            linestyle=(0, (4, 2)),
+        )
         axes.set_title("heat a day, kWh", loc="left", color=MUTED, fontsize=9.0)
         axes.set_xlim(0.4, 31.6)
         axes.set_ylim(bottom=0.0)

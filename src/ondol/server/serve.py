@@ -13,6 +13,7 @@ import uvicorn
 from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
 from ondol.server.connections import bounded_protocol
 
+KEEP_ALIVE_S = 30  # sites that are many exchange every 5 s or more [s]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - all addresses, and where this machine finds them
 
@@ -101,5 +102,11 @@ class Servers:
 
 def _config(app: Any, protocol: type[asyncio.Protocol]) -> uvicorn.Config:
     return uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="on", timeout_graceful_shutdown=3, http=protocol
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="on",
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        http=protocol,
     )

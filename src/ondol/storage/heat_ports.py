@@ -65,6 +65,11 @@ class HygieneRow:
     cycle: str
     before: str
 
+    def __post_init__(self) -> None:
+        """Make whole numbers floats: read back they are, and a hash over 0 is another one than over 0.0."""
+        object.__setattr__(self, "coldest_c", None if self.coldest_c is None else float(self.coldest_c))
+        object.__setattr__(self, "above_s", tuple((float(temp_c), float(s)) for temp_c, s in self.above_s))
+
     @property
     def hash(self) -> str:
         """SHA-256 over all fields as JSON, in their order, times in ISO 8601 UTC."""
@@ -166,6 +171,13 @@ class HeatStore(Protocol):
 
     def last_hygiene(self, sink_id: SinkId) -> HygieneRow | None: ...
 
+    def hygiene_seal(self, sink_id: SinkId, before: dt.datetime | None = None) -> tuple[int, str] | None:
+        """Number and hash, as they were written with it, of a tank's last row, or of its last one before a moment.
+
+        A row that was changed since has another hash than this; None where there is no row.
+        """
+        ...
+
     def site_terms(self) -> tuple[SiteTerms, ...]:
         """Terms of every site that has some, by id."""
         ...
@@ -187,6 +199,20 @@ def checked_chain(rows: Sequence[HygieneRow], before: str | None = None) -> int:
             return number
         before = row.hash
     return len(rows)
+
+
+def whole_log(rows: Sequence[HygieneRow], before: tuple[int, str] | None, last: tuple[int, str] | None) -> bool:
+    """Tell whether rows are what was written: none changed, left out or put in, from after one row up to another.
+
+    Parameters
+    ----------
+    before, last : seals of the row before the first and of the last one, as `HeatStore.hygiene_seal` gives them; of a
+        log's begin there is none before, and where nothing was written since the last is the one before
+    """
+    number, seal = before or (0, CHAIN_BEGIN)
+    if checked_chain(rows, seal) < len(rows) or (rows and rows[0].number != number + 1):
+        return False
+    return last == ((rows[-1].number, rows[-1].hash) if rows else before)
 
 
 def follow(rows: Iterable[HygieneRow], number: int, before: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from ondol.model.schedule import WEEK_MINUTES, Slot, WeeklySchedule
 
 _LARGEST = 200_000  # characters; a week has 672 quarters, an event some 150 characters
 _MOST_EVENTS = 1000
+_MOST_TIMES = 2016  # at which events begin in a week: one every five minutes; the work grows with their square
 _NUMBER = re.compile(r"(?<![\w.,-])-?\d+(?:[.,]\d+)?(?![\w.,]|\.)")
 _TIME = re.compile(r"[0-9]{8}(?:T[0-9]{6}Z?)?")
-_SPAN = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:\d+S)?)?")
+_SPAN = re.compile(r"P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:\d{1,6}S)?)?", re.ASCII)
+_EXCEPTIONS = ("EXDATE", "EXRULE", "RDATE", "RECURRENCE-ID")
 _MINUTE = dt.timedelta(minutes=1)
 _WEEK = dt.timedelta(days=7)
 
@@ -76,7 +79,9 @@ def schedule_of_ical(text: str, timezone: str) -> WeeklySchedule:
     if len(events) > _MOST_EVENTS:
         raise InvalidFieldError("ical", f"{len(events)} events", f"at most {_MOST_EVENTS} events")
     resting = None if "X-ONDOL-VALUE" not in calendar else _number(calendar["X-ONDOL-VALUE"], whole=True)
-    spans = [span for event in events for span in _spans(event, zone)]
+    spans = list(itertools.islice((span for event in events for span in _spans(event, zone)), _MOST_TIMES + 1))
+    if len(spans) > _MOST_TIMES:
+        raise InvalidFieldError("ical", "too many times", f"events that begin at most {_MOST_TIMES} times a week")
     return WeeklySchedule(_slots(spans, resting), timezone)
 
 
@@ -126,6 +131,9 @@ def _spans(event: _Event, zone: ZoneInfo) -> Iterator[_Span]:
     for name in ("DTSTART", "RRULE"):
         if name not in lines:
             raise InvalidFieldError(f"ical line {event.line}, VEVENT", "", f"a line {name}")
+    for name in _EXCEPTIONS:
+        if name in lines:
+            raise lines[name].refuse("no exceptions: every week has to be like the others")
     value = _value(event)
     start = _time(lines["DTSTART"], zone)
     minutes = _minutes(event, start, zone)
@@ -194,8 +202,8 @@ def _week(line: _Line, start: dt.datetime) -> list[dt.datetime]:
         raise line.refuse(
             f"{allowed}; without {', '.join(strange) or 'INTERVAL'}: every week has to be like the others"
         )
-    monday = start - dt.timedelta(days=start.weekday(), hours=start.hour, minutes=start.minute) + _WEEK
     try:
+        monday = start - dt.timedelta(days=start.weekday(), hours=start.hour, minutes=start.minute) + _WEEK
         found = rrulestr(line.value, dtstart=start).between(monday, monday + _WEEK - _MINUTE, inc=True)
     except (ValueError, TypeError, OverflowError) as error:
         raise line.refuse(f"{allowed} ({error})") from error

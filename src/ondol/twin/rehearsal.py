@@ -89,7 +89,13 @@ class Rehearsal:
         surroundings = PackagedSurroundings(fleet)
         self.plant = VirtualPlant(fleet, surroundings, begin)
         agents = {site.id: SiteAgent(fleet, site.id) for site in fleet.sites}
-        self._sites = Sites(fleet, agents, self.plant, self.plant, surroundings.outdoor_temp_c)
+        self._sites = Sites(
+            fleet,
+            agents,
+            self.plant,
+            self.plant,
+            outdoor_at=lambda site_id: surroundings.at_site(site_id).outdoor_temp_c,
+        )
         self._weather = surroundings.outdoor
         self._live()
 

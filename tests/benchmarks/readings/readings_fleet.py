@@ -13,13 +13,14 @@ from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 POINTS = 20
 
 
-def fleet_of(sites: int) -> Fleet:
-    """Give the fleet: a boiler and a tank with ten layers at each site."""
+def fleet_of(sites: int, *, driver: str = "push", agent: str = "embedded") -> Fleet:
+    """Give the fleet: a boiler and a tank with ten layers at each site, behind one connection of a driver."""
+    url = "" if driver == "push" else "http://192.0.2.1/"
     names = [f"s{number:04d}" for number in range(sites)]
     curve = PowerCurve(20.0, 220.0)
     return Fleet(
         name="readings",
-        sites=tuple(Site(id=SiteId(name), name=name) for name in names),
+        sites=tuple(Site(id=SiteId(name), name=name, agent=agent) for name in names),
         units=tuple(
             Unit(id=UnitId(f"{n}-b"), site_id=SiteId(n), kind=UnitKind.DIGITAL_BOILER, circuit_id=CircuitId(f"{n}-c"))
             for n in names
@@ -29,9 +30,15 @@ def fleet_of(sites: int) -> Fleet:
         circuits=tuple(
             HeatCircuit(id=CircuitId(f"{n}-c"), site_id=SiteId(n), kind="dhw", sink_id=SinkId(f"{n}-t")) for n in names
         ),
-        connections=tuple(Connection(id=f"{n}-p", site_id=SiteId(n), driver="push") for n in names),
+        connections=tuple(Connection(id=f"{n}-p", site_id=SiteId(n), driver=driver, url=url) for n in names),
         bindings=tuple(
-            Binding(entity_id=entity, point=point, index=index, connection_id=f"{n}-p")
+            Binding(
+                entity_id=entity,
+                point=point,
+                index=index,
+                connection_id=f"{n}-p",
+                address="" if driver == "push" else f"{point}.{index}",
+            )
             for n in names
             for entity, point, index in points_of(n)
         ),

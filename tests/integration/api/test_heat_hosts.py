@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import datetime as dt
+import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -141,6 +144,8 @@ def test_a_set_point_is_requested_accepted_and_measured_apart(alice: httpx2.Clie
     assert seen["accepted"]["setpoint_c"] == 21.5  # type: ignore[index]
     assert seen["measured"]["temp_c"] == 19.4  # type: ignore[index]
     assert told(alice.put("/sinks/room/setpoint", json=body)) == seen, "sent again it is one wish"
+    told(alice.put("/sinks/room/setpoint", json=body | {"setpoint_c": 23.0}), 409)
+    told(alice.put("/sinks/room/off", json={"id": "app-1"}), 409)
     assert len(desk.store.wishes(SiteId("home"))) == 1
     (warm,) = [one for one in alice.get("/requests").json() if one["id"] == "warm"]
     assert (warm["requested"]["setpoint_c"], warm["accepted"]["setpoint_c"]) == (20.0, 21.5)
@@ -174,6 +179,7 @@ WRONG_WISHES: list[tuple[str, object, str]] = [
     ("setpoint", {"setpoint_c": 20.0, "until": "2026-01-11T00:00:00Z"}, "until"),
     ("preset", {"preset": "party"}, "preset"),
     ("off", {"until": 3}, "until"),
+    ("off", {"id": "x" * 81}, "id"),
     ("schedule", {}, "slots"),
     ("schedule", {"slots": []}, "slots"),
     ("schedule", {"slots": [{"days": "mon-xyz", "from": "06:00", "value": 20.0}]}, "slots.0.days"),
@@ -233,6 +239,8 @@ WRONG_REQUESTS: list[tuple[object, str]] = [
     ({"target": "room", "setpoint_c": 95.0}, "schedule"),
     ({"target": "room", "setpoint_c": 20.0, "priority": 101}, "priority"),
     ({"target": "room", "setpoint_c": 20.0, "guaranteed_c": 100.0}, "guaranteed_c"),
+    ({"target": "room", "setpoint_c": 20.0, "guaranteed_c": 50.0}, "guaranteed_c"),  # above the room's hard limit
+    ({"target": "room", "setpoint_c": 20.0, "comfort_c": 50.0}, "comfort_c"),
     ({"target": "room", "setpoint_c": 20.0, "valid_until": "2026-01-01T00:00:00Z"}, "valid_until"),
     ({"target": "room", "setpoint_c": 20.0, "id": "Not an id"}, "id"),
     ({"target": "room", "setpoint_c": 20.0, "firm": "yes"}, "firm"),
@@ -259,13 +267,14 @@ def test_readings_are_judged_row_by_row(alice: httpx2.Client, desk: MemoryDesk) 
         row(), row(51.3, index=1), row("warm"), row(True), row(entity="nothing"), row(entity="heater"), row(index=7),
         row(entity="n-room"), row(point="colour"), row(time="2026-01-13T00:00:00Z"), row(time="later"), "row",
         {"entity": "tank"}, row(unit="°C"), row(9999, index=1, time=None),
+        row(10**400),
     ]  # fmt: skip
     answer = told(alice.put("/readings", json=rows))
-    assert (answer["accepted"], answer["refused"]) == (3, 12)
+    assert (answer["accepted"], answer["refused"]) == (3, 13)
     refused = {one["row"]: one["field"] for one in answer["refusals"]}  # type: ignore[union-attr, attr-defined]
     assert refused == {
         2: "value", 3: "value", 4: "entity", 5: "entity", 6: "entity", 7: "entity", 8: "point", 9: "time", 10: "time",
-        11: "body", 12: "point", 13: "unit",
+        11: "body", 12: "point", 13: "unit", 15: "value",
     }  # fmt: skip
     at_once = [(str(one.key), one.value, one.quality.value, one.source) for one in heard[0][1]]
     assert at_once[:2] == [
@@ -376,7 +385,11 @@ def test_a_tanks_log_is_exported_with_its_chain(alice: httpx2.Client, desk: Memo
     for minute in range(3):
         at = T0 + minute * dt.timedelta(minutes=1)
         status = HygieneStatus(
-            sink_id=SinkId("tank"), coldest_c=61.0 + minute, above_s=((60.0, 60.0 * minute),), kept=True, due_at=at
+            sink_id=SinkId("tank"),
+            coldest_c=61.0 + minute,
+            above_s=((60.0, 123_456.7 + minute), (65.0, 0)),
+            kept=True,
+            due_at=at,
         )
         desk.hosts.books.note(
             SiteId("home"), SiteOrders(now=at, dt_s=1.0, units=(), nodes=(), sinks=(), hygiene=(status,))
@@ -387,6 +400,17 @@ def test_a_tanks_log_is_exported_with_its_chain(alice: httpx2.Client, desk: Memo
     lines = alice.get("/tanks/tank/hygiene?month=2026-01&format=csv").text.splitlines()
     assert len(lines) == 4
     assert lines[-1].endswith(str(log["chain"]["last"]))  # type: ignore[index]
+    before = "0" * 64
+    for own in csv.DictReader(lines):  # as docs/reference/heat-api.md tells an auditor to
+        above = [[float(part) for part in pair.split(":")] for pair in own["above_s"].split()]
+        row = {
+            "site_id": own["site"], "sink_id": own["tank"], "number": int(own["number"]),
+            "at": own["at"].replace("+00:00", "Z"), "coldest_c": float(own["coldest_c"]) if own["coldest_c"] else None,
+            "above_s": above, "kept": own["kept"] == "yes",
+            "due_at": own["due_at"].replace("+00:00", "Z") or None, "cycle": own["cycle"], "before": before,
+        }  # fmt: skip
+        before = hashlib.sha256(json.dumps(row, separators=(",", ":")).encode()).hexdigest()
+        assert own["hash"] == before
     assert told(alice.get("/tanks/tank/hygiene?month=2026-02"))["data"] == []
     told(alice.get("/tanks/room/hygiene?month=2026-01"), 404)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -11,19 +12,22 @@ import pytest
 import sqlalchemy as sa
 
 from integration.storage.samples import NOON
+from ondol.agent.orders import HygieneStatus
+from ondol.control.hygiene_book import HygieneBook
 from ondol.lifecycle.request import RequestState, RequestStatus
 from ondol.model.alarm import Alarm, Severity, alarm_id
 from ondol.model.errors import ConflictError, UnavailableError
 from ondol.model.heat_request import HeatRequest, HostWish
 from ondol.model.ids import AccountId, RequestId, SinkId, SiteId
 from ondol.model.points import PointKey, PointReading, Quality
-from ondol.storage.heat_ports import CHAIN_BEGIN, HygieneRow, MadeRequest, SiteTerms, checked_chain
+from ondol.storage.heat_ports import CHAIN_BEGIN, HygieneRow, MadeRequest, SiteTerms, checked_chain, whole_log
 from ondol.storage.ports import Store
 from ondol.storage.sql.store import SqlStore
 
 HOME, ROOM, TANK = SiteId("home"), SinkId("room"), SinkId("tank")
 MINUTE = dt.timedelta(minutes=1)
 KEY = PointKey("tank", "temperature", 3)
+KEPT_NO = """CAST(replace(CAST(body AS TEXT), '"kept":true', '"kept":false') AS BLOB)"""
 
 
 def wish(key: str, *, at: dt.datetime = NOON, sink: SinkId = ROOM, site: SiteId = HOME) -> HostWish:
@@ -135,6 +139,15 @@ def test_readings_of_many_threads_are_all_there(store: Store) -> None:
     assert all(len(store.point_readings(HOME, one.key)) == 5 for one in latest)
 
 
+def test_a_row_of_whole_numbers_has_the_same_hash_when_it_is_read_back(store: Store) -> None:
+    status = HygieneStatus(sink_id=TANK, coldest_c=35, above_s=((60, 0), (65.0, 12)), kept=True, due_at=None, cycle="")
+    for minute in range(3):
+        assert len(HygieneBook(store).note(HOME, [status], NOON + minute * MINUTE)) == 1, "also after a restart"
+    rows = store.hygiene(TANK)
+    assert checked_chain(rows, CHAIN_BEGIN) == 3
+    assert whole_log(rows, None, store.hygiene_seal(TANK))
+
+
 def test_the_hygiene_log_is_a_chain_that_only_grows(store: Store) -> None:
     rows = log_rows(3)
     store.append_hygiene(rows)
@@ -161,11 +174,59 @@ def test_the_database_itself_refuses_to_change_the_log(
     store.append_hygiene(log_rows(2))
     engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
     statements = ["UPDATE hygiene_log SET hash = 'x'", "DELETE FROM hygiene_log"]
+    if kind == "sqlite":
+        columns = "sink_id, number, at_us, body, hash"
+        statements.append(f"INSERT OR REPLACE INTO hygiene_log ({columns}) SELECT {columns} FROM hygiene_log")  # noqa: S608
     for statement in statements + (["TRUNCATE hygiene_log"] if kind == "postgresql" else []):
         with pytest.raises(sa.exc.DBAPIError, match="only ever appended"), engine.begin() as connection:
             connection.execute(sa.text(statement))
     engine.dispose()
     assert len(store.hygiene(TANK)) == 2
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("act", "whole"),
+    [
+        ("UPDATE hygiene_log SET hash = hash", True),
+        (f"UPDATE hygiene_log SET body = {KEPT_NO} WHERE number = 4", False),  # noqa: S608  # the last: none follows it
+        (f"UPDATE hygiene_log SET body = {KEPT_NO} WHERE number = 2", False),  # noqa: S608
+        ("UPDATE hygiene_log SET hash = 'x' WHERE number = 2", True),  # its content is sealed by the next one
+        ("UPDATE hygiene_log SET hash = 'x' WHERE number = 4", False),
+        ("DELETE FROM hygiene_log WHERE number = 1", False),
+        ("DELETE FROM hygiene_log WHERE number = 3", False),
+        ("UPDATE hygiene_log SET at_us = 0 WHERE number = 3", False),  # moved out of the month
+    ],
+)
+def test_who_takes_the_triggers_away_and_changes_the_log_is_found_out(act: str, whole: bool, tmp_path: Path) -> None:
+    store, since, until = SqlStore(f"sqlite:///{tmp_path / 'ondol.db'}"), NOON - MINUTE, NOON + 60 * MINUTE
+    store.append_hygiene(log_rows(4))
+    with sqlite3.connect(tmp_path / "ondol.db") as connection:
+        for trigger in ("update", "delete", "replace"):
+            connection.execute(f"DROP TRIGGER hygiene_log_no_{trigger}")
+        assert connection.execute(act).rowcount > 0
+
+    def told() -> bool:
+        seals = store.hygiene_seal(TANK, since), store.hygiene_seal(TANK, until)
+        return whole_log(store.hygiene(TANK, since, until), *seals)
+
+    assert told() is whole
+    status = HygieneStatus(sink_id=TANK, coldest_c=60.0, above_s=(), kept=True, due_at=None, cycle="")
+    assert HygieneBook(store).note(HOME, [status], NOON + 30 * MINUTE), "the log goes on"
+    assert told() is whole, "and what was changed stays found out"
+    store.close()
+
+
+def test_a_row_that_cannot_be_read_is_an_outage_and_no_crash(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path / 'ondol.db'}")
+    store.append_hygiene(log_rows(2))
+    with sqlite3.connect(tmp_path / "ondol.db") as connection:
+        connection.execute("DROP TRIGGER hygiene_log_no_update")
+        connection.execute("UPDATE hygiene_log SET body = x'ff' WHERE number = 2")
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        store.hygiene(TANK)
+    status = HygieneStatus(sink_id=TANK, coldest_c=60.0, above_s=(), kept=True, due_at=None, cycle="")
+    assert HygieneBook(store).note(HOME, [status], NOON + 30 * MINUTE) == ()
     store.close()
 
 

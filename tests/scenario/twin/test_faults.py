@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from dataclasses import replace
 
 import pytest
 
 from ondol.agent import instruments, site_agent
+from ondol.agent.orders import AlarmNote, SiteOrders
 from ondol.agent.plausible import Judged
 from ondol.agent.safety import SafetyVerdict
 from ondol.cli.twin_faults import faults as command
+from ondol.model.alarm import Severity
 from ondol.model.errors import InvalidFieldError
 from ondol.model.points import Quality
 from ondol.model.sink import Zone
 from ondol.twin.faults.campaign import run_campaign
 from ondol.twin.faults.fault import CODES, Fault, draw_faults
+from ondol.twin.faults.hardware import LIMITER_K, Hardware
 from ondol.twin.faults.life import live, live_with
 from ondol.twin.faults.site_of import SINK, SITE, draw_site
+from ondol.twin.faults.verdicts import Judge
+from ondol.twin.faults.work import draw_work
 
 HOUR = 3600.0
+
+
+def test_a_campaign_gives_the_same_on_two_processes_and_in_parts():
+    """Given a seed, when its sequences are lived by two processes, or in two parts, then nothing differs."""
+    serial = run_campaign(6, 77, hours=1.0)
+    assert run_campaign(6, 77, hours=1.0, processes=2) == serial
+    assert run_campaign(2, 77, first=4, hours=1.0).outcomes == serial.outcomes[4:]
+
+
+def test_progress_is_told_and_an_interrupted_campaign_keeps_what_it_found():
+    told = []
+
+    def tell(done, of):
+        told.append((len(done.outcomes), of))
+        if len(told) == 2:
+            raise KeyboardInterrupt
+
+    kept = run_campaign(50, 77, hours=1.0, tell=tell, tell_every=2)
+    assert told == [(2, 50), (4, 50)]
+    assert kept.outcomes == run_campaign(4, 77, hours=1.0).outcomes
 
 
 def site_of_kind(kind):
@@ -63,6 +89,46 @@ def test_a_pump_that_fails_harms_nothing_and_is_forgotten_when_it_runs_again(kin
     site = site_of_kind(kind)
     flow = tuple(fault("flow-lost", 1.0, 2.0, target=unit.id) for unit in site.fleet.units)
     assert live_with(site, flow, seed=1, hours=3.0).violations == ()
+
+
+@pytest.mark.parametrize("kind", ["tank", "pool"])
+def test_a_boiler_whose_agent_and_pump_are_dead_is_switched_off_by_its_own_limiter(kind):
+    """Given nodes that idle beside a pump that stands, when no agent is alive for hours, then the feed is opened."""
+    site = site_of_kind(kind)
+    hardware = Hardware(site, draw_work(random.Random(1), site, HOUR), (fault("agent-killed", 0.0, 1.0),))
+    unit = site.fleet.units[0]
+    others = {one.id: 20.0 for one in site.fleet.units}
+    just_below = {**others, unit.id: unit.loop_temp_max_c + LIMITER_K - 0.1}
+    hot = {**others, unit.id: unit.loop_temp_max_c + LIMITER_K}
+    own = [node.id for node in site.fleet.nodes if node.unit_id == unit.id]
+    idle = hardware.live(600.0, 120.0, hottest_c=20.0, loops_c=just_below)
+    assert all(idle[node] > 0.0 for node in own)
+    opened = hardware.live(720.0, 120.0, hottest_c=20.0, loops_c=hot)
+    assert all(opened[node] == 0.0 for node in own)
+    cooled = hardware.live(840.0, 120.0, hottest_c=20.0, loops_c=others)
+    assert all(cooled[node] == 0.0 for node in own), "it is set back by whoever starts the agent again"
+    alive = hardware.live(3_700.0, 120.0, hottest_c=20.0, loops_c=hot)
+    assert all(alive[node] > 0.0 for node in own), "while the agent lives the limiter is left out"
+
+
+@pytest.mark.parametrize(
+    ("faults", "missed"),
+    [
+        ((), True),
+        ((fault("clock-jump", 2.0, 2.001, size=3_600.0),), True),
+        ((fault("clock-jump", 2.0, 2.001, size=-86_400.0),), True),
+        ((fault("clock-jump", 9.0, 9.001, size=86_400.0),), True),
+        ((fault("clock-jump", 2.0, 2.001, size=86_400.0),), False),
+        ((fault("backup-stuck-off", 2.0, 3.0),), False),
+    ],
+)
+def test_a_missed_cycle_counts_unless_the_backup_was_broken_or_the_clock_took_the_day_away(faults, missed):
+    site = next(site for k in range(100) if (site := draw_site(random.Random(k))).kind == "tank" and site.backup_w)
+    judge = Judge(site, faults)
+    note = AlarmNote(entity_id=SINK, code="hygiene-missed", severity=Severity.FAULT, text="missed")
+    now = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    judge.hygiene(8.0 * HOUR, SiteOrders(now=now, dt_s=120.0, units=(), nodes=(), sinks=(), alarms=(note,)))
+    assert [one.code for one in judge.violations] == (["hygiene"] if missed else [])
 
 
 def cold_room():

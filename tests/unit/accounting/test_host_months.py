@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ondol.accounting.host_days import HostDay, Promise, host_days, local_days
+from ondol.accounting.host_days import HostDay, host_days, local_days
+from ondol.accounting.host_promises import Promise
 from ondol.accounting.host_statement import HostSink, HostStatement, host_statement, month_span
 from ondol.model.errors import InvalidFieldError
 from ondol.model.heat_request import HeatRequest
@@ -106,7 +107,7 @@ WARM = Promise(guaranteed_c=18.0)
     ],
 )
 def test_a_promised_temperature_is_kept_missed_or_not_to_be_told(rows: list[HeatRow], kept: bool | None) -> None:
-    assert days(rows, promise=WARM)[0].kept is kept
+    assert days(rows, promises=(WARM,))[0].kept is kept
 
 
 def test_what_its_host_turned_down_is_no_miss_and_warming_up_takes_its_time() -> None:
@@ -114,19 +115,19 @@ def test_what_its_host_turned_down_is_no_miss_and_warming_up_takes_its_time() ->
     lower = hours(DAY0, 6, temp_c=12.0, setpoint_c=15.0)
     rest = [row(DAY0 + n * HOUR, temp_c=16.0 if n < 9 else 20.0) for n in range(6, 24)]
     for before in (off, lower):
-        (day,) = days([*before, *rest], promise=WARM)
+        (day,) = days([*before, *rest], promises=(WARM,))
         assert (day.below_s, day.kept) == (0.0, True)
     slow = [row(DAY0 + n * HOUR, temp_c=16.0 if n < 12 else 20.0) for n in range(6, 24)]
-    assert days([*off, *slow], promise=WARM)[0].kept is False
+    assert days([*off, *slow], promises=(WARM,))[0].kept is False
     watts = Promise(guaranteed_c=18.0, by_setpoint=False)
-    assert days([*off, *rest], promise=watts)[0].kept is False, "who asks for watts has no set-point to turn down"
+    assert days([*off, *rest], promises=(watts,))[0].kept is False, "who asks for watts has no set-point to turn down"
 
 
 def test_what_was_off_before_midnight_may_warm_up_after_it() -> None:
     off = [row(DAY0 - HOUR, temp_c=12.0, setpoint_c=math.nan)]
     warming = [row(DAY0 + n * HOUR, temp_c=15.0 if n < 2 else 20.0) for n in range(24)]
-    assert days([*off, *warming], promise=WARM)[0].kept is True
-    assert days(warming, promise=WARM)[0].kept is False
+    assert days([*off, *warming], promises=(WARM,))[0].kept is True
+    assert days(warming, promises=(WARM,))[0].kept is False
 
 
 @pytest.mark.parametrize(
@@ -137,14 +138,14 @@ def test_promised_heat_is_owed_as_far_as_it_was_asked_for(
     delivered: float, demanded: float, kept: bool, missing_kwh: float
 ) -> None:
     rows = hours(DAY0, 24, delivered_j=delivered * KWH, demanded_j=demanded * KWH)
-    (day,) = days(rows, promise=Promise(guaranteed_kwh_per_day=20.0))
+    (day,) = days(rows, promises=(Promise(guaranteed_kwh_per_day=20.0),))
     assert (day.kept, day.missing_kwh) == (kept, pytest.approx(missing_kwh))
 
 
 def test_another_heater_keeps_the_promise_and_is_told_apart() -> None:
     rows = hours(DAY0, 24, delivered_j=0.5 * KWH)
     on = [(DAY0, DAY0 + 4 * HOUR), (DAY1 - HOUR, DAY1 + HOUR)]
-    (day,) = days(rows, promise=Promise(guaranteed_kwh_per_day=20.0), backup_on=on, backup_power_w=2000.0)
+    (day,) = days(rows, promises=(Promise(guaranteed_kwh_per_day=20.0),), backup_on=on, backup_power_w=2000.0)
     assert (day.heat_kwh, day.backup_kwh, day.backup_s, day.kept) == (12.0, 10.0, 5 * 3600.0, True)
     (day,) = days(rows, backup_on=on)
     assert (day.backup_kwh, day.backup_s) == (None, 5 * 3600.0), "its power is not stated"
@@ -175,7 +176,7 @@ def made(
 ) -> HostStatement:
     end = month_span("2026-01", PARIS)[1]
     sinks = [
-        HostSink(sink_id=ROOM, name="Living <room>", promise=WARM),
+        HostSink(sink_id=ROOM, name="Living <room>", promises=(WARM,)),
         HostSink(sink_id=SinkId("attic"), name="Attic"),
     ]
     return host_statement(
@@ -235,6 +236,8 @@ def test_the_sheet_has_a_line_a_day_and_nothing_where_nothing_is_known() -> None
     ]  # fmt: skip
     assert (cells[2]["heat_kwh"], cells[2]["guarantee_kept"], cells[2]["whole_day"]) == ("21.6", "yes", "yes")
     assert (cells[0]["backup_kwh"], cells[0]["coldest_c"], cells[3]["guarantee_kept"]) == ("", "", "")
+    unmeasured = ("heat_kwh", "demanded_kwh", "compute_kwh", "shortfall_kwh", "discomfort_kh")
+    assert [cells[0][name] for name in unmeasured] == [""] * 5, "nothing that was not measured is called zero"
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
+from collections.abc import Mapping
 
 import pytest
 
@@ -64,6 +66,7 @@ class Desk:
         self.said: dict[str, float] = {"room.temperature": 18.0, "heater.electric_power": 200.0}
         self.asked: list[Command] = []
         self.displays: list[tuple[Shown, ...]] = []
+        self.events: list[dict[str, object]] = []
         self.written: list[tuple[str, float]] = []
         self.connected, self.stuck = True, False
 
@@ -90,6 +93,9 @@ class Desk:
 
     def show(self, shown: tuple[Shown, ...]) -> None:
         self.displays.append(shown)
+
+    def event(self, told: Mapping[str, object]) -> None:
+        self.events.append(dict(told))
 
 
 class House:
@@ -219,3 +225,37 @@ def test_a_clock_that_is_set_back_moves_nothing() -> None:
     house.desk.now -= dt.timedelta(hours=1)
     step = house.body.step(house.desk.now, house.guidance)
     assert step.orders.now > house.desk.now
+
+
+def test_an_alarm_is_told_once_at_the_site_and_once_when_it_is_over_also_across_a_restart() -> None:
+    house = House()
+    house.step()
+    assert not [one for one in house.desk.events if one.get("code") == "connection-lost"]
+    house.desk.connected = False
+    for _ in range(4):
+        house.step()
+    lost = [one for one in house.desk.events if one.get("code") == "connection-lost"]
+    assert [(one["event_type"], one["entity"]) for one in lost] == [("alarm", "desk")]
+    assert "nobody there" in str(lost[0]["text"])
+
+    # given another life of the agent that begins when the connection is back
+    after = House()
+    after.desk.now = house.desk.now
+    after.body.restore(json.loads(json.dumps(house.body.snapshot())))
+    after.step()
+    lost = [one for one in after.desk.events if one.get("code") == "connection-lost"]
+    assert [one["event_type"] for one in lost] == ["cleared"]
+    after.step()
+    assert len([one for one in after.desk.events if one.get("code") == "connection-lost"]) == 1
+
+
+def test_a_command_that_the_agent_cannot_take_is_refused_with_the_reason() -> None:
+    house = House()
+    house.desk.asked = [
+        Command(entity_id="heater", name="power_limit", number=-5.0, source="app", received_at=house.desk.now)
+    ]
+    step = house.step()
+    assert step.wishes == ()
+    refused = [one for one in house.desk.events if one["event_type"] == "refused"]
+    assert [(one["entity"], one["command"]) for one in refused] == [("heater", "power_limit")]
+    assert "W" in str(refused[0]["reason"])

@@ -70,7 +70,7 @@ class Server:
             requests=self.requests,
             books=self.books,
             clock=self.clock,
-            outdoor_ahead=lambda at: float(at.hour),
+            outdoor_at=lambda _site: lambda at: float(at.hour),
         )
 
     def exchange(self, *items: Item, have: Have | None = None, orders: SiteOrders | None = None) -> object:
@@ -217,6 +217,39 @@ def test_what_is_known_is_not_told_again() -> None:
     server.clock.leap(3601.0)
     third = server.exchange(have=have)
     assert third.outlook is not None  # type: ignore[attr-defined]
+
+
+def test_wishes_are_sought_in_storage_only_when_something_came() -> None:
+    # given a site that has heard that there are no wishes
+    class Counting(MemoryStore):
+        asked = 0
+
+        def wishes(self, site_id: SiteId, *, after: int = 0, limit: int = 1000) -> tuple[tuple[int, HostWish], ...]:
+            self.asked += 1
+            return super().wishes(site_id, after=after, limit=limit)
+
+    store = Counting()
+    server = Server(store)
+    server.exchange()
+    asked = store.asked
+    # when it comes again and again
+    for _ in range(3):
+        assert server.exchange().wishes == ()  # type: ignore[attr-defined]
+    # then storage is left alone
+    assert store.asked == asked
+    # when a host asks for something, it is told, and again until the site has it
+    wish = HostWish(
+        id="w", site_id=FARM, sink_id=ROOM, kind="setpoint", value=22.0, set_at=server.clock.now(), source="api"
+    )
+    assert server.requests.add_wish(wish)
+    for _ in range(2):
+        told = server.exchange().wishes  # type: ignore[attr-defined]
+        assert [one.value for _, one in told] == [22.0]
+    number = told[-1][0]
+    for _ in range(2):
+        assert server.exchange(have=Have(wishes_after=number)).wishes == ()  # type: ignore[attr-defined]
+    # and one that begins afresh hears it anew
+    assert len(server.exchange().wishes) == 1  # type: ignore[attr-defined]
 
 
 def test_a_token_is_its_sites_and_the_last_one_counts() -> None:

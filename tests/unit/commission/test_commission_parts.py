@@ -12,7 +12,7 @@ from ondol.agent.commission.excite import REACH_SHARE, excited
 from ondol.agent.commission.lag_fit import fit_lag
 from ondol.agent.commission.mistakes import ENERGIES, TEMPERATURES, explain, explain_ratio
 from ondol.agent.commission.patch import diff, patched
-from ondol.drivers.virtual.sim_faults import KINDS, read_fault
+from ondol.drivers.virtual.sim_faults import KINDS, read_fault, told
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.points import PointKey
 from scenario.commission.sites import site
@@ -129,6 +129,8 @@ def test_excitation_stays_within_the_band(seed: int) -> None:
         ("sensor-frozen:room.colour", InvalidFieldError, "temperature"),
         ("wrong-unit:room=stone", InvalidFieldError, "fahrenheit"),
         ("pulse-value:boiler=lots", InvalidFieldError, "factor"),
+        ("meter-exchanged:boiler", InvalidFieldError, "kWh"),
+        ("meter-rolls-over:boiler=-1", InvalidFieldError, "kWh"),
         ("swapped-sensors:room=room", InvalidFieldError, "another sink"),
         ("sensor-frozen:room.temperature.7", NotFoundError, "temperature.7"),
     ],
@@ -139,3 +141,16 @@ def test_a_fault_that_cannot_be_is_refused(text: str, error: type[Exception], sa
     with pytest.raises(error, match=said):
         read_fault(text, points)
     assert set(KINDS) >= {"dead-actuator", "meter-backwards"}
+
+
+def test_meters_are_exchanged_and_roll_over_as_real_ones_do() -> None:
+    """Given a meter that has counted 2 kWh more; then another stands that much above its own beginning, or behind 0."""
+    key, kwh_j = PointKey("boiler", "heat_meter"), 3.6e6
+    first, now = {key: 1_000.0 * kwh_j}, {key: 1_002.0 * kwh_j}
+
+    def shown(text: str, values: dict[PointKey, float]) -> float:
+        return told(values, [read_fault(text, [key])], before=values, first=first)[key]
+
+    assert shown("meter-exchanged:boiler=5", now) == pytest.approx(7.0 * kwh_j)
+    assert shown("meter-rolls-over:boiler=0.5", first) == pytest.approx(1e5 * kwh_j - 0.5 * kwh_j)
+    assert shown("meter-rolls-over:boiler=0.5", now) == pytest.approx(1.5 * kwh_j)

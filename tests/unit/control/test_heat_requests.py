@@ -8,12 +8,15 @@ import pytest
 
 from integration.api.memory_desk import small_fleet
 from ondol.agent.orders import SinkReport, SiteOrders, UnitOrder
+from ondol.control.directory import OPERATOR
 from ondol.control.heat_requests import HeatRequests
+from ondol.control.host_desk import PlatformHosts
 from ondol.control.request_book import RequestBook
 from ondol.lifecycle.request import RequestState
+from ondol.model.account import Account
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, UnavailableError
 from ondol.model.heat_request import HeatRequest, HostWish
-from ondol.model.ids import RequestId, SinkId, SiteId, UnitId
+from ondol.model.ids import AccountId, RequestId, SinkId, SiteId, UnitId
 from ondol.model.schedule import constant
 from ondol.storage.memory.store import MemoryStore
 
@@ -79,7 +82,10 @@ def energy(kwh: float = 2.0, hours: float = 3.0) -> HeatRequest:
 
 
 def state(life: Life, key: str = "bath") -> RequestState:
-    return life.book.statuses[RequestId(key)].state
+    """As the API has it: of a request that is over, from what is kept."""
+    made = life.requests.made(RequestId(key))
+    over = made is not None and made.status.state.final
+    return made.status.state if made is not None and over else life.book.statuses[RequestId(key)].state
 
 
 def test_a_wish_counts_at_once_and_after_a_restart(life: Life) -> None:
@@ -255,3 +261,33 @@ def test_the_fleet_files_requests_go_on_as_without_any_others() -> None:
     assert book.statuses[RequestId("warm")].state is RequestState.ACTIVE
     book.sample(T0, [])
     assert book.statuses[RequestId("warm")].state is RequestState.ACTIVE
+
+
+def test_what_is_promised_or_cancelled_today_leaves_the_months_before_as_they_were(life: Life) -> None:
+    hosts = PlatformHosts(small_fleet(), life.store, lambda: life.now, requests=life.requests)
+    operator = Account(id=AccountId("a"), email=OPERATOR, token_hash="x", token_sealed=b"", created_at=T0)
+    life.requests.add_request(ask("old", guaranteed_c=50.0), "boss")
+    life.now += 30 * 24 * HOUR  # the 13th of February
+    life.requests.cancel(RequestId("old"), "over")
+    life.requests.add_request(ask("new", guaranteed_c=52.0), "boss")
+    life.now += HOUR
+    (row,) = [one for one in hosts.statement(operator, HOME, "2026-01").sinks if one.sink_id == TANK]
+    assert [one.guaranteed_c for one in row.promises] == [50.0]
+    assert [day.promise is not None for day in row.days] == [day.date.day >= 14 for day in row.days]
+    (row,) = [one for one in hosts.statement(operator, HOME, "2026-02").sinks if one.sink_id == TANK]
+    assert [one.guaranteed_c for one in row.promises] == [50.0, 52.0]
+
+
+def test_requests_that_are_over_are_kept_and_cost_no_step_anything(life: Life) -> None:
+    for number in range(50):
+        life.requests.add_request(ask(f"old-{number}"), "a@b.c")
+        life.step()
+        life.requests.cancel(RequestId(f"old-{number}"), "over")
+    life.requests.add_request(ask("new"), "a@b.c")
+    life.step()
+    assert len(life.requests.all_made()) == 51
+    assert [one.request.id for one in life.requests.open_made()] == ["new"]
+    assert set(life.book.statuses) - {one.id for one in small_fleet().requests} == {"new"}
+    life.start()
+    assert set(life.book.statuses) - {one.id for one in small_fleet().requests} == {"new"}
+    assert state(life, "old-7") is RequestState.CANCELLED

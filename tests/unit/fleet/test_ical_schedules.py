@@ -23,6 +23,9 @@ WORK = """DTSTART:20260105T063000
 DTEND:20260105T220000
 RRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR
 SUMMARY:Comfort 20.5 °C"""
+EVERY_MINUTE = f"""DTSTART:20260105T000000
+RRULE:FREQ=DAILY;BYHOUR={",".join(map(str, range(24)))};BYMINUTE={",".join(map(str, range(60)))}
+X-ONDOL-VALUE:20"""
 
 
 def test_events_of_working_days_stand_on_the_resting_value() -> None:
@@ -83,6 +86,12 @@ def test_folded_lines_are_one_line() -> None:
         (calendar(WORK).replace("END:VCALENDAR\r\n", ""), "ical", "END:VCALENDAR"),
         (calendar(WORK).replace("VERSION:2.0", "VERSION 2.0"), "line 2", "NAME:VALUE"),
         ("x" * 300_000, "ical", "at most"),
+        (calendar(WORK + "\nEXDATE:20260106T063000", rest="16"), "line 9, EXDATE", "no exceptions"),
+        (calendar(WORK.replace("20260105", "99991231"), rest="16"), "line 7, RRULE", "FREQ=WEEKLY"),
+        (calendar(WORK.replace("DTEND:20260105T220000", "DURATION:P9W" + "9" * 5000)), "line 5, DURATION", "an end"),
+        (calendar(WORK.replace("DTEND:20260105T220000", "DURATION:P99999999W")), "line 5, DURATION", "an end"),
+        (calendar(EVERY_MINUTE), "ical", "at most 2016 times"),
+        (calendar(*[EVERY_MINUTE] * 400), "ical", "at most 2016 times"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_week_is_named_by_its_line(text: str, field: str, allowed: str) -> None:

@@ -90,12 +90,16 @@ def cheapest_start_s(
     if latest_s <= first_s:
         return latest_s
     best_s, best = latest_s, math.inf
-    for k in range(int((latest_s - first_s) // _GRID_S) + 1):
-        start_s = latest_s - k * _GRID_S
+    starts = int((latest_s - first_s) // _GRID_S) + 1
+    slots = max(int(need_s // _GRID_S), 1)
+    costs = []  # of every slot once, from the earliest start on: neighbouring starts share all but one
+    for k in range(1 - starts, slots):
+        at_s = latest_s + k * _GRID_S
+        costs.append(price_at(at_s) if price_at is not None else state.draw_w[int(hour_at(at_s)) % 24])
+    for k in range(starts):
         cost = 0.0
-        for j in range(max(int(need_s // _GRID_S), 1)):
-            at_s = start_s + j * _GRID_S
-            cost += price_at(at_s) if price_at is not None else state.draw_w[int(hour_at(at_s)) % 24]
+        for slot_cost in costs[starts - 1 - k : starts - 1 - k + slots]:
+            cost += slot_cost
         if cost < best - 1e-9 * abs(best if math.isfinite(best) else 1.0):
-            best_s, best = start_s, cost
+            best_s, best = latest_s - k * _GRID_S, cost
     return best_s

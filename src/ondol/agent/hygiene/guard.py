@@ -16,6 +16,7 @@ from ondol.drivers.ports import SinkReading
 from ondol.model.sink import Tank
 
 _REPLAN_S = 300.0
+_CHANCE, _SOON_S = 0.75, 7_200.0  # once this share of its window is left, a weak site begins what it can end in 2 h
 _TOLD_S = 3600.0  # so long after its begin a cycle shows whether compute gives what it is asked for
 
 
@@ -99,14 +100,15 @@ def step_hygiene(
     """Count the time, and say whether a cycle has to run, and with what."""
     now_s, reading = view.now.timestamp(), view.reading
     layers = () if reading is None else (reading.layers_c or (reading.temp_c,))
-    coldest_c = min((*layers, reading.temp_c)) if reading is not None else math.nan
+    measured = reading if reading is not None and reading.ends_known else None  # what is filled in proves nothing
+    coldest_c = math.nan if measured is None else min((*layers, measured.temp_c))
     tracked, added = track(
         policy,
         memory.track,
         view.now,
-        measured_at=None if reading is None else reading.measured_at,
+        measured_at=None if measured is None else measured.measured_at,
         coldest_c=coldest_c,
-        outlet_c=math.nan if reading is None else reading.temp_c,
+        outlet_c=math.nan if measured is None else measured.temp_c,
     )
     memory = replace(memory, track=tracked, layers_c=layers or memory.layers_c)
     if memory.running:
@@ -168,6 +170,10 @@ def _planned(
     latest_s = latest_start_s(worst, backup_w, due_s=deadline_s, hour_at=hour_at) if backup_w > 0 else math.inf
     if tank.backup_power_w > 0 and math.isinf(latest_s):  # too weak for the draws: all that it can is not too much
         latest_s = deadline_s - 0.5 * policy.window_s
+        between = replace(state, draw_w=(0.0,) * 24)  # draws come in spells: as hot as it is now it may not be again
+        soon_s = needed_s(between, compute_w + backup_w, hour_at(now_s))
+        if now_s >= deadline_s - _CHANCE * policy.window_s and soon_s <= _SOON_S:
+            latest_s = min(latest_s, now_s)
     reaches = math.isfinite(late_s)
     if not reaches:  # compute cannot reach: the backup alone, or, without one, the best that can be tried
         late_s = latest_s if backup_w > 0 else deadline_s - 0.5 * policy.window_s

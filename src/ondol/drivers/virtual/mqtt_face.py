@@ -63,7 +63,10 @@ class SimMqttFace:
     def _run(self) -> None:
         while not self._ended.is_set():
             if self._client.is_connected():
-                self.publish()
+                try:
+                    self.publish()
+                except Exception:  # noqa: BLE001  # a site whose sensors fall silent for ever is not what a desk is for
+                    _log.exception("one round of readings was not published")
             self._ended.wait(self._interval_s)
 
     def publish(self) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from ondol.drivers.ports import SinkReading, UnitReading
 from ondol.drivers.virtual.energy_book import Balance, EnergyBook
@@ -22,37 +22,66 @@ from ondol.model.site import UnitKind
 LONGEST_SUBSTEP_S = 60.0
 
 
+@runtime_checkable
+class SurroundingsOfSites(Protocol):
+    """Surroundings that differ from site to site; sites under one sky get the same object."""
+
+    def at_site(self, site_id: SiteId) -> Surroundings:
+        """What acts on a site."""
+        ...
+
+
 class VirtualPlant:
     """Heat hardware of a fleet that exists in equations only; implements `ReadsHeat` and `TakesPower`.
 
     Parameters
     ----------
     fleet : what there is
-    surroundings : weather, mains, draws, the same for all sites
+    surroundings : weather, mains, draws; the same for all sites unless it tells them apart (`SurroundingsOfSites`)
     start : time at which all sinks have their initial temperature, aware
     site_id : read the instruments of this site only; None for all
+    simulated : sites whose hardware is virtual, None for all; what nodes of others spend moves nothing here
     """
 
     def __init__(
-        self, fleet: Fleet, surroundings: Surroundings, start: dt.datetime, *, site_id: SiteId | None = None
+        self,
+        fleet: Fleet,
+        surroundings: Surroundings,
+        start: dt.datetime,
+        *,
+        site_id: SiteId | None = None,
+        simulated: Collection[SiteId] | None = None,
     ) -> None:
         self._fleet, self._around, self._now, self._site_id = fleet, surroundings, start, site_id
         self._unit_of = {node.id: node.unit_id for node in fleet.nodes}
-        zones = tuple(sink for sink in fleet.sinks if isinstance(sink, Zone))
-        heaters = tuple(unit for unit in fleet.units if unit.kind is UnitKind.DIGITAL_HEATER)
+        here = frozenset(site.id for site in fleet.sites if simulated is None or site.id in simulated)
+        self._units = tuple(unit for unit in fleet.units if unit.site_id in here)
+        self._sinks = tuple(sink for sink in fleet.sinks if sink.site_id in here)
+        self._moved = frozenset(unit.id for unit in self._units)
+        self._skies: list[Surroundings] = []
+        self._sky_number: dict[SiteId, int] = {}
+        for site in fleet.sites:
+            if site.id in here:
+                sky = surroundings.at_site(site.id) if isinstance(surroundings, SurroundingsOfSites) else surroundings
+                if not any(sky is known for known in self._skies):
+                    self._skies.append(sky)
+                self._sky_number[site.id] = next(number for number, known in enumerate(self._skies) if known is sky)
+        zones = tuple(sink for sink in self._sinks if isinstance(sink, Zone))
+        heaters = tuple(unit for unit in self._units if unit.kind is UnitKind.DIGITAL_HEATER)
         self._rooms = Rooms(zones, heaters) if zones else None
         self._waters: dict[SinkId, Water] = {
             sink.id: TankWater(sink) if isinstance(sink, Tank) else PoolWater(sink, fleet.site(sink.site_id).timezone)
-            for sink in fleet.sinks
+            for sink in self._sinks
             if not isinstance(sink, Zone)
         }
+        self._sky_of = {sink.id: self._skies[self._sky_number[sink.site_id]] for sink in self._sinks}
         self._loops: list[Loops] = []
         for circuit in fleet.circuits:
-            boilers = tuple(unit for unit in fleet.units if unit.circuit_id == circuit.id)
+            boilers = tuple(unit for unit in self._units if unit.circuit_id == circuit.id)
             if boilers:
                 self._loops.append(Loops(circuit, boilers, self._waters[circuit.sink_id].temp_c()))
-        self._racks = tuple(unit.id for unit in fleet.units if unit.kind is UnitKind.SERVER_RACK)
-        self._meters_j: dict[UnitId, float] = {unit.id: 0.0 for unit in fleet.units}
+        self._racks = tuple(unit.id for unit in self._units if unit.kind is UnitKind.SERVER_RACK)
+        self._meters_j: dict[UnitId, float] = {unit.id: 0.0 for unit in self._units}
         self._book = EnergyBook()
         self._blocked: frozenset[UnitId] = frozenset()
         self._backup_w: Mapping[SinkId, float] = {}
@@ -86,7 +115,7 @@ class VirtualPlant:
     def sinks(self) -> tuple[SinkReading, ...]:
         """Latest reading of every sink, by id."""
         readings = []
-        for sink in self._fleet.sinks:
+        for sink in self._sinks:
             if self._site_id not in (None, sink.site_id):
                 continue
             if isinstance(sink, Zone):
@@ -110,12 +139,12 @@ class VirtualPlant:
                 heat_j=self._meters_j[unit.id],
                 loop_temp_c=temps.get(unit.id, 20.0),
             )
-            for unit in self._fleet.units
+            for unit in self._units
             if self._site_id in (None, unit.site_id)
         )
 
     def outdoor_temp_c(self) -> float | None:
-        """Outdoor temperature [°C]."""
+        """Outdoor temperature, where sites have skies of their own that of the fleet's first [°C]."""
         return self._around.outdoor(self._now).temp_c
 
     def block_pumps(self, units: frozenset[UnitId]) -> None:
@@ -175,7 +204,7 @@ class VirtualPlant:
             for loops in self._loops:
                 if loops.circuit.id in loops_of:
                     loops.restore(loops_of[loops.circuit.id])
-            self._meters_j = {unit.id: float(meters_j.get(unit.id, 0.0)) for unit in self._fleet.units}
+            self._meters_j = {unit.id: float(meters_j.get(unit.id, 0.0)) for unit in self._units}
             self._book = EnergyBook(snapshot["flows_j"])
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise InvalidFieldError("snapshot", str(error), "what snapshot() gave") from error
@@ -192,17 +221,19 @@ class VirtualPlant:
                 raise ConflictError(f"Node {node_id} cannot have spent {spent_j:g} J in no time; advance the clock.")
             if span_s > 0:
                 unit_id = self._unit_of[node_id]
+                if unit_id not in self._moved:
+                    continue
                 power_w[unit_id] = power_w.get(unit_id, 0.0) + spent_j / span_s
         return power_w
 
     def _substep(self, power_w: dict[UnitId, float], dt_s: float) -> None:
         middle = self._now + dt.timedelta(seconds=dt_s / 2)
-        weather = self._around.outdoor(middle)
         self._book.add("electric_in", sum(power_w.values()) * dt_s)
         for rack in self._racks:
             self._book.add("rack_out", power_w.get(rack, 0.0) * dt_s)
         if self._rooms is not None:
-            by_site = {site.id: weather for site in self._fleet.sites}
+            by_sky = [sky.outdoor(middle) for sky in self._skies]
+            by_site = {site_id: by_sky[number] for site_id, number in self._sky_number.items()}
             self._rooms.step(power_w, by_site, self._meters_j, self._book, dt_s, other_w=self._backup_w)
         heat: dict[SinkId, LoopHeat] = {sink_id: LoopHeat(0.0, 0.0) for sink_id in self._waters}
         for loops in self._loops:
@@ -220,7 +251,7 @@ class VirtualPlant:
             heat[sink_id] = LoopHeat(before.heat_w + got.heat_w, before.flow_kg_s + got.flow_kg_s)
         for sink_id, water in self._waters.items():
             other_w = self._backup_w.get(sink_id, 0.0)
-            water.step(heat[sink_id], self._around, self._now, self._book, dt_s, other_w=other_w)
+            water.step(heat[sink_id], self._sky_of[sink_id], self._now, self._book, dt_s, other_w=other_w)
 
     def _loop_temps_c(self) -> dict[UnitId, float]:
         temps = {} if self._rooms is None else self._rooms.shells_c()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ KINDS = {
     "layers-upside-down": "the sensors of a tank are in reverse order",
     "flow-switch-inverted": "the contact is closed where water stands",
     "pulse-value": "the heat meter counts =FACTOR for 1",
+    "meter-exchanged": "another heat meter: it stood at =KWH when the site began",
+    "meter-rolls-over": "a heat meter of eight digits of Wh that was =KWH short of its end when the site began",
 }
 """Every fault that there is, and what it does."""
 
@@ -36,6 +39,11 @@ UNITS: dict[str, tuple[float, float]] = {
 }
 """Wrong units: what is read is ``factor · value + offset``, value in the point's own unit."""
 
+REGISTER_J = 3.6e3 * 1e8
+"""Where the meter of `meter-rolls-over` begins anew at 0: eight digits of Wh, a usual register of EN 1434-1 [J]."""
+
+_OF_KWH = ("meter-exchanged", "meter-rolls-over")
+_J_PER_KWH = 3.6e6
 _USUAL = {"sensor-frozen": "temperature", "wrong-sign": "heat_power", "wrong-unit": "temperature"}
 
 
@@ -97,6 +105,7 @@ def _point_of(kind: str, entity_id: str, points: Sequence[PointKey]) -> str:
         "swapped-supply-return": "supply_temperature",
         "meter-backwards": "heat_meter",
         "pulse-value": "heat_meter",
+        **dict.fromkeys(_OF_KWH, "heat_meter"),
         "flow-switch-inverted": "flow_switch",
         "layers-upside-down": "temperature",
         "swapped-sensors": "temperature",
@@ -117,13 +126,18 @@ def _check_detail(fault: Fault, points: Sequence[PointKey]) -> None:
         other = any(key.entity_id == fault.detail and key.point == "temperature" for key in points)
         if not other or fault.detail == fault.entity_id:
             raise InvalidFieldError("fault.other", fault.detail, "another sink of the site")
-    if fault.kind == "pulse-value":
-        try:
-            wrong = not 1e-6 <= float(fault.detail) <= 1e6
-        except ValueError:
-            wrong = True
-        if wrong:
-            raise InvalidFieldError("fault.factor", fault.detail, "a factor from 1e-6 to 1e6")
+    if fault.kind == "pulse-value" and not 1e-6 <= _number(fault.detail) <= 1e6:
+        raise InvalidFieldError("fault.factor", fault.detail, "a factor from 1e-6 to 1e6")
+    if fault.kind in _OF_KWH and not 0.0 <= _number(fault.detail) <= 1e5:
+        raise InvalidFieldError("fault.kwh", fault.detail, "kWh from 0 to 100000")
+
+
+def _number(text: str) -> float:
+    """A number, NaN where it is none: that is within no range."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def told(
@@ -174,6 +188,10 @@ def _spoilt(fault: Fault, value: float, before: float | None, first: float) -> f
         "meter-backwards": 2.0 * first - value,
         "flow-switch-inverted": 1.0 - value,
     }
+    if fault.kind == "meter-exchanged":
+        return float(fault.detail) * _J_PER_KWH + value - first
+    if fault.kind == "meter-rolls-over":
+        return (value - first - float(fault.detail) * _J_PER_KWH) % REGISTER_J
     if fault.kind == "pulse-value":
         return first + float(fault.detail) * (value - first)
     return spoilt.get(fault.kind, value)

@@ -22,6 +22,8 @@ POWER_LAG_S = 1.0
 """Time constant of a node's power after a new cap: RAPL and NVML settle within a second (`reference/heat.md` §3.1)."""
 
 STEP_S = 60.0
+LEAST_STEP_S = 0.01
+"""Callers that ask within this time of each other see the same moment: the thermal models take no shorter steps."""
 MOST_SENSORS = 10
 METER_BEGAN_J = 3.6e3 * 1_000_123_457.0
 """A meter that is not new: 1,000 MWh and a bit, so that one that counts backwards does not pass zero at once."""
@@ -86,9 +88,12 @@ class SimSite:
         return self._plant
 
     def advance(self, now: dt.datetime) -> None:
-        """Let time pass until `now`; a time before the last is ignored, for two callers may cross."""
+        """Let time pass until `now`; a time before the last is ignored, for two callers may cross.
+
+        What is left of it below `LEAST_STEP_S` passes with the next call.
+        """
         with self._lock:
-            while self._plant.now < now:
+            while (now - self._plant.now).total_seconds() >= LEAST_STEP_S:
                 until = min(now, self._plant.now + dt.timedelta(seconds=STEP_S))
                 self._step(until)
             self._shown = told(self._measured(), self._faults, before=self._shown, first=self._first)
@@ -162,7 +167,10 @@ class SimSite:
             aim_w = max(min(self._load_w[unit_id], cap_w), min(self.idle_w[unit_id], cap_w))
             faded = math.exp(-span_s / POWER_LAG_S)
             spent[unit_id] = aim_w * span_s + (began_w - aim_w) * POWER_LAG_S * (1.0 - faded)
-            self._power_w[unit_id] = aim_w + (began_w - aim_w) * faded
+            left_w = (
+                began_w - aim_w
+            ) * faded  # no instrument shows 1e-35 W, and drivers take that for a wrong word order
+            self._power_w[unit_id] = aim_w + (left_w if abs(left_w) >= 1e-6 else 0.0)
             self._electric_j[unit_id] += spent[unit_id]
         energy_j: dict[NodeId, float] = {n: spent[unit_id] * share for n, (unit_id, share) in self._share.items()}
         on = {s: w for s, w in self.backup_power_w.items() if self._backup_on[s] and s not in dead}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import math
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -23,7 +22,7 @@ from ondol.server.api.offsets import From, To, bounded_window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
 from ondol.server.api.times import wire_time
-from ondol.storage.heat_ports import CHAIN_BEGIN, HygieneRow, checked_chain
+from ondol.storage.heat_ports import HygieneRow
 
 router = APIRouter(prefix="/heat/v1", tags=["heat"])
 Month = Annotated[str, Query(description="local month of the site, e.g. 2026-01")]
@@ -69,7 +68,8 @@ def deliveries(
 
 def delivery_out(request: HeatRequest | None, day: HostDay) -> dict[str, Any]:
     """One sink's day."""
-    temp_c = math.nan if request is None else request.guaranteed_c
+    promise = day.promise
+    known = day if day.observed_s > 0.0 else None  # what was not measured is not called zero
     return {
         "sink_id": day.sink_id,
         "request_id": None if request is None else request.id,
@@ -78,26 +78,26 @@ def delivery_out(request: HeatRequest | None, day: HostDay) -> dict[str, Any]:
         "end": wire_time(day.end),
         "whole_day": day.whole,
         "observed_s": day.observed_s,
-        "requested": {"demanded_kwh": day.demanded_kwh},
+        "requested": {"demanded_kwh": known and day.demanded_kwh},
         "accepted": plain(
             {
-                "guaranteed_c": temp_c,
-                "guaranteed_kwh_per_day": None if request is None else request.guaranteed_kwh_per_day or None,
-                "if_missed": None if request is None or not request.guaranteed else request.if_missed,
+                "guaranteed_c": None if promise is None else promise.guaranteed_c,
+                "guaranteed_kwh_per_day": None if promise is None else promise.guaranteed_kwh_per_day or None,
+                "if_missed": None if promise is None else promise.if_missed,
             }
         ),
         "measured": plain(
             {
-                "energy_kwh": day.heat_kwh,
-                "compute_kwh": day.compute_kwh,
+                "energy_kwh": known and day.heat_kwh,
+                "compute_kwh": known and day.compute_kwh,
                 "capture_ratio": day.capture_ratio,
                 "backup_kwh": day.backup_kwh,
                 "backup_s": day.backup_s,
                 "coldest_c": day.coldest_c,
             }
         ),
-        "shortfall_kwh": day.shortfall_kwh,
-        "discomfort_kh": day.discomfort_kh,
+        "shortfall_kwh": known and day.shortfall_kwh,
+        "discomfort_kh": known and day.discomfort_kh,
         "inside_share": inside_share(day),
         "guarantee_met": day.kept,
         "missing_kwh": day.missing_kwh,
@@ -138,11 +138,10 @@ def hygiene(
     format: Literal["json", "csv"] = "json",  # noqa: A002
 ) -> Response:
     """Rows of a local month, each sealed with the hash of the one before; `chain` tells whether they are whole."""
-    rows = desk.hosts.hygiene(caller, SinkId(key), month)
+    rows, whole = desk.hosts.hygiene(caller, SinkId(key), month)
     if format == "csv":
         return _text(hygiene_csv(rows), "text/csv", f"{key}-hygiene-{month}.csv")
     first = rows[0].before if rows else None
-    whole = checked_chain(rows, CHAIN_BEGIN if rows and rows[0].number == 1 else None) == len(rows)
     return JSONResponse(
         {
             "tank": key,
@@ -175,7 +174,7 @@ def hygiene_csv(rows: tuple[HygieneRow, ...]) -> str:
         ("site", "tank", "number", "at", "coldest_c", "above_s", "kept", "due_at", "cycle", "before", "hash")
     )
     for row in rows:
-        above = " ".join(f"{temp_c:g}:{above_s:g}" for temp_c, above_s in row.above_s)
+        above = " ".join(f"{temp_c}:{above_s}" for temp_c, above_s in row.above_s)
         due = "" if row.due_at is None else row.due_at.astimezone(dt.UTC).isoformat()
         coldest = "" if row.coldest_c is None else row.coldest_c
         at = row.at.astimezone(dt.UTC).isoformat()

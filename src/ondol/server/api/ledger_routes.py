@@ -1,4 +1,7 @@
-"""`/ledger/v1`: the rows that every statement is made of, and the statements. Other tenants' work has no name here."""
+"""`/ledger/v1`: the rows that every statement is made of, and the statements, of sites that the caller may see.
+
+Other tenants' work has no name here; one's own is there wherever it ran.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from fastapi.responses import JSONResponse
 from ondol.accounting.figures import FACTOR
 from ondol.accounting.statement import Terms, fleet_statement, job_statement, site_statement
 from ondol.control.ports import Desk
+from ondol.model.account import Account
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, SiteId
 from ondol.model.ledger import EnergyRow, LedgerRow
@@ -35,22 +39,25 @@ def energy(
 ) -> JSONResponse:
     """In the order of their writing. Account, task, instance and attempt of other tenants' rows are null.
 
+    Rows of sites that the caller may not see are not there, but for those of the caller's own work.
     Without `task` and `from`: the last 7 days. A task's rows are all of them, or those between `from` and `to`.
     """
-    site_id = _site(desk, site) if site else None
+    site_id = _site(desk, caller, site) if site else None
     if task:
         span = window(from_, to)
         rows = task_rows(desk, caller.id, task, start=span.start, end=span.end)[1]
         rows = [row for row in rows if site_id is None or row.site_id == site_id]
     else:
         span = bounded_window(from_, to, desk.platform_time())
+        seen = desk.hosts.seen(caller)
         rows = desk.energy(site_id=site_id, start=span.start, end=span.end)
+        rows = [row for row in rows if row.site_id in seen or _is_own(row, caller.id)]
     return JSONResponse(offset_page(rows, offset, limit, lambda row: plain(nameless(row, caller.id)), span))
 
 
 @router.get("/heat", summary="Heat rows")
 def heat(
-    _caller: Caller,
+    caller: Caller,
     desk: DeskIn,
     site: str = "",
     from_: From = "",
@@ -60,7 +67,9 @@ def heat(
 ) -> JSONResponse:
     """In the order of their writing: what was asked, delivered and felt, by unit; the last 7 days without `from`."""
     span = bounded_window(from_, to, desk.platform_time())
-    rows = desk.heat(site_id=_site(desk, site) if site else None, start=span.start, end=span.end)
+    seen = desk.hosts.seen(caller)
+    rows = desk.heat(site_id=_site(desk, caller, site) if site else None, start=span.start, end=span.end)
+    rows = [row for row in rows if row.site_id in seen]
     return JSONResponse(offset_page(rows, offset, limit, plain, span))
 
 
@@ -68,9 +77,10 @@ def heat(
 def statement(
     caller: Caller, desk: DeskIn, site: str = "", task: str = "", from_: From = "", to: To = ""
 ) -> JSONResponse:
-    """`task=` your own only; `site=` one site; neither: the fleet, with your own jobs. Platform time throughout.
+    """`task=` your own only; `site=` one site; neither: all sites that you may see, with your own jobs.
 
-    A task's statement is of all of it; the others are of the last 7 days where `from` is left out, and of 31 at most.
+    Your jobs are there wherever they ran. Platform time throughout. A task's statement is of all of it; the others are
+    of the last 7 days where `from` is left out, and of 31 at most.
     """
     if site and task:
         raise InvalidFieldError("task", task, "left out beside site: a statement is of one of them")
@@ -84,23 +94,31 @@ def statement(
         made: Any = job_statement(task_id, rows_around(desk, own), Terms(names=names))
         kind = "task"
     else:
-        site_id = _site(desk, site) if site else None
+        site_id = _site(desk, caller, site) if site else None
         span = bounded_window(from_, to, desk.platform_time())
         rows: list[LedgerRow] = [
             *desk.energy(site_id=site_id, start=span.start, end=span.end),
             *desk.heat(site_id=site_id, start=span.start, end=span.end),
         ]
-        if not rows:
+        seen = desk.hosts.seen(caller)
+        shown = [row for row in rows if row.site_id in seen or _is_own(row, caller.id)]
+        if not shown:
             raise NotFoundError(
                 "ledger row", f"from {span.out()['from']} to {span.out()['to'] or 'now'}: choose `from`"
             )
         terms = Terms(names=names)
         kind = "site" if site_id else "fleet"
         if site_id is not None:
-            made = site_statement(site_id, rows, terms)
+            made = site_statement(site_id, shown, terms)
         else:
-            fleet = fleet_statement(rows, terms)
-            made = dataclasses.replace(fleet, jobs=tuple(job for job in fleet.jobs if job.accounts == (caller.id,)))
+            fleet = fleet_statement(shown, terms)
+            # A job's part of overhead and useful heat is a share of its site's, whether its owner may see that or not.
+            jobs = fleet.jobs if len(shown) == len(rows) else fleet_statement(rows, terms).jobs
+            made = dataclasses.replace(
+                fleet,
+                sites=tuple(one for one in fleet.sites if one.site_id in seen),
+                jobs=tuple(job for job in jobs if job.accounts == (caller.id,)),
+            )
     now = desk.now()
     terms_said = {"clock_rate": now.clock_rate, "made_at": plain(now.at), "policy": now.policy, "factor": FACTOR}
     terms_said |= span.out()
@@ -114,8 +132,12 @@ def nameless(row: EnergyRow, account_id: AccountId) -> EnergyRow:
     return dataclasses.replace(row, account_id=None, task_id=None, instance_id=None, attempt_id=None)
 
 
-def _site(desk: Desk, key: str) -> SiteId:
-    if all(site.id != key for site in desk.fleet().sites):
+def _is_own(row: LedgerRow, account_id: AccountId) -> bool:
+    return isinstance(row, EnergyRow) and row.account_id == account_id
+
+
+def _site(desk: Desk, caller: Account, key: str) -> SiteId:
+    if SiteId(key) not in desk.hosts.seen(caller):
         raise NotFoundError("site", key)
     return SiteId(key)
 

@@ -138,6 +138,11 @@ class MemoryHeat:
         with self._lock:
             return next(reversed(self._hygiene.get(sink_id, [])), None)
 
+    def hygiene_seal(self, sink_id: SinkId, before: dt.datetime | None = None) -> tuple[int, str] | None:
+        with self._lock:
+            rows = [row for row in self._hygiene.get(sink_id, ()) if before is None or row.at < before]
+        return (rows[-1].number, rows[-1].hash) if rows else None
+
     def site_terms(self) -> tuple[SiteTerms, ...]:
         with self._lock:
             return tuple(terms for _, terms in sorted(self._terms.items()))

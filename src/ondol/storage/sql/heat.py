@@ -7,9 +7,11 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from ondol.model.alarm import Alarm
+from ondol.model.errors import UnavailableError
 from ondol.model.heat_request import HostWish
 from ondol.model.ids import SinkId, SiteId
 from ondol.storage.heat_ports import CHAIN_BEGIN, HygieneRow, MadeRequest, SiteTerms, follow
@@ -106,12 +108,28 @@ class SqlHeat:
             query = query.where(t.at_us >= to_us(start))
         if end is not None:
             query = query.where(t.at_us < to_us(end))
-        return self._database.decoded(query.order_by(t.number), HygieneRow)
+        return self._log(query.order_by(t.number))
 
     def last_hygiene(self, sink_id: SinkId) -> HygieneRow | None:
         t = tables.hygiene.c
         query = sa.select(t.body).where(t.sink_id == sink_id).order_by(t.number.desc()).limit(1)
-        return next(iter(self._database.decoded(query, HygieneRow)), None)
+        return next(iter(self._log(query)), None)
+
+    def _log(self, query: sa.Select[Any]) -> tuple[HygieneRow, ...]:
+        try:
+            return self._database.decoded(query, HygieneRow)
+        except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+            text = f"A row of the hygiene log cannot be read, somebody or something has changed the database: {error}"
+            raise UnavailableError(text) from error
+
+    def hygiene_seal(self, sink_id: SinkId, before: dt.datetime | None = None) -> tuple[int, str] | None:
+        t = tables.hygiene.c
+        query = sa.select(t.number, t.hash).where(t.sink_id == sink_id)
+        if before is not None:  # by time, as the index has them: a log of years is not to be walked through backwards
+            query = query.where(t.at_us < to_us(before)).order_by(t.at_us.desc())
+        with self._database.reading() as connection:
+            found = connection.execute(query.order_by(t.number.desc()).limit(1)).first()
+        return None if found is None else (int(found[0]), str(found[1]))
 
     def site_terms(self) -> tuple[SiteTerms, ...]:
         return self._database.decoded(sa.select(tables.terms.c.body).order_by(tables.terms.c.site_id), SiteTerms)

@@ -15,7 +15,7 @@ from ondol.twin.faults.life import Outcome, live
 
 _CHUNK = 8
 
-Tell = Callable[[int, int], None]
+Tell = Callable[["Campaign", int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,37 +58,56 @@ class Campaign:
 
 
 def run_campaign(
-    sequences: int, seed: int, *, hours: float = 12.0, processes: int = 1, tell: Tell | None = None
+    sequences: int,
+    seed: int,
+    *,
+    first: int = 0,
+    hours: float = 12.0,
+    processes: int = 1,
+    tell: Tell | None = None,
+    tell_every: int = 100,
 ) -> Campaign:
-    """Live through sequences 0 … n − 1 of a seed.
+    """Live through sequences of a seed; where it is interrupted (ctrl-C), what was lived until then is the result.
 
     Parameters
     ----------
     sequences : how many, 1 to 1,000,000
+    first : number of the first: a campaign that was interrupted goes on from there
     hours : length of each, 1 to 72 [h]
     processes : how many at once; 0 for as many as there are processors
-    tell : is told how many are done, and of how many
+    tell : is given what is done so far, and how many sequences there are in all, after every `tell_every` of them
 
     Raises
     ------
     InvalidFieldError : a number outside of its range
     """
     check_whole("sequences", sequences, 1, 1_000_000)
+    check_whole("first", first, 0, 1_000_000_000)
     check_whole("processes", processes, 0, 1024)
+    check_whole("tell_every", tell_every, 1, 1_000_000)
     check_range("hours", hours, 1.0, 72.0, "h")
     outcomes: list[Outcome] = []
-    for outcome in _lived(sequences, seed, hours, processes or os.cpu_count() or 1):
-        outcomes.append(outcome)
-        if tell is not None:
-            tell(len(outcomes), sequences)
+    numbers = range(first, first + sequences)
+    try:
+        for outcome in _lived(numbers, seed, hours, processes or os.cpu_count() or 1):
+            outcomes.append(outcome)
+            if tell is not None and len(outcomes) % tell_every == 0:
+                tell(Campaign(seed=seed, hours=hours, outcomes=tuple(outcomes)), sequences)
+    except KeyboardInterrupt:
+        if not outcomes:
+            raise
     return Campaign(seed=seed, hours=hours, outcomes=tuple(outcomes))
 
 
-def _lived(sequences: int, seed: int, hours: float, processes: int) -> Iterator[Outcome]:
+def _lived(numbers: range, seed: int, hours: float, processes: int) -> Iterator[Outcome]:
     one = partial(live, seed, hours=hours)
-    if processes == 1 or sequences == 1:
-        yield from map(one, range(sequences))
+    if processes == 1 or len(numbers) == 1:
+        yield from map(one, numbers)
         return
     # spawned, for forked copies of a process with numpy's threads may hang
-    with ProcessPoolExecutor(min(processes, sequences), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(one, range(sequences), chunksize=_CHUNK)
+    workers = min(processes, len(numbers))
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        yield from pool.map(one, numbers, chunksize=min(_CHUNK, max(len(numbers) // (4 * workers), 1)))
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ondol.agent.orders import NodeStatus, SiteOrders
-from ondol.model.ids import NodeId
+from ondol.model.ids import NodeId, UnitId
 from ondol.model.sink import SwimmingPool, Tank
 from ondol.model.site import Node
 from ondol.twin.faults.fault import Fault
@@ -23,6 +23,9 @@ ROOM_THERMOSTAT_K = 3.0
 TANK_THERMOSTAT_K = 5.0
 """An electric heater has a thermostat of its own (EN 60335-2-21, EN 60335-2-30): set so much above what is asked of a
 room, and so much below the hard limit of a tank."""
+LIMITER_K = 4.0
+"""A boiler's own temperature limiter (EN 14597) opens its feed so much above the loop's limit. It is left out while the
+agent lives, for then it must never be needed."""
 
 
 @dataclass(slots=True)
@@ -38,6 +41,7 @@ class Hardware:
     draws_w: dict[NodeId, float] = field(init=False)
     disobeys_s: dict[NodeId, float] = field(default_factory=dict)
     open_until_s: dict[NodeId, float] = field(default_factory=dict)
+    limited: set[UnitId] = field(default_factory=set)
     backup_on: bool = False
     backup_w: float = 0.0
     ordered_s: float = 0.0
@@ -56,7 +60,9 @@ class Hardware:
         self.backup_on = any(order.on for order in orders.backups)
         self.ordered_s = now_s
 
-    def live(self, now_s: float, dt_s: float, *, hottest_c: float) -> dict[NodeId, float]:
+    def live(
+        self, now_s: float, dt_s: float, *, hottest_c: float, loops_c: Mapping[UnitId, float]
+    ) -> dict[NodeId, float]:
         """Say what every node draws from now on for a step [W]; `backup_w` says what the other heater gives."""
         active = [fault for fault in self.faults if fault.at(now_s)]
         codes = {fault.code for fault in active}
@@ -66,6 +72,7 @@ class Hardware:
                 self.caps_w[node.id] = min(self.caps_w[node.id], node.curve.idle_w)
                 self.accepts[node.id] = False
         ended = any(fault.code in silent and now_s - fault.begin_s > LEASE_S for fault in active)
+        self._limit(loops_c, alive="agent-killed" not in codes)
         deaf = {fault.target for fault in active if fault.code == "cap-ignored"}
         for node in self.site.fleet.nodes:
             spell = self.work.spell(node.id, now_s)
@@ -95,9 +102,17 @@ class Hardware:
             told.append(status)
         return tuple(told)
 
+    def _limit(self, loops_c: Mapping[UnitId, float], *, alive: bool) -> None:
+        """Open feeds by the boilers' limiters; they are set back by hand, by whoever starts the agent again."""
+        if alive or self.site.kind == "room":
+            self.limited.clear()
+            return
+        units = self.site.fleet.units
+        self.limited |= {unit.id for unit in units if loops_c[unit.id] >= unit.loop_temp_max_c + LIMITER_K}
+
     def _draw_w(self, node: Node, now_s: float, dt_s: float, *, deaf: bool) -> float:
         curve, cap_w = node.curve, self.caps_w[node.id]
-        if now_s < self.open_until_s.get(node.id, 0.0):
+        if now_s < self.open_until_s.get(node.id, 0.0) or node.unit_id in self.limited:
             return 0.0
         if deaf:
             draw_w = curve.max_w if self.busy[node.id] else curve.idle_w

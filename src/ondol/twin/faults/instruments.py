@@ -28,14 +28,25 @@ class SpoiltPoints:
     ----------
     fleet : what is bound
     now : the clock by which readings are stamped
+    outdoor_c : true outdoor temperature [°C]
     """
 
     abilities: ClassVar[frozenset[Ability]] = frozenset(Ability)
     connection_id = "desk"
 
-    def __init__(self, fleet: Fleet, plant: VirtualPlant, draw: random.Random, now: Callable[[], dt.datetime]) -> None:
-        self._fleet, self._plant, self._draw, self._now = fleet, plant, draw, now
+    def __init__(
+        self,
+        fleet: Fleet,
+        plant: VirtualPlant,
+        draw: random.Random,
+        now: Callable[[], dt.datetime],
+        outdoor_c: Callable[[], float],
+    ) -> None:
+        self._plant, self._draw, self._now, self._outdoor_c = plant, draw, now, outdoor_c
         self._keys = tuple(binding.key for binding in fleet.bindings)
+        self._warm = frozenset(key for key in self._keys if key.kind.unit == "°C")
+        self._key_of = {(key.entity_id, key.point, key.index): key for key in self._keys}
+        self._outdoor = PointKey(fleet.sites[0].id, "outdoor_temperature")
         self._load_of = {unit.id: fleet.sink_of(unit) for unit in fleet.units}
         self._kept: dict[PointKey, PointReading] = {}
         self._heat_j: dict[UnitId, float] = {}
@@ -65,14 +76,14 @@ class SpoiltPoints:
         """
         truth = self._truth(blocked)
         active = {
-            PointKey(fault.target, fault.point, fault.index): fault
+            self._key_of[fault.target, fault.point, fault.index]: fault
             for fault in faults
             if fault.point and fault.at(now_s)
         }
         at = self._now()
         for key in self._keys:
             value = truth[key]
-            if key.kind.unit == "°C":
+            if key in self._warm:
                 value = round((value + self._draw.gauss(0.0, _NOISE_K)) / _RESOLUTION_K) * _RESOLUTION_K
             spoilt = self._spoilt(key, value, active.get(key), now_s)
             if spoilt is not None:
@@ -92,12 +103,13 @@ class SpoiltPoints:
         return value + self._draw.choice((-1.0, 1.0)) * fault.size if self._draw.random() < _SPIKES else value
 
     def _truth(self, blocked: frozenset[UnitId]) -> dict[PointKey, float]:
-        truth = {PointKey(self._fleet.sites[0].id, "outdoor_temperature"): self._plant.outdoor_temp_c() or 0.0}
+        key_of = self._key_of
+        truth = {self._outdoor: self._outdoor_c()}
         loads: dict[str, float] = {}
         for reading in self._plant.sinks():
             layers = reading.layers_c or (reading.temp_c,)
             loads[reading.sink_id] = layers[-1]
-            truth.update({PointKey(reading.sink_id, "temperature", k): layer for k, layer in enumerate(layers)})
+            truth.update({key_of[reading.sink_id, "temperature", k]: layer for k, layer in enumerate(layers)})
         for unit in self._plant.units():
             sink = self._load_of.get(unit.unit_id)
             if sink is None:
@@ -105,7 +117,8 @@ class SpoiltPoints:
             moved = unit.heat_j > self._heat_j.get(unit.unit_id, unit.heat_j)
             self._heat_j[unit.unit_id] = unit.heat_j
             flows = unit.unit_id not in blocked and (moved or unit.loop_temp_c > loads[sink.id] + _PUMP_ON_K)
-            truth[PointKey(unit.unit_id, "loop_temperature")] = unit.loop_temp_c
-            truth[PointKey(unit.unit_id, "heat_meter")] = unit.heat_j
-            truth[PointKey(unit.unit_id, "flow_switch")] = float(flows)
+            truth[key_of[unit.unit_id, "loop_temperature", 0]] = unit.loop_temp_c
+            truth[key_of[unit.unit_id, "heat_meter", 0]] = unit.heat_j
+            if (unit.unit_id, "flow_switch", 0) in key_of:
+                truth[key_of[unit.unit_id, "flow_switch", 0]] = float(flows)
         return truth

@@ -75,6 +75,9 @@ class Around:
             self._at, self._state = at, self._inner.outdoor(at)
         return self._state
 
+    def outdoor_temp_c(self, at: dt.datetime) -> float:
+        return self._inner.outdoor_temp_c(at)
+
     def mains_temp_c(self, at: dt.datetime) -> float:
         return self._inner.mains_temp_c(at)
 
@@ -100,7 +103,9 @@ class _Life:
         self.hardware = Hardware(site, draw_work(draw, site, span_s), faults)
         self.offset_s = 0.0
         self.now_s = 0.0
-        self.points = SpoiltPoints(site.fleet, self.plant, draw, self.clock)
+        self.points = SpoiltPoints(
+            site.fleet, self.plant, draw, self.clock, lambda: self.around.outdoor_temp_c(self.plant.now)
+        )
         self.judge = Judge(site, faults)
         self.agent: SiteAgent | None = None
         self.instruments: SiteInstruments | None = None
@@ -138,9 +143,10 @@ class _Life:
                 steps += 1
             self.judge.recovered(self.now_s, sensed=self.sensed, orders=self.orders, sinks=sinks)
             hottest_c = max((sinks[0].temp_c, *sinks[0].layers_c))
-            dt_s = self._step_s(hottest_c, max(u.loop_temp_c for u in units))
+            loops_c = {unit.unit_id: unit.loop_temp_c for unit in units}
+            dt_s = self._step_s(hottest_c, max(loops_c.values()))
             self.judge.hygiene_true(self.now_s, dt_s, min((sinks[0].temp_c, *sinks[0].layers_c)), self.orders)
-            powers = self.hardware.live(self.now_s, dt_s, hottest_c=hottest_c)
+            powers = self.hardware.live(self.now_s, dt_s, hottest_c=hottest_c, loops_c=loops_c)
             power_w = sum(powers.values()) + self.hardware.backup_w
             if self.tell is not None:
                 self.tell(self._line(codes, power_w, hottest_c))

@@ -212,3 +212,11 @@ def test_the_command_writes_a_true_fleet_and_ends_on_sigterm(tmp_path: Path) -> 
         _, said = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0, said
     assert "fahrenheit" in said
+
+
+def test_callers_that_ask_within_a_moment_of_each_other_are_both_answered() -> None:
+    """Modbus and MQTT look at the site from two threads: the second may ask a microsecond after the first."""
+    simulated = SimSite(site(1), HOME, SteadySurroundings(), START)
+    for microseconds in (1, 900, 60_000_001, 60_000_002, 120_000_500):
+        simulated.advance(START + dt.timedelta(microseconds=microseconds))
+    assert dt.timedelta(0) <= START + dt.timedelta(seconds=120.0005) - simulated.now < dt.timedelta(milliseconds=10)

@@ -98,3 +98,9 @@ def _keep_the_log() -> None:
             f"CREATE TRIGGER hygiene_log_no_{act.lower()} BEFORE {act} ON hygiene_log "
             f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
         )
+    # SQLite's INSERT OR REPLACE deletes without asking the triggers of deletion.
+    op.execute(
+        "CREATE TRIGGER hygiene_log_no_replace BEFORE INSERT ON hygiene_log WHEN EXISTS "  # noqa: S608
+        "(SELECT 1 FROM hygiene_log WHERE sink_id = NEW.sink_id AND number = NEW.number) "
+        f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+    )
