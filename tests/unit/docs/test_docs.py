@@ -133,7 +133,7 @@ def test_pages_name_no_option_of_the_command_line_that_there_is_not() -> None:
                 if found is None:
                     continue
                 try:
-                    app.parse_args(found[1].split(" #")[0].strip(), exit_on_error=False, print_error=False)
+                    app.parse_args(re.split(r" [#>]", found[1])[0].strip(), exit_on_error=False, print_error=False)
                 except CycloptsError as error:
                     wrong.append(f"{name_of(page)}: {line}: {error}")
     assert wrong == []
