@@ -23,6 +23,8 @@ _LEARN_MOST_S = 172_800.0
 _DISAGREE_S = 900.0
 _FORGET_S = 86_400.0
 _LEAST_DIFFERENCE_K = 5.0
+_RISE_K, _FALL_K = 6.0, 2.0  # a room that was heated by so much cannot have cooled by so much
+_MARK_S = 21_600.0
 TOLERANCE_K, TOLERANCE_SHARE = 2.0, 0.08
 
 
@@ -46,10 +48,20 @@ class ShellMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The highest reading of a room within some hours, its level then, and how long ago that was [°C, K, s]."""
+
+    reading_c: float
+    level_k: float
+    age_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedMemory:
-    """Levels of sinks (heat they got over their capacity) [K], and what shells told; all of it is JSON."""
+    """Levels of sinks (heat they got over their capacity) [K], marks of rooms, what shells told; all of it is JSON."""
 
     levels_k: Mapping[SinkId, float] = field(default_factory=dict)
+    marks: Mapping[SinkId, Mark] = field(default_factory=dict)
     shells: Mapping[UnitId, ShellMemory] = field(default_factory=dict)
 
 
@@ -80,13 +92,17 @@ def step_expected(layout: SiteLayout, memory: ExpectedMemory, evidence: Evidence
     the sun allowed for; that of water by all heat given.
     """
     levels = dict(memory.levels_k)
+    marks = {**memory.marks}
     shells = dict(memory.shells)
     for group in layout.sinks:
         if any(unit.unit.id not in evidence.power_w for unit in group.units) or not group.units:
             levels.pop(group.sink.id, None)
             continue
         rate_k_s = _rate_k_s(group, evidence)
-        levels[group.sink.id] = levels.get(group.sink.id, 0.0) + rate_k_s * dt_s
+        level_k = levels[group.sink.id] = levels.get(group.sink.id, 0.0) + rate_k_s * dt_s
+        reading_c = evidence.sinks_c.get(group.sink.id)
+        if reading_c is not None and isinstance(group.sink, Zone):
+            marks[group.sink.id] = _step_mark(marks.get(group.sink.id), reading_c, level_k, dt_s)
     for unit in layout.units:
         power_w = evidence.power_w.get(unit.unit.id)
         if power_w is None:
@@ -102,14 +118,27 @@ def step_expected(layout: SiteLayout, memory: ExpectedMemory, evidence: Evidence
             continue
         reading_c = evidence.sinks_c.get(unit.unit.zone_id)
         loop_c = evidence.loops_c.get(unit.unit.id)
-        shells[unit.unit.id] = _step_shell(unit, before, power_w, loop_c, reading_c, dt_s)
-    return ExpectedMemory(levels_k=levels, shells=shells)
+        mark, level_k = marks.get(unit.unit.zone_id), levels.get(unit.unit.zone_id, 0.0)
+        cools = mark is not None and reading_c is not None and _cools_while_heated(mark, reading_c, level_k)
+        shells[unit.unit.id] = _step_shell(unit, before, power_w, loop_c, reading_c, dt_s, cools=cools)
+    return ExpectedMemory(levels_k=levels, marks=marks, shells=shells)
 
 
 def shells_disagree(layout: SiteLayout, memory: ExpectedMemory, sink_id: SinkId) -> bool:
     """Whether the shells of a room's heaters have told another temperature than its sensor for a quarter of an hour."""
     own = [memory.shells.get(unit.unit.id) for unit in layout.units if unit.unit.zone_id == sink_id]
     return bool(own) and all(shell is not None and shell.disagreed_s >= _DISAGREE_S for shell in own)
+
+
+def _step_mark(mark: Mark | None, reading_c: float, level_k: float, dt_s: float) -> Mark:
+    if mark is None or reading_c >= mark.reading_c or mark.age_s + dt_s > _MARK_S:
+        return Mark(reading_c=reading_c, level_k=level_k)
+    return replace(mark, age_s=mark.age_s + dt_s)
+
+
+def _cools_while_heated(mark: Mark, reading_c: float, level_k: float) -> bool:
+    """Whether a reading fell though the heat given must have lifted it; an open window does that, too."""
+    return level_k - mark.level_k >= _RISE_K and mark.reading_c - reading_c >= _FALL_K
 
 
 def _rate_k_s(group: SinkLayout, evidence: Evidence) -> float:
@@ -137,8 +166,13 @@ def _step_shell(
     loop_c: float | None,
     reading_c: float | None,
     dt_s: float,
+    *,
+    cools: bool,
 ) -> ShellMemory:
-    """``T_room = T_shell − (P − C dT_shell/dt) / (f UA)``, f being learnt while sensor and shell agree."""
+    """``T_room = T_shell − (P − C dT_shell/dt) / (f UA)``, f being learnt while sensor and shell agree.
+
+    Of a room that `cools` while it is heated, f may have been learnt of a sensor that drifts: the fleet file is asked.
+    """
     if loop_c is None or reading_c is None or dt_s <= 0:
         return replace(memory, power_w=power_w if memory.power_w is None else memory.power_w, disagreed_s=0.0)
     mean_w = smooth(memory.power_w, power_w, dt_s, _LOOP_TIME_S)
@@ -149,8 +183,9 @@ def _step_shell(
     difference_k = through_w / (memory.factor * unit.unit.shell_ua_w_per_k)
     gap_k = abs(mean_c - difference_k - reading_c)
     if memory.learnt_s < _SURE_S:  # what was learnt in so short a time may have been learnt of a lie
-        gap_k = min(gap_k, abs(mean_c - through_w / unit.unit.shell_ua_w_per_k - reading_c))
-    known = memory.learnt_s >= _LEARN_S
+        by_file_k = abs(mean_c - through_w / unit.unit.shell_ua_w_per_k - reading_c)
+        gap_k = by_file_k if cools else min(gap_k, by_file_k)
+    known = memory.learnt_s >= _LEARN_S or cools
     if memory.disagreed_s > _FORGET_S:  # a curtain before the heater, or another sensor: begin anew
         return ShellMemory()
     if known and gap_k > TOLERANCE_K + TOLERANCE_SHARE * abs(difference_k):
