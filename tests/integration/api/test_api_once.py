@@ -364,6 +364,7 @@ def test_kill_after_the_answer_swallows_nothing(tmp_path: Path):
     uuids = {
         httpx2.post(f"{first.url}/tasks", content=BODY, headers=headers, timeout=10).json()["uuid"] for _ in range(3)
     }
+    tasks_at(first.url)  # the server notes that it gave an answer once it is sent, a moment after the client has it
     first.kill()
     second = Served(tmp_path, "go")
     try:
