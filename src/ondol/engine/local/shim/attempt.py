@@ -260,13 +260,15 @@ class _Attempt:
         self._paused = False
         if self._fence is not None:
             self._fence.thaw()
-        for pid in self._job_pids():
+        pids = self._job_pids()
+        # The first process first: a shell that hears nothing would go on to its next line when its child ends.
+        if self._container is not None:
+            self._container.ask_to_end()
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGTERM)
             except OSError:
                 continue
-        if self._container is not None:
-            self._container.ask_to_end()
         self._store()
 
     def _job_pids(self) -> list[int]:
