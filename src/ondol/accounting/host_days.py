@@ -14,7 +14,6 @@ from ondol.model.ids import SinkId
 from ondol.model.ledger import HeatRow
 
 J_PER_KWH = 3.6e6
-_HOUR = dt.timedelta(hours=1)
 SENSOR_K = 0.5
 """A temperature counts as below what was promised only by more than what a sensor may be off: EN 60751 class B is
 ±(0.3 + 0.005·t) K, 0.4 to 0.6 K between 20 and 60 °C."""

@@ -15,6 +15,17 @@ from ondol.model.points import Ability, PointKey, PointReading, Quality
 FARTHEST_AHEAD_S = 60.0
 """How far a device's clock may run ahead of ours; what lies in between is taken for now, beyond it is refused [s]."""
 
+READS = frozenset(
+    {
+        Ability.READS_TEMPERATURE,
+        Ability.READS_HEAT,
+        Ability.READS_POWER,
+        Ability.READS_FLOW,
+        Ability.READS_STATE,
+    }
+)
+"""All that an instrument can be read for: the abilities of a driver that reads whatever stands at an address."""
+
 
 def bound_by_key(
     connection: Connection, bindings: Sequence[Binding], abilities: frozenset[Ability]

@@ -23,9 +23,6 @@ CONNECTED = (
 )
 """Drivers that need a connection. `http` pulls JSON or Prometheus text; `push` waits for `PUT /heat/v1/readings`."""
 
-ON_THIS_HOST = ("rapl", "nvml", "cpufreq", "cgroup", "push")
-"""Drivers that reach nothing over a wire: they need no host."""
-
 _NEEDS = {"mqtt": "host", "http": "url", "redfish": "url", "ipmi": "host"}
 
 

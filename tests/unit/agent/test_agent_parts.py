@@ -14,7 +14,7 @@ from ondol.agent.orders import NodeStatus, SiteReadings
 from ondol.agent.pi import PiGains, step_pi, tune
 from ondol.agent.power_caps import SiteShare, share_site_limit, spread_caps
 from ondol.agent.preheat import next_rise, plan_preheat
-from ondol.agent.safety import SafetyMemory, UnitSenses, guard_unit
+from ondol.agent.safety import SafetyMemory, guard_unit
 from ondol.agent.sensor_loss import demand_without_sensor
 from ondol.agent.sigma_delta import NodeSeat, SwitchMemory, SwitchRules, choose_hot
 from ondol.agent.site_agent import SiteAgent
@@ -28,6 +28,7 @@ from ondol.model.power import PowerCurve
 from ondol.model.schedule import constant, daily
 from ondol.model.sink import Zone
 from ondol.model.site import Node, Site, Unit, UnitKind
+from unit.agent.senses import senses
 
 NOW = dt.datetime(2026, 1, 5, 3, 0, tzinfo=dt.UTC)
 HEATER = Unit(id=UnitId("u"), site_id=SiteId("s"), kind=UnitKind.DIGITAL_HEATER, zone_id=SinkId("z"))
@@ -146,26 +147,6 @@ def test_site_limit_serves_idle_then_urgent_then_priority():
         SiteShare(unit_id=UnitId("c"), idle_w=50.0, urgent_w=300.0, target_w=300.0, priority=0),
     ]
     assert share_site_limit(600.0, shares) == {"a": 50.0, "b": 250.0, "c": 300.0}
-
-
-def senses(**changes: object) -> UnitSenses:
-    plain: dict[str, object] = {
-        "power_max_w": 1000.0,
-        "hottest_c": 20.0,
-        "ahead_c": 20.0,
-        "soft_c": 24.0,
-        "hard_c": 27.0,
-        "loop_c": 40.0,
-        "loop_max_c": 65.0,
-        "loop_w_per_k": 300.0,
-        "loop_base_c": 20.0,
-        "silent_s": 0.0,
-        "water": True,
-        "flow_lost": False,
-        "meter_j": 0.0,
-        "measured_w": 500.0,
-    }
-    return UnitSenses(**(plain | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from ondol.agent.backup import BackupMemory, BackupView, level_of, step_backup
 from ondol.agent.orders import NodeStatus, SiteOrders, SiteReadings
-from ondol.agent.safety import SafetyMemory, UnitSenses, guard_unit
+from ondol.agent.safety import SafetyMemory, guard_unit
 from ondol.agent.site_agent import SiteAgent
 from ondol.drivers.ports import SinkReading, UnitReading
 from ondol.model.alarm import Severity
@@ -24,6 +24,7 @@ from ondol.model.schedule import constant, daily
 from ondol.model.sink import Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 from ondol.model.view import ServiceClass
+from unit.agent.senses import senses
 
 NOW = dt.datetime(2026, 1, 5, 12, 0, tzinfo=dt.UTC)
 HOME, ROOM, TANK, HEATER, BOILER = SiteId("s"), SinkId("room"), SinkId("tank"), UnitId("heater"), UnitId("boiler")
@@ -265,26 +266,6 @@ def test_a_guarantee_that_is_not_kept_is_told_after_a_quarter_of_an_hour():
     assert told.index(True) in range(14, 17)
     desk.room_c = 18.5
     assert not codes(desk.step(requests={ROOM: request(ROOM, guaranteed_c=18.0)}))
-
-
-def senses(**changes: object) -> UnitSenses:
-    plain: dict[str, object] = {
-        "power_max_w": 1000.0,
-        "hottest_c": 20.0,
-        "ahead_c": 20.0,
-        "soft_c": 24.0,
-        "hard_c": 27.0,
-        "loop_c": 40.0,
-        "loop_max_c": 65.0,
-        "loop_w_per_k": 300.0,
-        "loop_base_c": 20.0,
-        "silent_s": 0.0,
-        "water": True,
-        "flow_lost": False,
-        "meter_j": 0.0,
-        "measured_w": 500.0,
-    }
-    return UnitSenses(**(plain | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

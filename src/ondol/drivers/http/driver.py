@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import httpx2
 
-from ondol.drivers.bound import FARTHEST_AHEAD_S, Latest, bound_by_key, quality_of, time_told
+from ondol.drivers.bound import FARTHEST_AHEAD_S, READS, Latest, bound_by_key, quality_of, time_told
 from ondol.drivers.http.page import JsonPage, Missing, PrometheusPage, check_page_address
 from ondol.drivers.polling import Poller
 from ondol.drivers.ports import LinkStatus
@@ -47,15 +47,7 @@ class HttpDriver:
     InvalidFieldError : an address that is neither a path nor a metric
     """
 
-    abilities: ClassVar[frozenset[Ability]] = frozenset(
-        {
-            Ability.READS_TEMPERATURE,
-            Ability.READS_HEAT,
-            Ability.READS_POWER,
-            Ability.READS_FLOW,
-            Ability.READS_STATE,
-        }
-    )
+    abilities: ClassVar[frozenset[Ability]] = READS
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from ondol.drivers.bound import Latest, bound_by_key, quality_of
+from ondol.drivers.bound import READS, Latest, bound_by_key, quality_of
 from ondol.drivers.mbus.frames import DamagedFrameError, check_frame, request_frame, reset_frame
 from ondol.drivers.mbus.line import MeterLine
 from ondol.drivers.mbus.records import MeterRecord, Telegram, decode_telegram
@@ -43,15 +43,7 @@ class MbusDriver:
     InvalidFieldError : an address that means nothing or has another unit than its point, a device beyond 250
     """
 
-    abilities: ClassVar[frozenset[Ability]] = frozenset(
-        {
-            Ability.READS_TEMPERATURE,
-            Ability.READS_HEAT,
-            Ability.READS_POWER,
-            Ability.READS_FLOW,
-            Ability.READS_STATE,
-        }
-    )
+    abilities: ClassVar[frozenset[Ability]] = READS
 
     def __init__(
         self,

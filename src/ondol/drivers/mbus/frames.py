@@ -10,9 +10,6 @@ SND_NKE, REQ_UD2 = 0x40, 0x5B
 _FCB = 0x20
 """Frame count bit: turned over, it asks for the next telegram; left as it was, for the last one again."""
 
-LONGEST_FRAME = 261
-"""68 L L 68, up to 255 bytes, checksum, 16."""
-
 
 class DamagedFrameError(UnavailableError):
     """An answer that is incomplete or whose checksum does not fit; asking again may help."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from ondol.drivers.bound import FARTHEST_AHEAD_S, Latest, bound_by_key, quality_of, time_told
+from ondol.drivers.bound import FARTHEST_AHEAD_S, READS, Latest, bound_by_key, quality_of, time_told
 from ondol.drivers.ports import LinkStatus
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
@@ -28,15 +28,7 @@ class PushDriver:
     bindings : the points that may be pushed; the address is not used, scale and offset are
     """
 
-    abilities: ClassVar[frozenset[Ability]] = frozenset(
-        {
-            Ability.READS_TEMPERATURE,
-            Ability.READS_HEAT,
-            Ability.READS_POWER,
-            Ability.READS_FLOW,
-            Ability.READS_STATE,
-        }
-    )
+    abilities: ClassVar[frozenset[Ability]] = READS
 
     def __init__(
         self,
