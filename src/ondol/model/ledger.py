@@ -103,6 +103,90 @@ class HeatRow:
 LedgerRow = EnergyRow | HeatRow
 
 
+class Metered(enum.Enum):
+    """What a site's own meter counts; every value has its unit in its name."""
+
+    ELECTRICITY_J = "electricity_j"  # taken by the compute boundary of the site
+    BACKUP_FUEL_J = "backup_fuel_j"  # taken by the backup heater, as the carrier of its factor is counted
+    BACKUP_ELECTRICITY_J = "backup_electricity_j"
+    RENEWABLE_J = "renewable_j"  # electricity made on site and used inside the boundary
+    WATER_L = "water_l"  # taken in by the boundary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterRow:
+    """What one meter of a site counted over one window; the truth that the sum of its nodes is held against.
+
+    Parameters
+    ----------
+    meter_id : the bound point that was read, "entity.point"
+    amount : in the unit of `kind`, ≥ 0
+    uncertainty : relative expanded uncertainty of the meter, 0 to 1; None where its class is not known
+    """
+
+    site_id: SiteId
+    meter_id: str
+    kind: Metered
+    start: dt.datetime
+    end: dt.datetime
+    amount: float
+    tier: Tier = Tier.T1_METER
+    uncertainty: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_window(self.start, self.end)
+        check_range("amount", self.amount, 0.0, 1e18)
+        if self.uncertainty is not None:
+            check_range("uncertainty", self.uncertainty, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkFact:
+    """Whose work a task was, kept for the ledger after the task itself was deleted.
+
+    Parameters
+    ----------
+    service : name of its service class, "on_demand", "flex", "harvest" or "filler"
+    job_id, pool_id, project_id : "" for none
+    holds_pool : of the hidden tasks that hold the slots of a compute pool, that pool
+    """
+
+    task_id: TaskId
+    account_id: AccountId
+    name: str
+    service: str
+    submitted_at: dt.datetime
+    job_id: str = ""
+    pool_id: str = ""
+    project_id: str = ""
+    holds_pool: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFact:
+    """How one attempt ended, kept for the ledger: what was wasted is computed from it.
+
+    Parameters
+    ----------
+    outcome : final attempt state, "succeeded", "failed", "stopped" or "lost"
+    cause : who ended it: "user", "host", "heat", "node", "limit" or "" where it ended by itself
+    slots : slots that it held
+    cores : cores that it had reserved
+    held_s, cpu_s : how long it held them, and the CPU time it used [s]
+    """
+
+    attempt_id: AttemptId
+    task_id: TaskId
+    node_id: NodeId
+    outcome: str
+    cause: str
+    slots: int
+    cores: float
+    held_s: float
+    cpu_s: float
+    ended_at: dt.datetime
+
+
 def _check_window(start: dt.datetime, end: dt.datetime) -> None:
     if start.tzinfo is None or end.tzinfo is None:
         raise InvalidFieldError("start", start, "an aware time (UTC)")
