@@ -40,6 +40,8 @@ from ondol.policy.starts import starts
 from ondol.policy.urgency import Urgency, urgency
 from ondol.policy.waiting import clock, no_fit, wait
 
+LONGEST_LAG_S = 1800.0  # decisions further apart are no rhythm, but a pause
+
 _WHOLE = 1.0 - 1e-9  # a slot is given only where all its watts fit
 
 
@@ -51,10 +53,12 @@ class FollowMemory:
     ----------
     unwanted_since_s : since when a unit with flex, harvest or filler work wants no heat, by unit id [s since the epoch]
     outline : the plan in force, where there are forecasts to plan with
+    decided_s : when it was made, 0 for never [s since the epoch]
     """
 
     unwanted_since_s: dict[str, float] = field(default_factory=dict)
     outline: Outline = field(default_factory=Outline)
+    decided_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,7 +111,9 @@ class Follow:
         """Answer a view: by the plan where the forecasts of sinks are whole, else by what thermostats want."""
         if plannable(view):
             outline = draw_up(view, memory.outline) if due(view, memory.outline) else memory.outline
-            return place(view, outline), FollowMemory(memory.unwanted_since_s, outline)
+            lag_s = view.now_s - memory.decided_s
+            decision = place(view, outline, lag_s if 0.0 <= lag_s <= LONGEST_LAG_S else 0.0)
+            return decision, FollowMemory(memory.unwanted_since_s, outline, view.now_s)
         return self._by_want(view, memory)
 
     def _by_want(self, view: View, memory: FollowMemory) -> tuple[Decision, FollowMemory]:
@@ -152,7 +158,7 @@ class Follow:
             *wait(view, placed.pressing_left[choosy], _no_slot(view, len(slots.node) - len(used))),
             *_waits(view, wants, urgent, placed.bound_left, filled.rows_left, len(filled.slots_left)),
         ]
-        return tuple(actions), FollowMemory(since_s, memory.outline)
+        return tuple(actions), FollowMemory(since_s, memory.outline, view.now_s)
 
 
 def _slots(view: View, now: Standing, wants: Demand) -> _Slots:

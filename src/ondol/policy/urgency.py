@@ -55,16 +55,20 @@ def left_s(view: View) -> Floats:
     return np.maximum(expected_s - instances.done_s, 0.1 * expected_s)
 
 
-def urgency(view: View, now: Standing) -> Urgency:
+def urgency(view: View, now: Standing, lag_s: float = 0.0) -> Urgency:
     """Sort work by how long it can wait.
 
     Latest start = deadline - 1.3 · what is left of the run - margin. Work without a deadline has one `LONGEST_S` after
     it was submitted, but waits in the queue for no more than `PATIENCE_S`.
+
+    Parameters
+    ----------
+    lag_s : time until the next decision, beyond one that is missed: who would be late by then cannot wait [s]
     """
     instances = view.instances
     declared = np.isfinite(instances.deadline_s)
     deadline_s = np.where(declared, instances.deadline_s, instances.submitted_s + LONGEST_S)
-    latest_start_s = deadline_s - STRETCH * left_s(view) - MARGIN_S
+    latest_start_s = deadline_s - STRETCH * left_s(view) - MARGIN_S - lag_s
     queued = instances.phase == Phase.QUEUED
     latest_start_s = np.where(~declared & queued, instances.submitted_s + PATIENCE_S, latest_start_s)
     flex = queue(view, ServiceClass.FLEX)

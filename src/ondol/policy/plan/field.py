@@ -11,9 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
-from ondol.policy.plan.forecasts import electricity_g_per_kwh
+from ondol.policy.plan.forecasts import demand_w, electricity_g_per_kwh
 from ondol.policy.plan.outline import Outline
 from ondol.policy.standing import Standing
+
+STORE_S = 3600.0
+"""A sink that its units fill sooner than this stores next to nothing: what it cannot use at once is wasted."""
 
 EQUAL_G_PER_KWH = 5.0  # gains that differ by less are equal: then inputs at hand decide
 
@@ -34,6 +37,8 @@ class Field:
     heat_w : per sink, electric power that the plan would give it if there were no work, for its heat alone [W]
     gains : per sink, whether a kWh there is worth more than its electricity
     useful_w, filler_w : per sink, what runs at full load [W]
+    spare_w : per sink that stores next to nothing, what it can use beyond what runs, in the mean of a day; inf where
+        there is a store [W]
     some_filler : per sink, whether there is filler, be it leaving
     """
 
@@ -48,6 +53,7 @@ class Field:
     gains: Bools
     useful_w: Floats
     filler_w: Floats
+    spare_w: Floats
     some_filler: Bools
 
     def per_sink_w(self, nodes: Ints) -> Floats:
@@ -112,6 +118,9 @@ def field_of(view: View, now: Standing, outline: Outline) -> Field:
     def summed(chosen: Bools) -> Floats:
         return np.asarray(np.bincount(sink[at[chosen]], slot_w[at[chosen]], count), dtype=np.float64)
 
+    useful_w = summed(~filler & ~leaving)
+    spare_w = _usable_w(view, sink) - useful_w
+    value = np.where(spare_w > 0.0, value, 0.0)  # a plan does not know what is bound to a sink for days
     gain = np.where(sink >= 0, (sinks.capture * value)[np.maximum(sink, 0)], 0.0) - cost
     gains = np.zeros(count, dtype=np.bool_)
     gains[sink[(sink >= 0) & (gain > 0.0)]] = True
@@ -125,10 +134,25 @@ def field_of(view: View, now: Standing, outline: Outline) -> Field:
         gains=gains,
         heat_w=np.array([outline.heat_w.get(key, 0.0) for key in sinks.ids]),
         unplanned=np.array([outline.power_w.get(key, 0.0) <= 0.0 for key in sinks.ids], dtype=np.bool_),
-        useful_w=summed(~filler & ~leaving),
+        useful_w=useful_w,
         filler_w=summed(filler & ~leaving),
+        spare_w=spare_w,
         some_filler=summed(filler) > 0.0,
     )
+
+
+def _usable_w(view: View, sink: Ints) -> Floats:
+    """Electric power whose heat each sink can use in the mean of a day, inf where there is a store [W]."""
+    sinks, nodes, ahead_s = view.sinks, view.nodes, view.ahead_s
+    usable_w = np.full(len(sinks.ids), np.inf)
+    day = (ahead_s > 0.0) & (np.cumsum(ahead_s) - ahead_s < 86_400.0)
+    if sinks.demand_w.shape != (len(sinks.ids), len(ahead_s)) or not day.any():
+        return usable_w
+    most_w = np.bincount(sink[sink >= 0], nodes.max_w[sink >= 0], len(sinks.ids))
+    flows = np.flatnonzero(sinks.capacity_j < STORE_S * most_w)
+    mean_w = np.average(demand_w(view, 0.0)[flows][:, day], axis=1, weights=ahead_s[day])
+    usable_w[flows] = mean_w / np.maximum(sinks.capture[flows], 1e-9)
+    return usable_w
 
 
 def free_slots_in_order(view: View, now: Standing, field: Field) -> Ints:

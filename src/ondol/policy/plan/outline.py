@@ -34,6 +34,10 @@ benchmark, 0.95 to 0.97."""
 SURE_SHARE = 0.25
 """Where a kWh is worth so much more, or less, than its electricity costs, no plan is eased: only equals jump."""
 
+BUSY_SHARE = 0.8
+"""Of what the nodes of heat sinks can do over the horizon: where more work than this has to be done, it has no time for
+thrift, which needs half as long again."""
+
 _MULTIPLIERS = 24
 _USEFUL = (ServiceClass.ON_DEMAND, ServiceClass.FLEX, ServiceClass.HARVEST)
 
@@ -135,14 +139,16 @@ def _used_later(demand_w: Floats, step_s: Floats, capacity_j: Floats) -> Floats:
     return np.asarray(np.minimum(share, 1.0))
 
 
-def _at_its_price(view: View, problem: StoreProblem, most_g: float | None, harvest_g: float) -> WorkPlan:
-    """Plan for all work; harvest waits for heat rather than be paid more than its own price.
+def _at_its_price(view: View, problem: StoreProblem, most_g: float | None, thrifty_g: float) -> WorkPlan:
+    """Plan for all work, up to the price at which it can be done thriftily where it warms nobody (`slow`).
+
+    Only where so much has to be done that there is no time for thrift, it is planned at any price up to the highest.
 
     Parameters
     ----------
-    most_g : highest price of work that has to be done, None for any; harvest_g : of harvest [gCO2e/node-s]
+    most_g : highest price of work that has to be done, None for any; thrifty_g : done thriftily [gCO2e/node-s]
     """
-    low_g = harvest_g if most_g is None else min(harvest_g, most_g)
+    low_g = thrifty_g if most_g is None else min(thrifty_g, most_g)
     made = price_of_work(
         problem,
         _wanted_node_s(view, _USEFUL),
@@ -152,7 +158,8 @@ def _at_its_price(view: View, problem: StoreProblem, most_g: float | None, harve
     if made.overflow_node_s <= 0.0 or (most_g is not None and most_g <= low_g):
         return made
     must_node_s = _wanted_node_s(view, (ServiceClass.ON_DEMAND, ServiceClass.FLEX))
-    if float(made.plan.work_node_s.sum()) >= must_node_s:
+    room_node_s = BUSY_SHARE * float(problem.rate_levels[:, -1].sum() * problem.step_s.sum())
+    if must_node_s <= max(room_node_s, float(made.plan.work_node_s.sum())):
         return made
     return price_of_work(problem, must_node_s, overflow_price_g_per_node_s=most_g, most_multipliers=_MULTIPLIERS)
 

@@ -15,7 +15,7 @@ electricity, work that can wait runs at the speed that needs least energy for it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from ondol.policy.plan.free import Free
 from ondol.policy.plan.outline import Outline
 from ondol.policy.plan.powers import powers
 from ondol.policy.plan.pressing import Pressing, give_pressing
+from ondol.policy.plan.slow import give_slow
 from ondol.policy.plan.yielding import coming, ended, excess_filler, held, make_way, move, useless_filler
 from ondol.policy.standing import queue, standing
 from ondol.policy.starts import starts
@@ -52,12 +53,17 @@ class _Patient:
     taken_w: Floats
 
 
-def place(view: View, outline: Outline) -> Decision:
-    """Answer a view under a plan."""
+def place(view: View, outline: Outline, lag_s: float = 0.0) -> Decision:
+    """Answer a view under a plan.
+
+    Parameters
+    ----------
+    lag_s : time until the next decision, as far as it is known, 0 or more [s]
+    """
     now = standing(view)
     was_held = held(view, now)
     going = was_held.copy()
-    urgent = with_crowd(view, urgency(view, now), going)
+    urgent = with_crowd(view, urgency(view, now, lag_s), going)
     ground = field_of(view, now, outline)
     nodes = free_slots_in_order(view, now, ground)
     free = Free(nodes, np.ones(len(nodes), dtype=np.bool_))
@@ -66,6 +72,7 @@ def place(view: View, outline: Outline) -> Decision:
     stops = [*pressing.stops, *ended(going, useless_filler(view, ground, going))]
     line = np.concatenate([urgent.patient, queue(view, ServiceClass.HARVEST)])
     patient = _give_patient(view, ground, free, going, line, pressing)
+    patient = replace(patient, left=give_slow(view, ground, urgent, going, free, patient.left))
     cause = f"one of {len(patient.served)} that wait: its sink has planned power for useful work"
     stops += ended(going, make_way(view, patient.filler, cause))
     useful_w = ground.useful_w + free.given_w(ground) + pressing.taken_w + patient.taken_w

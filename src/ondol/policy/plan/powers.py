@@ -43,7 +43,8 @@ def powers(view: View, urgent: Urgency, field: Field, running: Bools, rows: Ints
     wanted[unit_of] = field.gain_g_per_kwh >= 0.0  # alike for all nodes of a unit
     # At the margin heat may be worth no more than its electricity: what the plan draws for it is wanted all the same.
     sink = np.where(units.heats, units.sink, -1)
-    within = field.useful_w + field.filler_w <= (1.0 + _SLACK) * field.heat_w
+    drawn_w = field.useful_w + field.filler_w + field.per_sink_w(nodes)
+    within = drawn_w <= (1.0 + _SLACK) * field.heat_w
     wanted |= (sink >= 0) & within[np.maximum(sink, 0)]
     full = (hurried > 0) | wanted
     power_w = np.where(full, units.power_max_w, np.minimum(thrifty_w, units.power_max_w))

@@ -36,12 +36,14 @@ class Pressing:
 def give_pressing(view: View, ground: Field, free: Free, going: Bools, line: Ints) -> Pressing:
     """Give what cannot wait its slots; notes in `going` who has to stop for it.
 
-    First free slots where heat is worth something; then, where it would be wasted otherwise, slots of filler, which are
-    warm; then the others; sinks that can take no more last, and not for all (`anywhere_at_once`).
+    First free slots where heat is worth something, in a sink that stores nothing no more than it can use; then, where
+    it would be wasted otherwise, slots of filler, which are warm; then the others; sinks that can take no more last,
+    and not for all (`anywhere_at_once`).
     """
     instances, nodes, heats = view.instances, view.nodes, view.units.heats
     takes = (~heats | (view.units.room_j > 0.0))[nodes.unit]
-    left = free.give(view, ground, line, (takes & ~ground.wasted())[free.nodes]).rows_left
+    useful = (ground.sink[free.nodes] < 0) | ground.within(free.nodes, ground.spare_w)
+    left = free.give(view, ground, line, (takes & ~ground.wasted())[free.nodes] & useful).rows_left
 
     served, freed = displaced(view, ground, going, left, takes)
     promised = np.zeros(len(instances.ids), dtype=np.bool_)

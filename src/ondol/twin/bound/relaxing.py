@@ -18,10 +18,11 @@ from ondol.accounting.figures import J_PER_KWH
 from ondol.drivers.virtual.loops import PLANT_ROOM_TEMP_C
 from ondol.drivers.virtual.rooms import AIR_SHARE_OF_SUN
 from ondol.drivers.virtual.waters import CLOSE_HOUR, OPEN_HOUR
-from ondol.model.view import Bools, Floats, Ints, ServiceClass
+from ondol.model.view import Bools, Floats
 from ondol.thermal.water import WATER_CP_J_PER_KG_K
-from ondol.twin.bound.problem import BoundProblem, LinearSink, LinearUnit, WorkClass
-from ondol.twin.lateness import due_s, late_rate, unfinished_rate
+from ondol.twin.bound.curves import work_of
+from ondol.twin.bound.problem import BoundProblem, LinearSink, LinearUnit
+from ondol.twin.lateness import late_rate, unfinished_rate
 from ondol.twin.layout import Layout, SinkKind
 from ondol.twin.plant.plant import Plant
 from ondol.twin.plant.tanks import SUBSTEP_S
@@ -70,7 +71,13 @@ def relax(scenario: Scenario, layout: Layout, plant: Plant, series: Series, jobs
             step_s=series.step_s,
             sinks=tuple(made),
             units=tuple(units),
-            work=_work(jobs, series, late, unfinished_rate(scenario, rate)),
+            work=work_of(
+                jobs,
+                series,
+                float(layout.node_speed.max(initial=1.0)),
+                late=late,
+                unfinished=unfinished_rate(scenario, rate),
+            ),
             discomfort_cost=1000.0 * float(backup.max()) * J_PER_KWH,
             limit_w=layout.site_limit_w,
             site=np.array(sites, dtype=np.int64),
@@ -360,27 +367,3 @@ def _coldest_load_c(layout: Layout, plant: Plant) -> Floats:
     if plant.pools is not None:
         coldest[plant.groups[SinkKind.POOL].rows] = np.minimum(plant.pools.lower_c, plant.pools.state)
     return coldest
-
-
-def _work(jobs: Jobs, series: Series, late: float, unfinished: float) -> tuple[WorkClass, ...]:
-    steps, step_s = series.steps, series.step_s
-    end_s = steps * step_s
-    due, work = due_s(jobs), jobs.run_s * jobs.slots
-    inside = jobs.submitted_s < end_s
-    classes: list[WorkClass] = []
-    kinds = np.where(due <= end_s, jobs.service, -1)
-    for kind in (ServiceClass.ON_DEMAND, ServiceClass.FLEX, ServiceClass.HARVEST, -1):
-        mine = inside & (kinds == kind)
-        if not mine.any():
-            continue
-        released = _cumulative((jobs.submitted_s[mine] // step_s).astype(np.int64), work[mine], steps)
-        if kind == -1:
-            classes.append(WorkClass(released=released, due=np.zeros(steps), late_cost=unfinished))
-        else:
-            at = np.ceil(due[mine] / step_s - 1e-9).astype(np.int64) - 1
-            classes.append(WorkClass(released=released, due=_cumulative(at, work[mine], steps), late_cost=late))
-    return tuple(classes)
-
-
-def _cumulative(step: Ints, work: Floats, steps: int) -> Floats:
-    return np.asarray(np.cumsum(np.bincount(np.clip(step, 0, steps - 1), work, steps)))
