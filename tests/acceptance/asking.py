@@ -15,9 +15,10 @@ from acceptance.platform import Up
 
 Seen = TypeVar("Seen")
 FINAL = ("Success", "Failure", "Cancelled")
+PATIENCE_S = 90.0  # a machine that does other things beside, with two platforms at a time, takes long over a container
 
 
-def until(look: Callable[[], Seen], what: str, timeout_s: float = 40.0) -> Seen:
+def until(look: Callable[[], Seen], what: str, timeout_s: float = PATIENCE_S) -> Seen:
     """Look until there is something to see; fails with `what` when the time is over."""
     deadline_s = time.monotonic() + timeout_s
     while True:
@@ -37,7 +38,7 @@ def work(connection: Any, command: str, *, name: str = "work", instances: int | 
     return task
 
 
-def end_of(task: Any, timeout_s: float = 40.0) -> str:
+def end_of(task: Any, timeout_s: float = PATIENCE_S) -> str:
     """Final state of a task."""
 
     def look() -> str:
@@ -47,7 +48,7 @@ def end_of(task: Any, timeout_s: float = 40.0) -> str:
     return until(look, f"the end of task {task.name}", timeout_s)
 
 
-def says(task: Any, word: str, timeout_s: float = 40.0) -> None:
+def says(task: Any, word: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait until the task has said a word."""
     until(lambda: word in task.stdout(), f"{word!r} on the stdout of {task.name}; it is {task.state}", timeout_s)
 
