@@ -17,9 +17,9 @@ Every schedule of the twin is a point of this programme that costs no more here 
 
 - *fluid work*: the nodes of a unit average to a convex combination of points, and work may be split, paused and moved
   at no cost and no delay; jobs in whole nodes, starts, boots, staging and repeated work are special cases that cost;
-- *one step*: work released in a step may run in the whole of it, and is due by the end of the step of its deadline;
-- *cumulative curves*: within a class any work may stand for any other, so early work for a late deadline also meets
-  an early one; late work is charged once per node-second by which the curve falls short, never more than what missed;
+- *cumulative curves*: work is released as fast, and due as late, as one node an instance allows (`curves`), but within
+  a class any work may stand for any other, so early work for a late deadline also meets an early one; late work is
+  charged once per node-second by which the curve falls short, never more than what missed;
 - *power*: only what points and burning allow. Whoever lets nodes idle has to give the point (idle power, 0), else heat
   of idling nodes is missing here;
 - *heat*: ``capture`` is the best that a unit ever delivers; stores are as well stratified as ``A`` says; heat may be
@@ -27,8 +27,7 @@ Every schedule of the twin is a point of this programme that costs no more here 
 - *limits*: the twin takes no heat in a step that would end above ``upper_c``; here it may be taken partly;
 - *foresight*: weather, grid, draws and work are all known from the start.
 
-A horizon that is too long to be solved as it is gets its prices from longer steps, and its proof at the true ones
-(`long`).
+A horizon that is too long to be solved as it is gets its prices from windows, and its proof as a whole (`long`).
 
 The solver is not trusted: `certificate` makes of any multipliers a number that lies below the optimum (weak duality
 with finite bounds on every variable; Boyd & Vandenberghe, Convex Optimization, 2004, §5.2), rounding included, and

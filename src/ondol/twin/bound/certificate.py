@@ -22,6 +22,8 @@ from ondol.thermal.arrays import Floats
 from ondol.twin.bound.programme import Programme
 from ondol.twin.bound.sparse import pick
 
+_THIRDS = 60  # narrow an interval to 3e-11 of it
+
 _UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -77,11 +79,12 @@ def polish(programme: Programme, multipliers: Floats, values: Floats) -> Floats:
         ahead = np.einsum("skj,sk->sj", sinks.transition[t], warmth[t])
         ahead += np.einsum("smk,sm->sk", sinks.slope[t], tangent[t])
     captured = np.einsum("tsk,tsk->ts", sinks.heat, warmth)
-    captured -= np.where(sinks.plain, sinks.backup_cost * programme.problem.step_s, 0.0)
+    captured = np.where(sinks.plain, 0.0, captured)
     for numbers, value in ((rows.band, band), (rows.balance, warmth), (rows.tangent, tangent)):
         y[numbers[numbers >= 0]] = value[numbers >= 0]
     there = rows.captured >= 0
     y[rows.captured[there]] = np.minimum(captured, 0.0)[there]
+    _price_flows(programme, y)
     _share_units(programme, y)
     _cap_late(programme, y)
     return y
@@ -94,6 +97,42 @@ def _shared(weights: Floats, whole: Floats, slack: Floats, real: Bools) -> Float
     tight[np.arange(len(weights)), np.argmin(np.where(real, slack, np.inf), axis=1)] = 1.0
     share = np.divide(weights * real, total[:, None], out=tight, where=total[:, None] > 0.0)
     return np.asarray(share * np.maximum(whole, 0.0)[:, None] * real)
+
+
+def _price_flows(programme: Programme, y: Floats) -> None:
+    """Best prices of heat in sinks without a store: up to the demand it is worth the backup, above it nothing.
+
+    What a step proves is concave in its price h, ``(h − backup)·demand + Σ_u min over uses of (cost − h·heat)``: thirds
+    of an interval that cannot hold the best are left out until it is narrow.
+    """
+    rows, columns, sinks, units = programme.rows, programme.columns, programme.sinks, programme.units
+    flows = np.flatnonzero(sinks.plain & (rows.captured >= 0).any(axis=0))
+    mine = np.flatnonzero(np.isin(units.sink, flows))
+    if not len(mine):
+        return
+    place = np.searchsorted(flows, units.sink[mine])
+    reduced = programme.cost - programme.matrix.T @ y
+    real = (columns.point >= 0)[:, mine]
+    point, burn = pick(reduced, columns.point)[:, mine], pick(reduced, columns.burn)[:, mine]
+    burns, watts, capture = (columns.burn >= 0)[:, mine], units.point_w[mine], units.capture[mine]
+    most_w = np.broadcast_to(units.power_max_w, columns.burn.shape)[:, mine]
+    taken_w = np.where(columns.taken >= 0, programme.high[np.maximum(columns.taken, 0)], 0.0)[:, flows]
+    most = (sinks.backup_cost * programme.problem.step_s)[:, flows]
+
+    def proved(price: Floats) -> Floats:
+        heat = price[:, place] * capture
+        burnt = np.where(burns, np.minimum(burn - heat, 0.0), 0.0)
+        worth = np.where(real, point - (heat + burnt)[:, :, None] * watts, 0.0).min(axis=2, initial=0.0)
+        use = burnt * most_w + np.minimum(worth, 0.0)
+        return np.asarray((price - most) * taken_w + use @ (place[:, None] == np.arange(len(flows))))
+
+    low, high = np.zeros_like(most), most.copy()
+    for _ in range(_THIRDS):
+        left, right = low + (high - low) / 3.0, high - (high - low) / 3.0
+        rises = proved(left) < proved(right)
+        low, high = np.where(rises, left, low), np.where(rises, high, right)
+    there = rows.captured[:, flows] >= 0
+    y[rows.captured[:, flows][there]] = -(0.5 * (low + high))[there]
 
 
 def _share_units(programme: Programme, y: Floats) -> None:

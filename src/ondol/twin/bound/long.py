@@ -1,18 +1,18 @@
-"""Bounds a long horizon: prices from a programme with longer steps, proved at the true ones.
+"""Bounds a long horizon: prices from windows that follow each other, proved for the whole.
 
 A linear programme over a year of quarter hours takes hours: the simplex's time grows with the square of the steps. But
 the certificate (`certificate`) makes a true bound of *any* multipliers, so that these need not come from the programme
 that is to be bounded:
 
-1. the same horizon with longer steps (`coarse`) is solved as a whole, and its multipliers of work, of temperature
-   limits, of tangents and of sites' limits are laid onto the true steps;
-2. given the prices of work that come of it, the best multipliers of releases and deadlines are found at the true steps:
-   a programme of classes alone, which any market of work would solve;
+1. the horizon is solved window by window, each with a look ahead (`windows`), and the multipliers of work, of
+   temperature limits, of tangents and of sites' limits are put together;
+2. given the prices of work that come of it, the best multipliers of releases and deadlines are found for the whole: a
+   programme of classes alone, which any market of work would solve;
 3. `certificate.polish` finds the best multipliers of all that is local to sinks and units, backwards in time.
 
-What comes out is `lagrangian` of the whole programme at its true step: nothing is relaxed beyond it. That prices were
-made for means over longer steps makes the number smaller, never larger; the gap to a schedule that `repair` makes of
-the coarse one tells by how much at most.
+What comes out is `lagrangian` of the whole programme: nothing is relaxed beyond it. That a window sees no further than
+its look ahead makes the number smaller, never larger; the gap to the schedule that the windows make together tells by
+how much at most.
 """
 
 from __future__ import annotations
@@ -27,75 +27,66 @@ from ondol.thermal.arrays import Floats
 from ondol.twin.bound.bound import Bound, bound_by, lower_bound
 from ondol.twin.bound.certificate import lagrangian, polish
 from ondol.twin.bound.checks import check_problem
-from ondol.twin.bound.coarse import coarsened
 from ondol.twin.bound.problem import BoundProblem, LinearUnit
 from ondol.twin.bound.programme import Programme, programme_of
 from ondol.twin.bound.solving import Answer, Effort, solve
 from ondol.twin.bound.sparse import pick
+from ondol.twin.bound.windows import Window, windows_of
 
 WHOLE_STEPS = 3000
 """A problem of so many steps (31 days of quarter hours) or fewer is solved as it is."""
 
-COARSE_STEPS = 4500
-"""At most so many steps a longer one is coarsened to: two hours each for a year."""
+WINDOW_STEPS = 1344
+"""A longer one in windows of so many (14 days), each with half as much to look ahead: more than the longest job of the
+traces and than any store lasts. Of 28 days in two windows the bound lost 2e-5."""
+
+_PRICES = ("rate", "tangent", "site", "band")
+_COURSE = ("taken", "inside", "drawn", "loss", "point", "burn", "cold", "state", "work")
 
 
-ENOUGH = Effort(method="ipm", tolerance=1e-5, iterations=200)
-"""For the longer steps: over 60 days 1e-5 proved as much as 1e-7 to 2e-7, and a solver that stalls has to end."""
-
-
-def bound_of(problem: BoundProblem, effort: Effort | None = None, *, times: int = 0) -> Bound:
+def bound_of(problem: BoundProblem, effort: Effort | None = None, *, window: int = 0) -> Bound:
     """Bound a problem of any length.
 
     Parameters
     ----------
-    effort : None for the dual simplex where the problem is solved as it is, else for the interior point
-    times : true steps in a longer one; 1 solves the problem as it is; 0 chooses
+    effort : None for the dual simplex
+    window : steps of a window; as many as the problem has solve it as it is; 0 chooses
 
     Raises
     ------
     InvalidFieldError, UnavailableError : as of `lower_bound`
     """
-    check_whole("times", times, 0, problem.steps)
-    times = times or (1 if problem.steps <= WHOLE_STEPS else -(-problem.steps // COARSE_STEPS))
-    if times == 1:
+    check_whole("window", window, 0, problem.steps)
+    window = window or (problem.steps if problem.steps <= WHOLE_STEPS else WINDOW_STEPS)
+    if window == problem.steps:
         return lower_bound(problem, effort)
     check_problem(problem)
-    effort = effort or ENOUGH
-    coarse = programme_of(coarsened(problem, times))
-    answer = solve(coarse, effort)
+    effort = effort or Effort()
     whole = programme_of(problem)
-    values, multipliers = _laid(whole, coarse, answer, times)
+    values, multipliers = np.zeros(len(whole.cost)), np.zeros(len(whole.row_low))
+    iterations, status = 0, "Optimal"
+    for one in windows_of(problem, window, window // 2, effort):
+        _lay(whole, one, values, multipliers)
+        iterations += one.answer.iterations
+        status = one.answer.status if one.answer.status != "Optimal" else status
+    values[whole.columns.done] = np.cumsum(pick(values, whole.columns.work), axis=0)
     multipliers, more = _work_priced(whole, multipliers)
     polished = polish(whole, multipliers, values)
-    laid = replace(answer, values=values, multipliers=polished, iterations=answer.iterations + more)
+    laid = Answer(values=values, multipliers=polished, status=status, iterations=iterations + more)
     return bound_by(whole, lagrangian(whole, polished), laid)
 
 
-def _laid(whole: Programme, coarse: Programme, answer: Answer, times: int) -> tuple[Floats, Floats]:
-    """Values and multipliers of the true steps; those that `polish` and `_work_priced` make are left at 0."""
-    values, multipliers = np.zeros(len(whole.cost)), np.zeros(len(whole.row_low))
-    steps, count = whole.problem.steps, coarse.problem.steps
-    within = np.minimum(np.arange(steps) // times, count - 1)
-    ends = np.arange(steps) % times == times - 1
-    multipliers_at = polish(coarse, answer.multipliers, answer.values)
-
-    def lay(to: Ints, at: Ints, target: Floats, source: Floats, share: float = 1.0) -> None:
-        _put(to, pick(source, at)[within] * share, target)
-
-    for name in ("rate", "tangent", "site"):
-        share = 1.0 if name == "rate" else 1.0 / times
-        lay(getattr(whole.rows, name), getattr(coarse.rows, name), multipliers, multipliers_at, share)
-    _put(whole.rows.band, pick(multipliers_at, coarse.rows.band)[within] * ends[:, None], multipliers)
-    _put(whole.rows.left, pick(multipliers_at, coarse.rows.left), multipliers)
-    for name in ("taken", "inside", "loss", "point", "burn", "cold", "state"):
-        lay(getattr(whole.columns, name), getattr(coarse.columns, name), values, answer.values)
-    mean = coarse.sinks.demand_w
-    met = np.divide(pick(answer.values, coarse.columns.drawn), mean, out=np.zeros_like(mean), where=mean > 0.0)
-    _put(whole.columns.drawn, met[within] * whole.sinks.demand_w, values)
-    lay(whole.columns.work, coarse.columns.work, values, answer.values, 1.0 / times)
-    values[whole.columns.done] = np.cumsum(pick(values, whole.columns.work), axis=0)
-    return values, multipliers
+def _lay(whole: Programme, window: Window, values: Floats, multipliers: Floats) -> None:
+    """Lay the steps of a window that count onto those of the whole, and what its last state is worth at the end."""
+    mine, counted, part = slice(window.first, window.first + window.steps), slice(0, window.steps), window.programme
+    prices = polish(part, window.answer.multipliers, window.answer.values)
+    for name in _PRICES:
+        _put(getattr(whole.rows, name)[mine], pick(prices, getattr(part.rows, name))[counted], multipliers)
+    for name in _COURSE:
+        of_part = pick(window.answer.values, getattr(part.columns, name))[counted]
+        _put(getattr(whole.columns, name)[mine], of_part, values)
+    if window.first + window.steps == whole.problem.steps:
+        _put(whole.rows.left, pick(prices, part.rows.left), multipliers)
 
 
 def _put(to: Ints, values: Floats, target: Floats) -> None:
