@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ondol.model.errors import InvalidFieldError
+from ondol.model.ledger import Metered
 from ondol.model.view import Floats
 
 GAS_EFFICIENCY = 0.80
@@ -28,6 +29,26 @@ DISTRICT_EUR_PER_KWH = 0.11
 """Mean of the French networks 2023, about 110 €/MWh with taxes (AMORCE survey; rounded)."""
 
 KINDS = ("gas", "heat_pump", "district")
+
+_HEAT_PER_METERED = {
+    ("electric", Metered.BACKUP_ELECTRICITY_J): 1.0,
+    ("heat_pump", Metered.BACKUP_ELECTRICITY_J): HEAT_PUMP_SCOP,
+    ("gas", Metered.BACKUP_FUEL_J): GAS_EFFICIENCY,
+    ("district", Metered.BACKUP_FUEL_J): DISTRICT_EFFICIENCY,
+}
+
+
+def heat_per_metered(kind: str, metered: Metered) -> float | None:
+    """Heat of a backup over what its own meter counts, over a season; None for a meter that it does not have.
+
+    All electricity of an element becomes heat in its sink; the others by the efficiencies above, gas counted on the
+    lower heating value. In one cold or mild week a heat pump or a boiler does better or worse.
+
+    Parameters
+    ----------
+    kind : of the backup, as fleet files name it
+    """
+    return _HEAT_PER_METERED.get((kind, metered))
 
 
 def backup_heat_rates(

@@ -13,16 +13,19 @@ All three are affine in what was recorded, so that energy × intensity stays add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ondol.model.checks import check_range
+from ondol.accounting.registry import Registry, electricity_lca
+from ondol.model.checks import check_choice, check_range
 from ondol.model.errors import InvalidFieldError
-from ondol.model.factor import Scope
+from ondol.model.factor import Factor, Mix, Scope
 from ondol.model.ids import SiteId
 from ondol.model.ledger import EnergyRow
+from ondol.model.site import Site
 
 NAMES = ("lca_levelled", "lca_annual", "direct_hourly")
+_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +71,86 @@ class Basis:
     def g_of(self, row: EnergyRow) -> float:
         """Operational carbon of a row [gCO2e]."""
         return row.energy_j / 3.6e6 * self.g_per_kwh(row.site_id, row.grid_g_per_kwh)
+
+
+def basis_for(
+    sites: Iterable[Site],
+    registry: Registry,
+    name: str = "lca_levelled",
+    *,
+    series_mean_g_per_kwh: Mapping[str, float],
+    series_year: int,
+    series_scope: Scope = Scope.DIRECT,
+) -> Basis:
+    """Make the basis of a fleet's sites.
+
+    Levelled offset of a country = its life-cycle factor − mean of its recorded series (ADR 13).
+
+    Parameters
+    ----------
+    sites : whose rows will be counted
+    registry : where the life-cycle factors are
+    name : one of `NAMES`
+    series_mean_g_per_kwh : by country, mean of the recorded series over its year [gCO2e/kWh]
+    series_year : of the series, for the note
+    series_scope : of the series
+
+    Raises
+    ------
+    InvalidFieldError : another name; levelling a country whose series has no mean here, is not of direct emissions, or
+        lies above its life-cycle factor, so that the constant would be negative
+    NotFoundError : a country without life-cycle factor in the registry
+    """
+    check_choice("accounting.basis", name, NAMES)
+    found = sorted(sites, key=lambda site: site.id)
+    countries = sorted({site.country for site in found})
+    if name == "direct_hourly":
+        note = f"{name}: the grid's hourly series of {series_year} as recorded, {series_scope.value} emissions."
+        return Basis(name, series_scope, {site.id: Line(1.0, 0.0) for site in found}, note)
+    levels = {country: electricity_lca(registry, country) for country in countries}
+    told = "; ".join(f"{row.geography} {row.value:g} {row.unit}, {row.year} ({row.id})" for row in levels.values())
+    if name == "lca_annual":
+        lines = {country: Line(0.0, _g_per_kwh(row)) for country, row in levels.items()}
+        note = f"{name}: one life-cycle factor a country in every hour: {told}; {registry.label}."
+    else:
+        if series_scope is not Scope.DIRECT:
+            raise InvalidFieldError(
+                "accounting.basis", name, f"lca_annual or direct_hourly where the series is {series_scope.value}"
+            )
+        lines = {
+            country: Line(1.0, _offset(country, _g_per_kwh(row), series_mean_g_per_kwh))
+            for country, row in levels.items()
+        }
+        offsets = ", ".join(f"{country} +{line.offset_g_per_kwh:.2f}" for country, line in lines.items())
+        note = (
+            f"{name}: the grid's hourly series of {series_year} ({series_scope.value} emissions) plus a constant "
+            f"({offsets} g/kWh), so that its mean is the life-cycle factor: {told}; {registry.label}."
+        )
+    return Basis(name, Scope.LCA, {site.id: lines[site.country] for site in found}, note)
+
+
+def _g_per_kwh(row: Factor) -> float:
+    if row.unit not in _GRAMS or row.scope is not Scope.LCA or row.mix is not Mix.AVERAGE:
+        raise InvalidFieldError(
+            f"factor[{row.id}]",
+            f"{row.unit}, {row.scope.value}, {row.mix.value}",
+            f"one of {', '.join(_GRAMS)}, of scope lca and mix average",
+        )
+    return row.value * _GRAMS[row.unit]
+
+
+def _offset(country: str, level_g_per_kwh: float, means: Mapping[str, float]) -> float:
+    mean = means.get(country)
+    if mean is None:
+        raise InvalidFieldError(
+            "accounting.basis", "lca_levelled", f"lca_annual for {country}: it has no recorded series to level"
+        )
+    check_range(f"series mean of {country}", mean, 0.0, 3000.0, "g/kWh")
+    if mean > level_g_per_kwh:
+        raise InvalidFieldError(
+            "accounting.basis",
+            "lca_levelled",
+            f"lca_annual or direct_hourly for {country}: the mean of its series, {mean:.1f} g/kWh, is above its "
+            f"life-cycle factor, {level_g_per_kwh:.1f} g/kWh, so the two do not belong together",
+        )
+    return level_g_per_kwh - mean

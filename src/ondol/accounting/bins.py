@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ondol.model.checks import check_range
 from ondol.model.ids import SinkId, SiteId
@@ -57,11 +57,17 @@ class SiteBin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """A ledger resolved into bins of `bin_s` seconds."""
+    """A ledger resolved into bins of `bin_s` seconds.
+
+    Parameters
+    ----------
+    estimated_j : heat of units without a heat meter, by site; it is in none of the bins and sinks [J]
+    """
 
     bin_s: float
     sites: dict[tuple[SiteId, int], SiteBin]
     sinks: dict[SinkId, SinkHeat]
+    estimated_j: dict[SiteId, float] = field(default_factory=dict)
 
 
 def resolve(rows: Iterable[LedgerRow], bin_s: float = BIN_S) -> Resolved:
@@ -69,6 +75,7 @@ def resolve(rows: Iterable[LedgerRow], bin_s: float = BIN_S) -> Resolved:
 
     Useful heat is min(delivered, demanded) by sink and bin (`reference/footprint.md` §0 rule 3): heat that comes when
     nobody asked for it is not useful, however much was asked for at another time. Units of one sink count together.
+    Heat that was only estimated is left out, and told beside.
 
     Parameters
     ----------
@@ -80,7 +87,11 @@ def resolve(rows: Iterable[LedgerRow], bin_s: float = BIN_S) -> Resolved:
     overhead_g: dict[tuple[SiteId, int], list[float]] = defaultdict(list)
     delivered: dict[tuple[SiteId, SinkId, int], list[float]] = defaultdict(list)
     demanded: dict[tuple[SiteId, SinkId, int], list[float]] = defaultdict(list)
+    estimated: dict[SiteId, list[float]] = defaultdict(list)
     for row in rows:
+        if isinstance(row, HeatRow) and not row.metered:
+            estimated[row.site_id].append(row.delivered_j)
+            continue
         for number, fraction in slices(row.start, row.end, bin_s):
             if isinstance(row, HeatRow):
                 delivered[row.site_id, row.sink_id, number].append(row.delivered_j * fraction)
@@ -118,6 +129,7 @@ def resolve(rows: Iterable[LedgerRow], bin_s: float = BIN_S) -> Resolved:
             )
             for sink, parts in sorted(sinks.items())
         },
+        estimated_j={site: math.fsum(parts) for site, parts in sorted(estimated.items())},
     )
 
 

@@ -124,7 +124,7 @@ def figures(
     energy = energy_of(energy_rows)
     carbon = carbon_of(energy_rows, factor)
     sites = {row.site_id for row in rows}
-    metered = {row.site_id for row in rows if isinstance(row, HeatRow)}
+    metered = {row.site_id for row in rows if isinstance(row, HeatRow) and row.metered}
     heat = _heat(resolved, metered, names or {}) if metered else None
     reuse_kwh = None if heat is None or _stores_gave_back(heat, energy, rows) else heat.useful_kwh
     return Figures(

@@ -43,8 +43,10 @@ class HostDay:
     demanded_kwh : asked for by the heat layer
     compute_kwh : electricity of its units
     shortfall_kwh : Σ over clock hours of demanded less delivered where that is above 0, backup not counted
-    backup_kwh : of its other heater, as ordered (time × rated power); None where it has none or its power is not stated
-    backup_s : the same as time; None where it has none [s]
+    backup_kwh : of its other heater; None where it has none, or neither a meter nor its power tells
+    backup_metered : whether that is by its own meter, which covered 95 % of the time; else it is as ordered (time ×
+        rated power)
+    backup_s : how long it was ordered to run; None where it has none [s]
     discomfort_kh : ∫ deviation outside of the host's band dt
     felt_s, inside_s : time with a temperature and a band, and of it inside of the band [s]
     coldest_c : lowest window mean; None without one
@@ -75,11 +77,21 @@ class HostDay:
     promise: Promise | None
     kept: bool | None
     missing_kwh: float | None
+    backup_metered: bool = False
 
     @property
     def capture_ratio(self) -> float | None:
         """Heat delivered over electricity of the units that delivered it; None without electricity."""
         return self.heat_kwh / self.compute_kwh if self.compute_kwh > 0.0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredHeat:
+    """Heat of another heater over one window of its own meter [J]."""
+
+    start: dt.datetime
+    end: dt.datetime
+    heat_j: float
 
 
 def local_days(start: dt.datetime, end: dt.datetime, timezone: str) -> list[tuple[dt.date, dt.datetime, dt.datetime]]:
@@ -114,6 +126,7 @@ def host_days(
     promises: Sequence[Promise] = (),
     backup_on: Sequence[tuple[dt.datetime, dt.datetime]] | None = None,
     backup_power_w: float = 0.0,
+    backup_heat: Sequence[MeteredHeat] = (),
 ) -> tuple[HostDay, ...]:
     """Give a sink's local days in [start, end).
 
@@ -122,12 +135,13 @@ def host_days(
 
     Parameters
     ----------
-    rows : of any sinks; those of others are passed over
+    rows : of any sinks; those of others are passed over, and those of units without a heat meter, which are estimates
     promises : what was guaranteed, each for its time; of several that hold at a time the first one counts
     backup_on : spans in which the sink's other heater was ordered to run; None where it has none
     backup_power_w : its rated power, 0 where it is not stated [W]
+    backup_heat : its heat by its own meter, window by window
     """
-    sink_rows = [row for row in rows if row.sink_id == sink_id]
+    sink_rows = [row for row in rows if row.sink_id == sink_id and row.metered]
     own = [row for row in sink_rows if row.start < end and row.end > start]
     days: list[HostDay] = []
     for date, begin, close in local_days(start, end, timezone):
@@ -143,6 +157,7 @@ def host_days(
                 promised=[(one, _waived(sink_rows, one)) for one in in_force(promises, since, until)],
                 backup_s=None if backup_on is None else math.fsum(_overlap_s(on, (since, until)) for on in backup_on),
                 backup_power_w=backup_power_w,
+                backup_heat=backup_heat,
             )
         )
     return tuple(days)
@@ -158,6 +173,7 @@ def _day(
     promised: list[tuple[Promise, frozenset[dt.datetime]]],
     backup_s: float | None,
     backup_power_w: float,
+    backup_heat: Sequence[MeteredHeat],
 ) -> HostDay:
     parts = [(row, _overlap_s((row.start, row.end), span) / (row.end - row.start).total_seconds()) for row in rows]
     heat_j = math.fsum(row.delivered_j * part for row, part in parts)
@@ -177,7 +193,9 @@ def _day(
     measured_s = math.fsum(_overlap_s((row.start, row.end), part) for _, part, _ in warm for row, _ in felt)
     heated = [one for one, _ in promised if one.guaranteed_kwh_per_day > 0.0 and one.within(*span) == span]
     observed_s = math.fsum(s for _, s in seen)
-    backup_j = backup_s * backup_power_w if backup_s is not None and backup_power_w > 0.0 else 0.0
+    metered_j = _metered_j(backup_heat, span)
+    told = metered_j is not None or (backup_s is not None and backup_power_w > 0.0)
+    backup_j = (backup_s or 0.0) * backup_power_w if metered_j is None else metered_j
     enough = whole and observed_s >= SEEN * _s(span)
     kept, missing_kwh = _kept(
         warm=enough and measured_s >= SEEN * warm_s if warm else None,
@@ -198,7 +216,8 @@ def _day(
         demanded_kwh=demanded_j / J_PER_KWH,
         compute_kwh=math.fsum(row.electric_j * part for row, part in parts) / J_PER_KWH,
         shortfall_kwh=_shortfall_j(parts) / J_PER_KWH,
-        backup_kwh=backup_j / J_PER_KWH if backup_s is not None and backup_power_w > 0.0 else None,
+        backup_kwh=backup_j / J_PER_KWH if told else None,
+        backup_metered=metered_j is not None,
         backup_s=backup_s,
         discomfort_kh=math.fsum(row.discomfort_kh * part for row, part in parts),
         felt_s=math.fsum(s for _, s in banded),
@@ -209,6 +228,14 @@ def _day(
         kept=kept,
         missing_kwh=missing_kwh,
     )
+
+
+def _metered_j(windows: Sequence[MeteredHeat], span: tuple[dt.datetime, dt.datetime]) -> float | None:
+    """Heat of a meter's windows inside of a span; None where they cover too little of it [J]."""
+    parts = [(one, _overlap_s((one.start, one.end), span)) for one in windows]
+    if math.fsum(part_s for _, part_s in parts) < SEEN * _s(span):
+        return None
+    return math.fsum(one.heat_j * part_s / _s((one.start, one.end)) for one, part_s in parts)
 
 
 def _waived(rows: Iterable[HeatRow], promise: Promise) -> frozenset[dt.datetime]:

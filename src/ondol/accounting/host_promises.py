@@ -42,7 +42,9 @@ class Promise:
         if request is None or not request.guaranteed:
             return None
         begins = [when for when in (request.valid_from, made_at) if when is not None]
-        ends = [when for when in (request.valid_until, request.by, ended_at) if when is not None]
+        ends = [
+            when for when in (request.valid_until, request.by, request.guaranteed_until, ended_at) if when is not None
+        ]
         start, end = max(begins, default=None), min(ends, default=None)
         if start is not None and end is not None and end <= start:
             return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from ondol.accounting.host_days import J_PER_KWH, HostDay, host_days, midnight
+from ondol.accounting.host_days import J_PER_KWH, HostDay, MeteredHeat, host_days, midnight
 from ondol.accounting.host_promises import Promise, distinct
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SinkId, SiteId
@@ -27,6 +27,7 @@ class HostSink:
     promises : what was promised, each for its time, the most important first
     backup_on : spans in which its other heater was ordered to run; None where it has none
     backup_power_w : rated, 0 where not stated [W]
+    backup_heat : its heat by its own meter, window by window; empty where it has none
     """
 
     sink_id: SinkId
@@ -34,6 +35,7 @@ class HostSink:
     promises: tuple[Promise, ...] = ()
     backup_on: tuple[tuple[dt.datetime, dt.datetime], ...] | None = None
     backup_power_w: float = 0.0
+    backup_heat: tuple[MeteredHeat, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,19 @@ class SinkMonth:
     unknown_days: int
     missing_kwh: float
 
+    @property
+    def backup_basis(self) -> str:
+        """How its other heater's heat is known: "metered", "ordered", "partly metered", or "" where it is not."""
+        return basis_of(self.days)
+
+
+def basis_of(days: Iterable[HostDay]) -> str:
+    """How the heat of other heaters is known over some days; "" where it is not known at all."""
+    told = {day.backup_metered for day in days if day.backup_kwh is not None}
+    if len(told) == 2:  # of the one kind and of the other
+        return "partly metered"
+    return "" if not told else "metered" if True in told else "ordered"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatement:
@@ -77,6 +92,8 @@ class HostStatement:
     electricity_kwh : of all units with the overhead, drawn at the site's meter; of it by tier of measurement
     refund_eur : electricity at the agreed tariff; None where none is set
     missing_kwh : promised heat that did not come, to be refunded where that was agreed
+
+    `backup_basis` tells how the heat of other heaters is known, as `SinkMonth` has it.
     """
 
     site_id: SiteId
@@ -101,6 +118,11 @@ class HostStatement:
     missed_days: int
     unknown_days: int
     missing_kwh: float
+
+    @property
+    def backup_basis(self) -> str:
+        """How the heat of other heaters is known, over all sinks and days."""
+        return basis_of(day for sink in self.sinks for day in sink.days)
 
 
 def month_span(month: str, timezone: str) -> tuple[dt.datetime, dt.datetime]:
@@ -198,6 +220,7 @@ def _sink_month(
         promises=sink.promises,
         backup_on=sink.backup_on,
         backup_power_w=sink.backup_power_w,
+        backup_heat=sink.backup_heat,
     )
     felt_s = math.fsum(day.felt_s for day in days)
     return SinkMonth(

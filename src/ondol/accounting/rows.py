@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from ondol.accounting.split import NodeWindow, Piece
 from ondol.model.checks import check_range
 from ondol.model.ids import SiteId
-from ondol.model.ledger import EnergyRow, Share, Tier
+from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
+
+LONGEST_ROW = dt.timedelta(hours=6)
+"""Rows are asked for by their start: who wants all that touch a time begins so much before it."""
+_ENERGY_AMOUNTS = ("energy_j", "cpu_s")
+_HEAT_AMOUNTS = ("electric_j", "delivered_j", "demanded_j", "discomfort_kh")
+_Row = TypeVar("_Row", EnergyRow, HeatRow)
 
 
 def energy_rows(
@@ -61,6 +70,30 @@ def overhead_row(
         grid_g_per_kwh=grid_g_per_kwh,
         tier=tier,
     )
+
+
+def shortened(row: _Row) -> list[_Row]:
+    """Give a row in pieces of equal length, none above `LONGEST_ROW`, whose amounts sum to the row's.
+
+    A window over which a platform was dead is as long as that. Within it nothing is known of the times, and statements
+    spread it evenly anyway; in pieces it is found by every question that asks for rows by their start.
+    """
+    count = math.ceil((row.end - row.start) / LONGEST_ROW)
+    if count <= 1:
+        return [row]
+    edges = [row.start + (row.end - row.start) * number / count for number in range(count)] + [row.end]
+    names = _ENERGY_AMOUNTS if isinstance(row, EnergyRow) else _HEAT_AMOUNTS
+    amounts = {name: _parts(getattr(row, name), count) for name in names}
+    pieces: list[_Row] = []
+    for number, (start, end) in enumerate(itertools.pairwise(edges)):
+        changes: dict[str, Any] = {name: parts[number] for name, parts in amounts.items()}
+        pieces.append(replace(row, start=start, end=end, **changes))
+    return pieces
+
+
+def _parts(amount: float, count: int) -> list[float]:
+    part = amount / count
+    return [*[part] * (count - 1), max(0.0, amount - part * (count - 1))]
 
 
 def _row(window: NodeWindow, piece: Piece, grid_g_per_kwh: float, tier: Tier) -> EnergyRow:

@@ -6,6 +6,7 @@ import datetime as dt
 import enum
 from dataclasses import dataclass, field
 
+from ondol.model.admission import AdmissionNote
 from ondol.model.conditions import (
     OWN_SNAPSHOT,
     Dependency,
@@ -119,6 +120,21 @@ class TaskError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why a task stands still although it could run, until that is over.
+
+    Parameters
+    ----------
+    since : platform time
+    snapshot_id : of what it had made by then, "" where there was nothing to keep
+    """
+
+    reason: str
+    since: dt.datetime
+    snapshot_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """N instances of one command.
 
@@ -143,7 +159,9 @@ class Task:
     snapshot : of its periodic snapshots, and the default of single ones
     snapshots : those taken lately, oldest first
     state, previous_state, state_since, previous_state_since : as the API shows them
+    held : it neither starts nor goes on as long as this is there
     results_count : how often results were uploaded; clients download when it grew
+    admission : what was said of it when it was accepted, None where nothing was
     wire : fields of the request that have no meaning here but are shown again as they came (JSON text)
     """
 
@@ -201,6 +219,8 @@ class Task:
     results_count: int = 0
     cancel_wanted: bool = False
     delete_wanted: bool = False
+    held: Hold | None = None
+    admission: AdmissionNote | None = None
     wire: str = "{}"
 
     @property

@@ -51,6 +51,10 @@ class NotEnoughCreditsError(OndolError):
     """What was asked for must be paid for, and the account or the budget has nothing left."""
 
 
+class BudgetExceededError(NotEnoughCreditsError):
+    """A budget in carbon or energy has too little left for what was asked."""
+
+
 class UnavailableError(OndolError):
     """A part of the platform cannot answer now; the same call may work later."""
 

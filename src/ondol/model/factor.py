@@ -50,6 +50,7 @@ class Factor:
     geography : ISO 3166 alpha-2, "EU" or "world"
     source : who says so, with an address or a clause; never empty
     licence : under which the row may be passed on
+    carrier : of the efficiency of a heater, the row of what it takes in; "electricity" for the country's
     """
 
     id: str
@@ -65,6 +66,7 @@ class Factor:
     source: str
     licence: str
     note: str = ""
+    carrier: str = ""
 
     def __post_init__(self) -> None:
         check_id("factor.id", self.id)

@@ -6,13 +6,20 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ondol.model.accounting_terms import AccountingTerms
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
 from ondol.model.errors import InvalidFieldError, NotFoundError
+from ondol.model.filler import FillerTerms
+from ondol.model.hardware_parts import Hardware, HeatEquipment
 from ondol.model.heat_request import HeatRequest
+from ondol.model.heat_signal import SignalTerms
 from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
 from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
+
+DEFAULT_TERMS = AccountingTerms()
+DEFAULT_SIGNAL, DEFAULT_FILLER = SignalTerms(), FillerTerms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +38,17 @@ class Fleet:
     requests: tuple[HeatRequest, ...] = ()
     bindings: tuple[Binding, ...] = ()
     connections: tuple[Connection, ...] = ()
+    hardware: tuple[Hardware, ...] = ()
+    equipment: tuple[HeatEquipment, ...] = ()
+    accounting: AccountingTerms = DEFAULT_TERMS
+    signal: SignalTerms = DEFAULT_SIGNAL
+    filler: FillerTerms = DEFAULT_FILLER
 
     def __post_init__(self) -> None:
-        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections"):
+        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections", "equipment"):
             object.__setattr__(self, part, tuple(sorted(getattr(self, part), key=lambda noun: noun.id)))
         object.__setattr__(self, "bindings", tuple(sorted(self.bindings, key=lambda b: b.key)))
+        object.__setattr__(self, "hardware", tuple(sorted(self.hardware, key=lambda kind: kind.specification)))
         for mistake in self.mistakes():
             raise mistake
 
@@ -57,7 +70,7 @@ class Fleet:
         """Every double id and every reference to nothing."""
         found: list[InvalidFieldError] = []
         site_of_sink = {sink.id: sink.site_id for sink in self.sinks}
-        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections"):
+        for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections", "equipment"):
             ids = [noun.id for noun in getattr(self, part)]
             found += [
                 InvalidFieldError(f"{part}.id", twice, "used once only")
@@ -71,6 +84,7 @@ class Fleet:
             ("sink", self.sinks),
             ("request", self.requests),
             ("connection", self.connections),
+            ("equipment", self.equipment),
         ):
             found += [
                 InvalidFieldError(f"{kind}[{noun.id}].site", noun.site_id, "the id of a site of this fleet")
@@ -79,6 +93,7 @@ class Fleet:
             ]
         found += self._dangling_units(site_of_sink)
         found += self._dangling_bindings()
+        found += self._idle_hardware()
         found += [
             InvalidFieldError(f"circuit[{c.id}].sink", c.sink_id, "a tank or pool of the same site")
             for c in self.circuits
@@ -133,6 +148,21 @@ class Fleet:
             elif one.connection_id and connection_site.get(one.connection_id) != site_of[one.entity_id]:
                 found.append(InvalidFieldError(f"{where}.connection", one.connection_id, "a connection of its site"))
         return found
+
+    def _idle_hardware(self) -> list[InvalidFieldError]:
+        known = {node.specification for node in self.nodes}
+        times = Counter(kind.specification for kind in self.hardware)
+        return [
+            InvalidFieldError(f"hardware[{kind}].specification", kind, allowed)
+            for kind, allowed in (
+                *(
+                    (kind, "the specification key, or CPU model, of a node of this fleet")
+                    for kind in times
+                    if kind not in known
+                ),
+                *((kind, "described once only") for kind, count in times.items() if count > 1),
+            )
+        ]
 
     def _site_of_entity(self) -> dict[str, SiteId]:
         unit_site = {unit.id: unit.site_id for unit in self.units}
@@ -208,6 +238,7 @@ class Fleet:
             requests=tuple(request for request in self.requests if request.site_id == site_id),
             bindings=tuple(binding for binding in self.bindings if site_of[binding.entity_id] == site_id),
             connections=self.connections_of(site_id),
+            equipment=tuple(item for item in self.equipment if item.site_id == site_id),
         )
 
     def request_for(self, sink_id: SinkId) -> HeatRequest | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
@@ -57,6 +57,7 @@ class HeatRequest:
         R. 241-27 have the same two), away −7 K (12 °C in a flat: far from frost and mould), boost +2 K
     guaranteed_c : temperature that is promised; nan for none [°C]
     guaranteed_kwh_per_day : heat that is promised for every local day, as far as it is asked for; 0 for none [kWh]
+    guaranteed_until : when the promise ends, where that is before the request does; None for with the request
     if_missed : "backup": another heater keeps the guarantee; "refund": what is missing is refunded with the statement;
         "tell": an alarm, no more
 
@@ -85,6 +86,7 @@ class HeatRequest:
     away_k: float = -7.0
     guaranteed_c: _Perhaps = math.nan
     guaranteed_kwh_per_day: float = 0.0
+    guaranteed_until: dt.datetime | None = None
     if_missed: str = "tell"
 
     def __post_init__(self) -> None:
@@ -119,7 +121,7 @@ class HeatRequest:
                 check_range(f"request[{self.id}].schedule", slot.value, low, high, unit)
 
     def _check_times(self) -> None:
-        for name in ("by", "valid_from", "valid_until"):
+        for name in ("by", "valid_from", "valid_until", "guaranteed_until"):
             when = getattr(self, name)
             if when is not None and when.tzinfo is None:
                 raise InvalidFieldError(f"request.{name}", when.isoformat(), "a time with its zone")
@@ -134,8 +136,12 @@ class HeatRequest:
         check_range("request.guaranteed_kwh_per_day", self.guaranteed_kwh_per_day, 0.0, 1e6, "kWh")
         if self.guaranteed_c is None or math.isnan(self.guaranteed_c):
             object.__setattr__(self, "guaranteed_c", math.nan)  # one and the same, so that equal requests are equal
-            return
-        check_range("request.guaranteed_c", self.guaranteed_c, COLDEST_C, HOTTEST_C, "°C")
+        else:
+            check_range("request.guaranteed_c", self.guaranteed_c, COLDEST_C, HOTTEST_C, "°C")
+        if self.guaranteed_until is not None and not self.guaranteed:
+            raise InvalidFieldError(
+                "request.guaranteed_until", self.guaranteed_until.isoformat(), "left out unless something is guaranteed"
+            )
 
     def valid_at(self, now: dt.datetime) -> bool:
         """Whether it counts at an aware time: from `valid_from` until before `valid_until`, and before `by`."""
@@ -146,6 +152,12 @@ class HeatRequest:
     def guaranteed(self) -> bool:
         """Whether anything is promised."""
         return self.guaranteed_kwh_per_day > 0.0 or not math.isnan(self.guaranteed_c)
+
+    def without_guarantee(self) -> HeatRequest:
+        """The same request with nothing promised; itself where nothing is."""
+        if not self.guaranteed:
+            return self
+        return replace(self, guaranteed_c=math.nan, guaranteed_kwh_per_day=0.0, guaranteed_until=None)
 
     def preset_c(self, preset: str) -> float:
         """Set-point of a preset, within what may be asked for; of a temperature request [°C]."""

@@ -30,6 +30,9 @@ class Tier(enum.Enum):
     T5_ARCHETYPE = "T5"
 
 
+_HEAT_TIERS = (Tier.T1_METER, Tier.T2_BMC, Tier.T4_CURVE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyRow:
     """Electricity of one share of one node (or of a site's overhead) over one window.
@@ -71,11 +74,13 @@ class HeatRow:
     Parameters
     ----------
     electric_j : electricity of the unit's nodes in the window [J]
-    delivered_j : heat handed over to the sink, as the heat meter has it, ≥ 0 [J]
+    delivered_j : heat handed over to the sink, by the way that `tier` names, ≥ 0 [J]
     demanded_j : what the heat layer asked for in the window, ≥ 0 [J]
     temp_c : mean measured temperature of the sink [°C]
     setpoint_c, lower_c, upper_c : asked for, and the comfort band [°C]
     discomfort_kh : ∫ deviation outside of the band dt (BOPTEST tdis_tot, one sink) [K·h]; only on one unit of a sink
+    tier : T1 a heat meter (EN 1434), T2 flow × temperature difference, T4 electricity × capture − case loss
+    virtual : the meter is equations in place of hardware; None where an earlier release did not write it down
     """
 
     site_id: SiteId
@@ -91,6 +96,8 @@ class HeatRow:
     lower_c: float
     upper_c: float
     discomfort_kh: float
+    tier: Tier = Tier.T1_METER
+    virtual: bool | None = False
 
     def __post_init__(self) -> None:
         _check_window(self.start, self.end)
@@ -98,6 +105,14 @@ class HeatRow:
         check_range("delivered_j", self.delivered_j, 0.0, 1e18, "J")
         check_range("demanded_j", self.demanded_j, 0.0, 1e18, "J")
         check_range("discomfort_kh", self.discomfort_kh, 0.0, 1e6, "K·h")
+        if self.tier not in _HEAT_TIERS:
+            allowed = ", ".join(tier.value for tier in _HEAT_TIERS)
+            raise InvalidFieldError("tier", self.tier.value, f"one of {allowed} for heat")
+
+    @property
+    def metered(self) -> bool:
+        """Whether the heat was metered; what is only estimated is shown beside, and claimed by nobody."""
+        return self.tier is not Tier.T4_CURVE
 
 
 LedgerRow = EnergyRow | HeatRow
@@ -149,6 +164,7 @@ class WorkFact:
     service : name of its service class, "on_demand", "flex", "harvest" or "filler"
     job_id, pool_id, project_id : "" for none
     holds_pool : of the hidden tasks that hold the slots of a compute pool, that pool
+    resumable : it goes on from a checkpoint after it was stopped
     """
 
     task_id: TaskId
@@ -160,6 +176,11 @@ class WorkFact:
     pool_id: str = ""
     project_id: str = ""
     holds_pool: str = ""
+    resumable: bool = False
+
+
+CAUSES = ("", "user", "host", "heat", "node", "limit")
+"""Who ended an attempt; "" where it ended by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +191,14 @@ class AttemptFact:
     ----------
     outcome : final attempt state, "succeeded", "failed", "stopped" or "lost"
     cause : who ended it: "user", "host", "heat", "node", "limit" or "" where it ended by itself
-    slots : slots that it held
-    cores : cores that it had reserved
-    held_s, cpu_s : how long it held them, and the CPU time it used [s]
+    slots, cores : slots that it held, cores that it had reserved; both 0 of one in a slot of its pool (`held_by`),
+        which is its holder's
+    held_s : how long it held them, from being placed to its end, platform time [s]
+    cpu_s : CPU time that it used, in seconds of a core of its node, platform time [s]: at full load of all that it
+        reserved it is cores × held_s. Of a virtual node, which stands for a real one on a share of this machine, it is
+        the counted time scaled up likewise
+    held_by : attempt that holds the slot of a compute pool that it ran in, "" for a slot of its own
+    exit_code : of its job, None where it did not end by itself
     """
 
     attempt_id: AttemptId
@@ -185,6 +211,18 @@ class AttemptFact:
     held_s: float
     cpu_s: float
     ended_at: dt.datetime
+    held_by: str = ""
+    exit_code: int | None = None
+
+    def __post_init__(self) -> None:
+        check_range("cores", self.cores, 0.0, 1e6)
+        check_range("held_s", self.held_s, 0.0, 1e12, "s")
+        check_range("cpu_s", self.cpu_s, 0.0, 1e15, "s")
+        if self.cause not in CAUSES:
+            raise InvalidFieldError("cause", self.cause, ", ".join(CAUSES[1:]) + ' or ""')
+
+
+LedgerFact = MeterRow | WorkFact | AttemptFact
 
 
 def _check_window(start: dt.datetime, end: dt.datetime) -> None:

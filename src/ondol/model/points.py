@@ -56,6 +56,10 @@ POINTS: dict[str, PointKind] = {
     "heat_power": PointKind("W", _A.READS_HEAT, -1e7, 1e8),
     "electric_power": PointKind("W", _A.READS_POWER, 0.0, 1e8),
     "electric_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
+    "backup_electric_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
+    "renewable_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
+    "fuel_meter": PointKind("J", _A.READS_HEAT, 0.0, 1e18, cumulative=True),
+    "water_meter": PointKind("m³", _A.READS_FLOW, 0.0, 1e9, cumulative=True),
     "flow": PointKind("kg/s", _A.READS_FLOW, 0.0, 1e4),
     "volume_meter": PointKind("m³", _A.READS_FLOW, 0.0, 1e9, cumulative=True),
     "flow_switch": PointKind("", _A.READS_STATE, 0.0, 1.0),
@@ -65,7 +69,10 @@ POINTS: dict[str, PointKind] = {
     "backup": PointKind("", _A.SWITCHES, 0.0, 1.0, writable=True),
     "setpoint": PointKind("°C", _A.SETS_TEMPERATURE, 0.0, 95.0, writable=True),
 }
-"""Every point that there is: name → kind. `flow_switch` is 1 while water flows; `backup` is the sink's other heater."""
+"""Every point that there is: name → kind. `flow_switch` is 1 while water flows; `backup` is the sink's other heater.
+
+Meters of accounts, of a site (or sink): `electric_meter` all that its compute boundary takes, `renewable_meter` what is
+made on the spot and used inside it, `fuel_meter` and `backup_electric_meter` what other heaters take, `water_meter`."""
 
 
 class Quality(enum.Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 import re
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from ondol.model.checks import check_choice, check_id, check_range, check_text, 
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
+from ondol.model.site_accounts import check_site_accounts
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
@@ -34,6 +36,17 @@ class Site:
     pue : electricity of the site's compute boundary over that of its IT (ISO/IEC 30134-2), 1 to 3
     electrical_limit_w : most power all its units may draw together [W]
     agent : "embedded": its agent runs inside the platform; "own": in a process at the site, `ondol agent --site`
+    legal_entity : who runs it, for key figures by legal entity; "" for that of `[accounting]`
+    siret : of the establishment in France, 14 digits; "" for none
+    installed_it_w : rated power of its IT (P_DIT of EU 2024/1364); None for the sum of its nodes' full load [W]
+    postcode : of the place, as it is written there
+    region : of the heat signal, an id such as "fr-idf"; "" for the country
+    reference_heater : what would heat it without compute: id of a row "heater-…" of the registry; "" for none
+    reference_heater_until : when that heater would have been replaced anyway; nothing is avoided after it
+    reference_heater_evidence : what shows that it is there: contract, audit, photograph of the plate
+    heat_price_eur_per_kwh, compute_price_eur_per_kwh : for allocation by price; None where there is none [€/kWh]
+    market_g_per_kwh : by contract (market-based), shown beside the grid's and never used for heat; None without one
+    market_evidence : the contract or guarantees of origin that say so
     """
 
     id: SiteId
@@ -46,6 +59,18 @@ class Site:
     pue: float = 1.0
     electrical_limit_w: float = 1e6
     agent: str = "embedded"
+    legal_entity: str = ""
+    siret: str = ""
+    installed_it_w: float | None = None
+    postcode: str = ""
+    region: str = ""
+    reference_heater: str = ""
+    reference_heater_until: dt.datetime | None = None
+    reference_heater_evidence: str = ""
+    heat_price_eur_per_kwh: float | None = None
+    compute_price_eur_per_kwh: float | None = None
+    market_g_per_kwh: float | None = None
+    market_evidence: str = ""
 
     def __post_init__(self) -> None:
         check_id("site.id", self.id)
@@ -58,6 +83,7 @@ class Site:
         check_choice("site.agent", self.agent, ("embedded", "own"))
         if len(self.country) != 2 or not self.country.isupper():
             raise InvalidFieldError("site.country", self.country, "two capital letters (ISO 3166)")
+        check_site_accounts(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +97,9 @@ class Unit:
     shell_ua_w_per_k : from a heater's shell to the room air [W/K]
     heat_capacity_j_per_k : of the shell, or of the loop's water and metal [J/K]
     loop_temp_max_c : loop temperature at which the unit throttles itself [°C]
-    surface_temp_max_c : of what people can touch; checked where a surface sensor is bound. 60 °C stays below what burns
-        at a touch of 1 s, about 65 °C on bare metal and more on plastic (EN ISO 13732-1:2008, burn thresholds);
-        where it may be touched for longer less is needed, 43 °C for good [°C]
+    surface_temp_max_c : of what people can touch; checked where a surface sensor is bound, by the loop where it is
+        lost. 60 °C stays below what burns at a touch of 1 s, about 65 °C on bare metal and more on plastic (EN ISO
+        13732-1:2008, burn thresholds); where it may be touched for longer less is needed, 43 °C for good [°C]
     quiet_from, quiet_to : quiet hours of every day, local time of the site, "HH:MM", over midnight too; "" for none
     quiet_power_w : most that it may draw meanwhile; its idle power cannot be refused [W]
     min_on_s, min_off_s : least time between changes of a node of this unit [s]

@@ -43,6 +43,11 @@ class GridCarbon:
         return cls(country, np.concatenate((hourly, hourly[-24:])))
 
     @property
+    def mean_g_per_kwh(self) -> float:
+        """Mean over the year [gCO2e/kWh]."""
+        return float(self._hourly.mean())
+
+    @property
     def note(self) -> str:
         """One sentence for statements: what these numbers are."""
         return (

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from ondol.accounting.rows import energy_rows, it_energy_j, overhead_row
-from ondol.accounting.split import RULES, AttemptUse, CpuTimeRule, NodeWindow, Piece, conserve
+from ondol.accounting.split import AttemptUse, CpuTimeRule, NodeWindow, Piece, conserve
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId, UnitId, attempt_id, instance_id
 from ondol.model.ledger import Share, Tier
@@ -107,10 +107,6 @@ def test_a_rule_that_loses_energy_is_refused() -> None:
         conserve([Piece(share=Share.IDLE, energy_j=9.0)], 10.0)
     with pytest.raises(InvalidFieldError, match="owner"):
         conserve([], 10.0)
-
-
-def test_rules_are_found_by_the_name_they_print() -> None:
-    assert all(rule.name == name for name, rule in RULES.items())
 
 
 def test_rows_carry_the_pieces_and_overhead_follows_pue() -> None:

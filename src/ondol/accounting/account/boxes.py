@@ -1,0 +1,171 @@
+"""Comparisons that stand apart from the inventory: avoided emissions and the basket of functions, site by site.
+
+What is refused, such as a counterfactual past its last day, is said in words; the statement goes on without that box.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from ondol.accounting.account.case import Case
+from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater
+from ondol.accounting.account.statement import AvoidedAt, BasketAt
+from ondol.accounting.account.sums import Sums, carbon_addends, sums
+from ondol.accounting.avoided import Counterfactual, Footing, ReferenceHeater, Span, UsefulHeat, avoided
+from ondol.accounting.basket import DataCentre, Functions, basket
+from ondol.model.errors import OndolError
+from ondol.model.factor import Scope
+from ondol.model.ledger import Share
+from ondol.model.site import Site
+
+_NO_METER = "no heat meter: heat is left out, which is not zero"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """The subject at one site: its sums, its burden, and the site."""
+
+    site: Site
+    sums: Sums
+    job_it_kwh: float
+    operational: Span | None
+    embodied: Span | None
+    end: dt.datetime
+
+    @property
+    def burden(self) -> Span | None:
+        """Operational and embodied together [gCO2e]; None where the band of one is not bounded below."""
+        if self.operational is None or self.embodied is None:
+            return None
+        ran, made = self.operational, self.embodied
+        return Span(g=ran.g + made.g, low_g=ran.low_g + made.low_g, high_g=ran.high_g + made.high_g)
+
+
+def avoided_at(case: Case) -> tuple[AvoidedAt, ...]:
+    """Give the box of every site of the subject: what its useful heat avoids, or why there is no such figure."""
+    return tuple(_avoided(case, key) for key in case.sites)
+
+
+def baskets_at(case: Case) -> tuple[BasketAt, ...]:
+    """Give the comparison by functions of every site: with a data centre and a heat pump, and with its own heater."""
+    found: list[BasketAt] = []
+    for key in case.sites:
+        site = case.grounds.sites.get(key)
+        own = "" if site is None else site.reference_heater
+        found += [_basket(case, key, heater_id) for heater_id in dict.fromkeys((HEAT_PUMP, own or HEAT_PUMP))]
+    return tuple(found)
+
+
+def _avoided(case: Case, key: str) -> AvoidedAt:
+    place = _place(case, key)
+    name = case.grounds.name(key)
+    if isinstance(place, str):
+        return AvoidedAt(site_id=key, site_name=name, useful_kwh=None, made=None, refused=place)
+    site, useful_kwh = place.site, place.sums.useful_kwh
+
+    def refused(why: str) -> AvoidedAt:
+        return AvoidedAt(site_id=key, site_name=name, useful_kwh=useful_kwh, made=None, refused=why)
+
+    if useful_kwh is None:
+        return refused(_NO_METER)
+    if case.grounds.basis.scope is not Scope.LCA:
+        return refused(
+            f"the basis {case.grounds.basis.name} counts {case.grounds.basis.scope.value} emissions, the heater's "
+            "factor a whole life cycle: the two are never put beside each other"
+        )
+    if not site.reference_heater or site.reference_heater_until is None or not site.reference_heater_evidence:
+        return refused(
+            "nobody stands for a reference heater here: the site needs reference_heater, its evidence and its end"
+        )
+    zone = ZoneInfo(site.timezone)
+    try:
+        heater = reference_heater(case.grounds.registry, site.reference_heater, site.country)
+        pump = reference_heater(case.grounds.registry, HEAT_PUMP, site.country)
+        made = avoided(
+            UsefulHeat(kwh=useful_kwh),
+            Counterfactual(
+                heater=heater,
+                evidence=site.reference_heater_evidence,
+                valid_until=site.reference_heater_until,
+            ),
+            pump,
+            end=place.end.astimezone(zone),
+            burden=place.burden,
+            footing=Footing(),
+        )
+    except OndolError as error:
+        return refused(str(error))
+    return AvoidedAt(site_id=key, site_name=name, useful_kwh=useful_kwh, made=made)
+
+
+def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
+    place = _place(case, key)
+    name, against = case.grounds.name(key), f"data centre and {heater_id.removeprefix('heater-').replace('-', ' ')}"
+
+    def refused(why: str) -> BasketAt:
+        return BasketAt(site_id=key, site_name=name, heater_id=heater_id, against=against, made=None, refused=why)
+
+    if isinstance(place, str):
+        return refused(place)
+    useful_kwh, terms = place.sums.useful_kwh, case.grounds.accounting
+    grid = case.grounds.electricity(key)
+    if useful_kwh is None:
+        return refused(_NO_METER)
+    if place.operational is None or place.sums.it_kwh <= 0.0:
+        return refused("no electricity of servers in the window")
+    if grid is None or case.grounds.basis.scope is not Scope.LCA:
+        return refused(f"the basis {case.grounds.basis.name} is not of the whole life cycle, as the other side is")
+    try:
+        heater: ReferenceHeater = reference_heater(case.grounds.registry, heater_id, place.site.country)
+        pump = reference_heater(case.grounds.registry, HEAT_PUMP, place.site.country)
+        made = basket(
+            Functions(
+                it_kwh=place.sums.it_kwh,
+                total_kwh=place.sums.total_kwh,
+                useful_share=min(1.0, place.job_it_kwh / place.sums.it_kwh),
+                efficiency_ratio=1.0,
+                useful_heat_kwh=useful_kwh,
+                operational=place.operational,
+                embodied=place.embodied,
+            ),
+            DataCentre(
+                name=f"data centre of PUE {terms.reference_pue:g} on the same grid",
+                pue=terms.reference_pue,
+                electricity=grid,
+                source=terms.reference_pue_source,
+            ),
+            heater,
+            scop=pump.efficiency.value,
+        )
+    except OndolError as error:
+        return refused(str(error))
+    return BasketAt(
+        site_id=key, site_name=name, heater_id=heater_id, against=f"{made.data_centre} and {made.heater}", made=made
+    )
+
+
+def _place(case: Case, key: str) -> _Place | str:
+    """The subject at one site, or why nothing can be compared there."""
+    site = case.grounds.sites.get(key)
+    if site is None:
+        return "the site is not in the fleet any more"
+    place = case.places[key]
+    shared, here = place.shared, place.counted
+    rows = shared.rows
+    told = sums(shared, place.made, here)
+    band = carbon_addends(shared, here, case.overhead_tier, case.factor, settled=case.settled).band
+    value, low, high = (1e3 * kg for kg in told.embodied["gwp"])
+    known = told.known_share["gwp"] >= 1.0
+    ended = rows.end_s[here]
+    return _Place(
+        site=site,
+        sums=told,
+        job_it_kwh=sums(shared, place.made, here & rows.of(Share.JOB)).it_kwh,
+        operational=None if band.low is None else Span(g=band.value, low_g=band.low, high_g=band.high),
+        embodied=Span(g=value, low_g=low, high_g=high) if known else None,
+        end=dt.datetime.fromtimestamp(float(np.max(ended)), dt.UTC) if len(ended) else case.window.end,
+    )

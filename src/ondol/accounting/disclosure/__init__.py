@@ -1,0 +1,1 @@
+"""What authorities want to be told: Regulation (EU) 2024/1364 and the French thresholds."""
