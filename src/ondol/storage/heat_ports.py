@@ -31,6 +31,10 @@ class MadeRequest:
     made_by : e-mail of the account that made it
     delivered_j : heat that its units delivered since it began; counted for energy requests only [J]
     meter_j : heat meters of its units together when that was counted; None before [J]
+    backup_j : heat of the other heater since then, as ordered: time × rated power [J]
+    guarantee : "proposed" by its host, "agreed" or "declined" by the operator; "" where nothing is promised, and in
+        rows of before there was a choice: those count as agreed
+    guarantee_at, guarantee_by : when that was said, and by whom (e-mail)
     """
 
     request: HeatRequest
@@ -39,6 +43,22 @@ class MadeRequest:
     created_at: dt.datetime
     delivered_j: float = 0.0
     meter_j: float | None = None
+    backup_j: float = 0.0
+    guarantee: str = ""
+    guarantee_at: dt.datetime | None = None
+    guarantee_by: str = ""
+
+    @property
+    def counting(self) -> HeatRequest:
+        """The request as it counts: nothing is promised before the operator agreed."""
+        return self.request if self.guarantee in ("", "agreed") else self.request.without_guarantee()
+
+    @property
+    def promised_at(self) -> dt.datetime | None:
+        """Since when its guarantee binds; None where it does not."""
+        if not self.counting.guaranteed:
+            return None
+        return self.created_at if self.guarantee_at is None else max(self.created_at, self.guarantee_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,14 @@ from ondol.model.account import Account, AccountLimits, Bucket, Project, Secret
 from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.ids import AccountId, JobId, PoolId, ProjectId, SiteId, TaskId
 from ondol.model.job import Job
-from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow
+from ondol.model.ledger import EnergyRow, HeatRow, LedgerFact, LedgerRow
 from ondol.model.pool import ComputePool
+from ondol.storage.budget_ports import NO_BUDGET_CHANGES, BudgetChanges, BudgetStore
+from ondol.storage.claim_ports import ClaimStore
 from ondol.storage.heat_ports import HeatStore
+from ondol.storage.ledger_ports import FactStore
 from ondol.storage.pages import EVERY, Counts, Page, Query
+from ondol.storage.quote_ports import QuoteStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +48,13 @@ class Changes:
     ----------
     tasks, instances, attempts : new or replaced rows
     ledger : appended, never replaced
+    facts : whose work it is, how attempts ended, what meters counted; one whose key is there already is passed over
     documents : small state of the platform by key (clock, plant, agents, memory of the policy)
     jobs, pools : new or replaced rows
     deleted_tasks : tasks that go, with instances and attempts; ledger rows stay
     deleted_jobs, deleted_pools : rows that go
     replies : answers to creations, durable together with what they created; a later one of the same key replaces
+    budgets : reservations, charges and refunds of what else is here
 
     `batch` tells it from all others: where a database may lose its answer, a repeated commit of the same is known by it
     """
@@ -57,6 +63,7 @@ class Changes:
     instances: tuple[Instance, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     ledger: tuple[LedgerRow, ...] = ()
+    facts: tuple[LedgerFact, ...] = ()
     documents: dict[str, bytes] = field(default_factory=dict)
     deleted_tasks: tuple[TaskId, ...] = ()
     jobs: tuple[Job, ...] = ()
@@ -64,6 +71,7 @@ class Changes:
     deleted_jobs: tuple[JobId, ...] = ()
     deleted_pools: tuple[PoolId, ...] = ()
     replies: tuple[Reply, ...] = ()
+    budgets: BudgetChanges = NO_BUDGET_CHANGES
     batch: str = field(init=False, compare=False, repr=False, default_factory=lambda: secrets.token_hex(16))
 
     def __bool__(self) -> bool:
@@ -231,7 +239,19 @@ class BelongingsStore(Protocol):
         ...
 
 
-class Store(TaskStore, GroupStore, LedgerStore, AccountStore, BelongingsStore, HeatStore, Protocol):
+class Store(
+    TaskStore,
+    GroupStore,
+    LedgerStore,
+    FactStore,
+    AccountStore,
+    BelongingsStore,
+    HeatStore,
+    ClaimStore,
+    BudgetStore,
+    QuoteStore,
+    Protocol,
+):
     """All durable state. Safe to call from several threads; `commit` is atomic and survives `kill -9`."""
 
     def commit(self, changes: Changes) -> None:

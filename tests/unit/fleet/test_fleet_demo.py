@@ -12,7 +12,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import UnitKind
 from ondol.storage.fleet_file import check_fleet_text, load_fleet
-from ondol.storage.fleet_file.tables import TABLES
+from ondol.storage.fleet_file.tables import SINGLES, TABLES
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "reference" / "fleet-file.md"
 
@@ -70,5 +70,7 @@ def test_the_reference_example_is_a_good_file_that_names_every_key() -> None:
     assert block is not None
     assert check_fleet_text(block[1]) == []
     words = set(re.findall(r"\w+", block[1]))
-    missing = {f"{word}.{key}" for word, table in TABLES.items() for key in table.keys if key not in words}
+    missing = {
+        f"{word}.{key}" for word, table in {**TABLES, **SINGLES}.items() for key in table.keys if key not in words
+    }
     assert not missing

@@ -20,6 +20,7 @@ from ondol.storage.fleet_file.tables import REFERENCES, TABLES, Table
 
 STAND_IN = "stand-in"
 MOST_NODES_A_TABLE = 10_000
+_NAMED_BY = {"node": "unit", "binding": "entity", "hardware": "specification"}  # what messages call a table by
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Draft:
 
 def read_table(draft: Draft, table: Table, raw: Mapping[str, Any], path: Path) -> None:
     """Read one table into the draft."""
-    name = raw.get("id", raw.get("unit") if table.word == "node" else raw.get("entity"))
+    name = raw.get(_NAMED_BY.get(table.word, "id"))
     label = name if isinstance(name, str) else f"number {int(path[1]) + 1}"
     spot = Spot(draft.notes, path, f"{table.word}[{label}]")
     values = read_keys(spot, table.keys, raw)
@@ -73,6 +74,15 @@ def read_table(draft: Draft, table: Table, raw: Mapping[str, Any], path: Path) -
                 draft.keep(table, node, path, sure=sure)
             return
     draft.keep(table, _build(draft, table, values, spot), path, sure=sure)
+
+
+def read_single(notes: Notes, table: Table, raw: object) -> Any:
+    """Read a table that a file has once; what it refuses is noted, its default stands in."""
+    spot = Spot(notes, (table.word,), table.word)
+    if not isinstance(raw, dict):
+        notes.add((table.word,), table.word, f"{table.word} must be one table: write [{table.word}]")
+        return table.noun()
+    return _build(Draft(notes), table, read_keys(spot, table.keys, raw), spot)
 
 
 def _build(draft: Draft, table: Table, values: Mapping[str, Any], spot: Spot) -> Any:

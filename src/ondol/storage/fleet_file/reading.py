@@ -12,8 +12,8 @@ from ondol.model.fleet import Fleet
 from ondol.storage.fleet_file.keys import Notes, Spot, read_keys
 from ondol.storage.fleet_file.lines import find_lines
 from ondol.storage.fleet_file.mistake import FleetFileError, Mistake, did_you_mean
-from ondol.storage.fleet_file.nouns import Draft, read_table
-from ondol.storage.fleet_file.tables import FLEET_KEYS, TABLES
+from ondol.storage.fleet_file.nouns import Draft, read_single, read_table
+from ondol.storage.fleet_file.tables import FLEET_KEYS, SINGLES, TABLES
 
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 _FIELD = re.compile(r"(\w+)(?:\[(.+)\])?(?:\.(\w+))?")
@@ -74,7 +74,8 @@ def _read(text: str) -> tuple[Fleet | None, list[Mistake]]:
             read_table(draft, table, entry, (table.word, number))
     if not draft.parts["sites"] and "site" not in raw and not syntax:
         draft.notes.add((), "site", "the fleet has no site: at least one [[site]] is needed")
-    parts = {part: tuple(nouns) for part, nouns in draft.parts.items()}
+    parts: dict[str, Any] = {part: tuple(nouns) for part, nouns in draft.parts.items()}
+    parts |= {table.part: read_single(draft.notes, table, raw[word]) for word, table in SINGLES.items() if word in raw}
     _note_references(draft, Fleet.survey(name=name, **parts))
     mistakes = sorted(draft.notes.mistakes, key=lambda m: m.line or 1 << 30)
     return (None if mistakes else Fleet(name=name, **parts)), mistakes
@@ -103,8 +104,9 @@ def _parse(text: str) -> tuple[dict[str, Any] | None, list[Mistake]]:
 def _read_head(notes: Notes, raw: dict[str, Any]) -> str:
     """Read `[fleet]`, note unknown tables, and give the fleet's name."""
     for word in raw:
-        if word != "fleet" and word not in TABLES:
-            hint = did_you_mean(word, ["fleet", *TABLES]) or f"; there are fleet, {', '.join(TABLES)}"
+        if word != "fleet" and word not in TABLES and word not in SINGLES:
+            known = ["fleet", *TABLES, *SINGLES]
+            hint = did_you_mean(word, known) or f"; there are {', '.join(known)}"
             notes.add((word,), word, f"a fleet file has no table {word}{hint}")
     head = raw.get("fleet", {})
     if not isinstance(head, dict):
@@ -143,7 +145,7 @@ def _note_double(draft: Draft, part: str, noun_id: str, allowed: str) -> None:
 
 
 def _note_dangling(draft: Draft, word: str, noun_id: str, key: str | None, error: InvalidFieldError) -> None:
-    value, part = str(error.value), f"{word}s"
+    value, part = str(error.value), word if word == "equipment" else f"{word}s"
     ids = {some_id for _, some_id in draft.places}
     if value in draft.spoiled or noun_id in draft.spoiled or (word, key) == ("request", "site"):
         return  # a request takes the site of its target
@@ -155,6 +157,10 @@ def _note_dangling(draft: Draft, word: str, noun_id: str, key: str | None, error
     if word == "binding":
         path = next(
             (("binding", k) for k, b in enumerate(draft.parts["bindings"]) if f"{b.entity_id}.{b.point}" == noun_id), ()
+        )
+    if word == "hardware":
+        path = next(
+            (("hardware", k) for k, one in enumerate(draft.parts["hardware"]) if one.specification == noun_id), ()
         )
     where = f"{path[0] if path else word}[{noun_id}]" + (f".{key}" if key else "")
     draft.notes.refuse((*path, key or "id"), where, error.value, error.allowed + _hint(draft, key, value))

@@ -8,9 +8,13 @@ import types
 import typing
 from dataclasses import dataclass, field
 
+from ondol.model.accounting_terms import AccountingTerms
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
+from ondol.model.filler import FillerTerms
+from ondol.model.hardware_parts import Hardware, HeatEquipment
 from ondol.model.heat_request import HeatRequest
+from ondol.model.heat_signal import SignalTerms
 from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit, UnitKind
 
@@ -108,6 +112,8 @@ _REQUEST_KEYS = {
     "ical": Key("ical", "text", required=False),
 }
 
+STAND_IN_ARCHETYPE = "stand-in"
+
 TABLES: dict[str, Table] = {
     table.word: table
     for table in (
@@ -121,6 +127,8 @@ TABLES: dict[str, Table] = {
         _table("request", "requests", HeatRequest, without=("site_id", "schedule"), extra=_REQUEST_KEYS),
         _table("connection", "connections", Connection, driver="rapl"),
         _table("binding", "bindings", Binding, point="temperature"),
+        _table("hardware", "hardware", Hardware, lifetime_h=1.0, archetype=STAND_IN_ARCHETYPE),
+        _table("equipment", "equipment", HeatEquipment, amount=1.0, lifetime_h=1.0, factor="stand-in"),
     )
 }
 
@@ -131,3 +139,13 @@ SLOT_KEYS = {
 }
 
 FLEET_KEYS = {"name": Key("name", "text", required=True)}
+
+SINGLES: dict[str, Table] = {
+    table.word: table
+    for table in (
+        _table("accounting", "accounting", AccountingTerms),
+        _table("signal", "signal", SignalTerms),
+        _table("filler", "filler", FillerTerms),
+    )
+}
+"""Tables that a fleet file has once or not at all, such as `[accounting]`; each is one noun of the fleet."""

@@ -17,7 +17,7 @@ from ondol.model.schedule import WeeklySchedule
 from ondol.model.sink import SwimmingPool, Tank, Zone
 from ondol.model.site import Node
 from ondol.storage.fleet_file.schedule import grouped
-from ondol.storage.fleet_file.tables import KEY_OF_FIELD
+from ondol.storage.fleet_file.tables import KEY_OF_FIELD, SINGLES
 
 _CONTROL = re.compile("\x7f")
 
@@ -25,6 +25,7 @@ _CONTROL = re.compile("\x7f")
 def fleet_to_toml(fleet: Fleet) -> str:
     """Write a fleet; keys that have their default value are left out, equal nodes of a unit stand together."""
     blocks = [f"[fleet]\nname = {_value(fleet.name)}"]
+    blocks += [f"[{word}]{block}" for word in SINGLES if (block := _single(getattr(fleet, SINGLES[word].part)))]
     blocks += [_block("site", _fields(site)) for site in fleet.sites]
     for word, kind in (("zone", Zone), ("tank", Tank), ("pool", SwimmingPool)):
         blocks += [_block(word, _fields(sink)) for sink in fleet.sinks if isinstance(sink, kind)]
@@ -36,7 +37,13 @@ def fleet_to_toml(fleet: Fleet) -> str:
     blocks += [_request(fleet, request) for request in fleet.requests]
     blocks += [_block("connection", _fields(connection)) for connection in fleet.connections]
     blocks += [_block("binding", _fields(binding)) for binding in fleet.bindings]
+    blocks += [_block("hardware", _fields(kind)) for kind in fleet.hardware]
+    blocks += [_block("equipment", _fields(item)) for item in fleet.equipment]
     return "\n\n".join(blocks) + "\n"
+
+
+def _single(noun: Any) -> str:
+    return "".join(f"\n{key} = {_value(value)}" for key, value in _fields(noun).items())
 
 
 def _block(word: str, pairs: dict[str, Any]) -> str:

@@ -13,14 +13,18 @@ from ondol.model.ledger import EnergyRow, HeatRow
 from ondol.model.pool import ComputePool
 from ondol.storage.facets import facets
 from ondol.storage.memory.accounts import MemoryAccounts
+from ondol.storage.memory.budgets import MemoryBudgets
+from ondol.storage.memory.claims import MemoryClaims
+from ondol.storage.memory.facts import MemoryFacts
 from ondol.storage.memory.heat import MemoryHeat
 from ondol.storage.memory.listed import Shelf
+from ondol.storage.memory.quotes import MemoryQuotes
 from ondol.storage.pages import EVERY, Counts, Page, Query
 from ondol.storage.ports import Changes
 from ondol.storage.times import to_us
 
 
-class MemoryStore(MemoryHeat, MemoryAccounts):
+class MemoryStore(MemoryQuotes, MemoryHeat, MemoryClaims, MemoryBudgets, MemoryFacts, MemoryAccounts):
     """All state in dictionaries, behind one lock."""
 
     def __init__(self) -> None:
@@ -49,6 +53,8 @@ class MemoryStore(MemoryHeat, MemoryAccounts):
                 self._attempts.setdefault(attempt.task_id, {})[attempt.id] = attempt
             self._energy += [row for row in changes.ledger if isinstance(row, EnergyRow)]
             self._heat += [row for row in changes.ledger if isinstance(row, HeatRow)]
+            self.keep_facts(changes.facts)
+            self.keep_budgets(changes.budgets)
             self._documents.update(changes.documents)
             for task_id in changes.deleted_tasks:
                 self._instances.pop(task_id, None)

@@ -23,6 +23,7 @@ def energy_columns(row: EnergyRow) -> dict[str, Any]:
 def heat_columns(row: HeatRow) -> dict[str, Any]:
     """Columns of one heat row."""
     columns = _columns(row)
+    columns["tier"] = row.tier.value
     return columns | {name: None for name in _TEMPERATURES if math.isnan(columns[name])}
 
 
@@ -37,6 +38,7 @@ def energy_row(columns: Any) -> EnergyRow:  # a row of `tables.energy`
 def heat_row(columns: Any) -> HeatRow:  # a row of `tables.heat`
     """Build the heat row of what was stored."""
     fields = _fields(columns, HeatRow)
+    fields["tier"] = Tier(fields["tier"])
     return HeatRow(**fields | {name: math.nan for name in _TEMPERATURES if fields[name] is None})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ondol.storage.sql.columns import metadata, text
+from ondol.storage.sql.columns import TEXT, metadata, text
 from ondol.storage.sql.tenure_tables import NUMBER
 
 energy = sa.Table(
@@ -45,4 +45,6 @@ heat = sa.Table(
     sa.Column("lower_c", sa.Double),
     sa.Column("upper_c", sa.Double),
     sa.Column("discomfort_kh", sa.Double, nullable=False),
+    sa.Column("tier", TEXT, nullable=False, server_default="T1"),
+    sa.Column("virtual", sa.Boolean, nullable=True),
 )

@@ -7,17 +7,35 @@ from ondol.storage.ports import Changes
 from ondol.storage.sql import tables
 from ondol.storage.sql.accounts import SqlAccounts
 from ondol.storage.sql.belongings import SqlBelongings, write_replies
+from ondol.storage.sql.budgets import SqlBudgets, write_budgets
+from ondol.storage.sql.claims import SqlClaims
 from ondol.storage.sql.database import Database
+from ondol.storage.sql.facts import SqlFacts, append_facts
 from ondol.storage.sql.groups import SqlGroups
 from ondol.storage.sql.heat import SqlHeat
 from ondol.storage.sql.ledger import SqlLedger, append_rows
+from ondol.storage.sql.ledger_columns import SqlColumns
+from ondol.storage.sql.quotes import SqlQuotes
 from ondol.storage.sql.readings import ReadingsGate, SqlReadings
 from ondol.storage.sql.recent import Recent
 from ondol.storage.sql.tasks import SqlTasks, write_tasks
 from ondol.storage.sql.writing import write_listed
 
 
-class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings, SqlHeat, SqlReadings):
+class SqlStore(
+    SqlTasks,
+    SqlGroups,
+    SqlLedger,
+    SqlColumns,
+    SqlFacts,
+    SqlAccounts,
+    SqlBelongings,
+    SqlHeat,
+    SqlClaims,
+    SqlBudgets,
+    SqlQuotes,
+    SqlReadings,
+):
     """All durable state in one SQL database.
 
     Parameters
@@ -45,6 +63,8 @@ class SqlStore(SqlTasks, SqlGroups, SqlLedger, SqlAccounts, SqlBelongings, SqlHe
             write_replies(database, connection, changes)
             database.upsert(connection, tables.document, sorted(changes.documents.items()))
             append_rows(connection, changes)
+            append_facts(database, connection, changes)
+            write_budgets(database, connection, changes.budgets)
 
     def took_place(self, changes: Changes) -> bool:
         return self._database.marked(changes.batch)
