@@ -82,11 +82,18 @@ class Actuators:
         for key, value in self._wanted(orders, requests).items():
             self._order(key, value, orders.now.timestamp())
 
-    def hold_back(self, now: dt.datetime) -> None:
-        """Order that units draw nothing and no other heater of water runs, where nobody decides any more."""
+    def hold_back(self, now: dt.datetime, *, warm: frozenset[SinkId] = frozenset()) -> None:
+        """Order that units draw nothing and no other heater of water runs, where nobody decides any more.
+
+        Parameters
+        ----------
+        warm : rooms whose other heater is switched on, so that its own thermostat decides
+        """
         for key in self._actuators:
             if key.point == "power_cap" or (key.point == "backup" and key.entity_id not in self._rooms):
                 self._order(key, 0.0, now.timestamp())
+            elif key.point == "backup" and SinkId(key.entity_id) in warm:
+                self._order(key, 1.0, now.timestamp())
 
     def alarms(self) -> tuple[AlarmNote, ...]:
         """All that does not obey now, by point."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ondol.agent.orders import BackupOrder
+from ondol.agent.owed_heat import Owed, needs_backup
 from ondol.model.heat_request import HeatRequest
 from ondol.model.sink import Sink, SwimmingPool, Zone
 
@@ -50,6 +51,7 @@ class BackupView:
     frost, hygiene : whether these ask for it
     delivered_share : measured over wanted power of the units, None where nothing was wanted
     blind_w : heat that an unseen room needs, 0 where it is seen [W]
+    owed : promised heat that is still to come; None for none
     """
 
     now_s: float
@@ -61,6 +63,7 @@ class BackupView:
     hygiene: bool
     delivered_share: float | None
     blind_w: float = 0.0
+    owed: Owed | None = None
 
 
 def level_of(request: HeatRequest | None, setpoint_c: float) -> float:
@@ -124,7 +127,10 @@ def _wanted(sink: Sink, view: BackupView, memory: BackupMemory) -> tuple[bool, b
         on = view.now_s % _PERIOD_S < share * _PERIOD_S
         return on, False, f"sensor lost: {100 * share:.0f} % of the time, by the weather"
     on, reason = _for_guarantee(sink, view, memory)
-    return on, False, reason
+    if on or view.owed is None:
+        return on, False, reason
+    on, owed = needs_backup(view.owed, view.temp_c, sink.backup_power_w, runs=memory.on)
+    return on, False, owed if on or math.isnan(view.level_c) else f"{reason}; {owed}"
 
 
 def _for_guarantee(sink: Sink, view: BackupView, memory: BackupMemory) -> tuple[bool, str]:

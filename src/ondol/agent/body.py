@@ -32,6 +32,8 @@ LINK_ALARM_S = 60.0
 """A connection that has been down for this long is told [s, platform]."""
 FAIL_SAFE_S = 60.0
 """Where no step has come to its end for this long, heat is taken back [s, platform]."""
+STAND_DOWN_S = 5.0
+"""What is ordered at the end is waited for so long [s, wall]."""
 _WORKS = 0.05  # share of a node's span above idle from which it works
 _POWER_LIMIT_MAX_W = 1e7
 
@@ -84,6 +86,7 @@ class SiteBody:
         self._failing_since: dt.datetime | None = None
         self._commands = 0
         self._told: dict[tuple[str, str], str] = {}
+        self._asked: frozenset[SinkId] = frozenset()
 
     @property
     def site_id(self) -> SiteId:
@@ -105,9 +108,25 @@ class SiteBody:
         for driver in self._drivers:
             driver.open()
 
-    def close(self) -> None:
-        """Put power limits of nodes back, leave all else as it was told last, and close all connections."""
-        self._knobs.close()
+    def stand_down(self, now: dt.datetime) -> None:
+        """Order what is safe without a watch, before an end in order; `settle` waits for it, `STAND_DOWN_S` at most.
+
+        Nodes go to idle power, units' power limits and the other heaters of water to 0. Other heaters of rooms in which
+        heat is asked for are switched on: their own thermostats decide, as before there was an agent, and no house
+        freezes because its agent was ended. Contactors stay as they were told last.
+        """
+        for node_id in self._knobs.node_ids:
+            self._knobs.limit(node_id, 0.0)
+        self._actuators.hold_back(now, warm=self._asked)
+
+    def close(self, *, put_back: bool = True) -> None:
+        """Leave all as it was told last, and close all connections.
+
+        Parameters
+        ----------
+        put_back : whether power limits of nodes go back to what was there before us
+        """
+        self._knobs.close(put_back=put_back)
         self._actuators.close()
         for driver in self._drivers:
             try:
@@ -161,6 +180,7 @@ class SiteBody:
         """
         now = now if self._stepped is None else max(now, self._stepped)
         self._stepped = now
+        self._asked = frozenset(guidance.requests)
         wishes = self._take_commands(wish_of)
         sensed = self._instruments.read(now, self._told_w(guidance.nodes))
         nodes = self._seen(guidance.nodes, sensed)
@@ -171,6 +191,7 @@ class SiteBody:
             floors=guidance.floors,
             outdoor_temp_c=sensed.outdoor_temp_c,
             outdoor_ahead=guidance.outdoor_ahead,
+            price_ahead=guidance.price_ahead,
             requests=guidance.requests,
             unit_limits=self._limits_w,
         )

@@ -17,7 +17,7 @@ CONFIRM_COUNT = 3  # as many readings must agree before a meter is taken for ano
 CONFIRM_S = 60.0
 TOLD_S = 86_400.0  # an exchange or a jump is told for a day
 _RELATIVE_JITTER = 2e-7  # a 32-bit float has 24 bits: neighbours are 1.2e-7 apart
-_BACKWARDS_COUNT = 3
+BACKWARDS_COUNT = 3  # falls in a row by which a meter counts backwards
 _LONGEST_HANG_S = 86_400.0
 _LEAST_REGISTER = 20.0  # a register that is learnt is so many times longer than the step over its end
 
@@ -147,7 +147,7 @@ def count_on(memory: CounterMemory | None, reading: PointReading, rules: Counter
 def counter_alarms(memory: CounterMemory, entity_id: str, now_s: float) -> tuple[AlarmNote, ...]:
     """Say what is wrong with a meter, or was within a day."""
     notes = []
-    if memory.falls >= _BACKWARDS_COUNT:
+    if memory.falls >= BACKWARDS_COUNT:
         text = "The heat meter counts backwards: flow or supply and return are swapped. Its heat is not counted."
         notes.append(AlarmNote(entity_id=entity_id, code="meter-backwards", severity=Severity.FAULT, text=text))
     if memory.exchanged_s and now_s - memory.exchanged_s < TOLD_S:
@@ -212,7 +212,7 @@ def _doubted(memory: CounterMemory, raw_j: float, at_s: float, rules: CounterRul
     if not agreed or risen_j <= rules.jitter_j(raw_j):  # what stands still may still turn out to be a slip
         return replace(memory, other=other, falls=falls)
     fell = other.first_j < memory.raw_j
-    mended = falls >= _BACKWARDS_COUNT  # it ran backwards, and runs forwards again: the same meter
+    mended = falls >= BACKWARDS_COUNT  # it ran backwards, and runs forwards again: the same meter
     return replace(
         memory,
         total_j=memory.total_j + risen_j,

@@ -13,8 +13,10 @@ from ondol.agent.energy_demand import EnergyMemory, step_energy
 from ondol.agent.feed_forward import WATER_J_PER_L_K, hold_zone_w, mean_draw_w, stand_by_tank_w
 from ondol.agent.hygiene.guard import HygieneMemory
 from ondol.agent.layout import SinkLayout
+from ondol.agent.owed_heat import DayMemory
 from ondol.agent.pool_demand import PoolMemory, mean_loss_w, pool_capacity_j_per_k, step_pool_demand
-from ondol.agent.sensor_loss import FRESH_S, demand_without_sensor
+from ondol.agent.safety import hottest
+from ondol.agent.sensor_loss import BLIND_S, FRESH_S, demand_without_sensor
 from ondol.agent.tank_demand import TankMemory, step_tank_demand
 from ondol.agent.zone_demand import ZoneMemory, step_zone
 from ondol.drivers.ports import SinkReading, UnitReading
@@ -23,6 +25,7 @@ from ondol.model.ids import UnitId
 from ondol.model.sink import SwimmingPool, Tank, Zone
 
 _SHARE_TIME_S = 1_200.0
+_LOSS_ERROR = 0.3  # share by which the losses of a room may be misjudged
 _FROST_K = 7.0  # heat that lifts a room so far above outdoors keeps it from freezing and cannot overheat it
 
 
@@ -34,6 +37,7 @@ class SinkMemory:
     ----------
     seen_s : time of the last good reading, 0 for never [s since the epoch]
     temp_c : that reading [°C]
+    hottest_c, unseen_k : its hottest sensor then, and by how much it may have warmed since [°C, K]
     heat_w : heat wanted when it was known [W]
     asked_w, got_w : electric power wanted and measured, averaged over 20 min [W]
     frost : whether it is being kept from freezing
@@ -41,6 +45,8 @@ class SinkMemory:
 
     seen_s: float = 0.0
     temp_c: float | None = None
+    hottest_c: float | None = None
+    unseen_k: float = 0.0
     heat_w: float = 0.0
     asked_w: float = 0.0
     got_w: float = 0.0
@@ -48,6 +54,7 @@ class SinkMemory:
     tank: TankMemory = field(default_factory=TankMemory)
     pool: PoolMemory = field(default_factory=PoolMemory)
     energy: EnergyMemory = field(default_factory=EnergyMemory)
+    day: DayMemory = field(default_factory=DayMemory)
     frost: bool = False
     hygiene: HygieneMemory = field(default_factory=HygieneMemory)
     backup: BackupMemory = field(default_factory=BackupMemory)
@@ -87,7 +94,10 @@ def step_sink(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> tuple[S
     memory = replace(memory, got_w=got_w)
     reading = fresh_reading(view.reading, view.now)
     if reading is not None:
-        memory = replace(memory, seen_s=view.now.timestamp(), temp_c=reading.temp_c)
+        hottest_c = hottest(reading.temp_c, reading.layers_c)
+        memory = replace(memory, seen_s=view.now.timestamp(), temp_c=reading.temp_c, hottest_c=hottest_c, unseen_k=0.0)
+    else:
+        memory = replace(memory, unseen_k=memory.unseen_k + _unseen_rise_k(layout, view, memory))
     request = layout.request
     if request is None:
         return no_demand(_room_j(layout, reading), layout.sink.temp_max_c), reading is not None, memory
@@ -99,7 +109,8 @@ def step_sink(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> tuple[S
             now=view.now,
             dt_s=view.dt_s,
             meter_j=heat_meter_j(layout, view.units),
-            measured_w=view.measured_w * heat_w / max(sum(unit.power_max_w for unit in layout.units), 1.0),
+            measured_w=heat_of_w(layout, view.measured_w),
+            backup_w=backup_w(layout, memory),
             heat_max_w=heat_w,
             room_j=_room_j(layout, reading),
             upper_c=layout.sink.temp_max_c,
@@ -112,6 +123,27 @@ def step_sink(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> tuple[S
         return demand, floors, memory
     demand, memory = _seeing(layout, request, view, reading, memory)
     return demand, True, memory
+
+
+def heat_of_w(layout: SinkLayout, power_w: float) -> float:
+    """Heat that its units give its sink at an electric power of all of them together, case loss aside [W]."""
+    power_max_w = sum(unit.power_max_w for unit in layout.units)
+    return power_w * sum(unit.heat_share * unit.power_max_w for unit in layout.units) / max(power_max_w, 1.0)
+
+
+def backup_w(layout: SinkLayout, memory: SinkMemory) -> float:
+    """Rated power of its other heater while it is told to run, else 0 [W]."""
+    return layout.sink.backup_power_w if memory.backup.on else 0.0
+
+
+def unseen_c(memory: SinkMemory, now_s: float) -> float:
+    """How hot a sink that is not seen may be by now; nan where it was never seen, or not for too long to tell [°C].
+
+    Work that cannot wait may heat for half an hour after a sensor was lost: this keeps it from doing so up to a limit.
+    """
+    if memory.hottest_c is None or not 0.0 <= now_s - memory.seen_s <= BLIND_S:
+        return math.nan
+    return memory.hottest_c + memory.unseen_k
 
 
 def note_asked(memory: SinkMemory, asked_w: float, dt_s: float) -> SinkMemory:
@@ -130,6 +162,20 @@ def delivered_share(layout: SinkLayout, memory: SinkMemory) -> float | None:
     """Measured over wanted power of the last minutes; None where next to nothing was wanted."""
     asked = memory.asked_w > 0.05 * sum(unit.power_max_w for unit in layout.units)
     return memory.got_w / memory.asked_w if asked else None
+
+
+def _unseen_rise_k(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> float:
+    """By how much a sink that is not seen may have warmed in this step, losses taken as 30 % too high [K]."""
+    heat_w, sink = heat_of_w(layout, view.measured_w), layout.sink
+    if isinstance(sink, Tank):
+        return heat_w * view.dt_s / (sink.volume_l * WATER_J_PER_L_K)
+    if isinstance(sink, SwimmingPool):
+        return heat_w * view.dt_s / pool_capacity_j_per_k(sink)
+    if layout.model is None or memory.hottest_c is None:
+        return 0.0
+    outdoor_c = view.outdoor_at(view.now) if view.outdoor_c is None else view.outdoor_c
+    hold_w = max(hold_zone_w(layout.model, memory.hottest_c, outdoor_c), 0.0)
+    return max(heat_w - (1.0 - _LOSS_ERROR) * hold_w, 0.0) * view.dt_s / layout.model.capacity_1h_j_per_k
 
 
 def _seeing(

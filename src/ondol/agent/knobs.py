@@ -142,9 +142,15 @@ class NodeKnobs:
         """Wait until all orders are carried out; False where that took longer [s]."""
         return self._queue.wait_idle(timeout_s)
 
-    def close(self) -> None:
-        """Release all, wait some seconds for it, and end."""
-        self.release()
+    def close(self, *, put_back: bool = True) -> None:
+        """End; before that put back every limit that was there before us, and wait some seconds for it.
+
+        Parameters
+        ----------
+        put_back : False leaves the limits as they are, as far as drivers do not put back their own
+        """
+        if put_back:
+            self.release()
         if not self.settle(_CLOSE_WAIT_S):
             _log.warning("some power limits could not be put back within %g s", _CLOSE_WAIT_S)
         self._queue.close()

@@ -28,6 +28,7 @@ class UnitLayout:
     power_max_w, idle_w : of all its nodes together [W]
     loop_w_per_k : steady electric power per kelvin of its loop (shell) above what it heats [W/K]; 0 for a rack
     circuit : its circuit, None for a heater or a rack
+    surface_bound : whether an instrument watches what people can touch of it
     """
 
     unit: Unit
@@ -37,6 +38,7 @@ class UnitLayout:
     idle_w: float
     loop_w_per_k: float
     circuit: HeatCircuit | None = None
+    surface_bound: bool = False
 
     @property
     def water(self) -> bool:
@@ -114,6 +116,10 @@ def _unit(fleet: Fleet, unit: Unit) -> UnitLayout:
         idle_w=sum(node.curve.idle_w for node in nodes),
         loop_w_per_k=_loop_w_per_k(fleet, unit),
         circuit=None if unit.circuit_id is None else fleet.circuit(unit.circuit_id),
+        surface_bound=any(
+            one.entity_id == unit.id and one.point == "surface_temperature" and one.connection_id
+            for one in fleet.bindings
+        ),
     )
 
 

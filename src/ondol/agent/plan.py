@@ -29,12 +29,14 @@ class Guidance:
     floors : power that its plan asks for work that cannot wait, per unit [W]
     requests : what counts for every sink now
     outdoor_ahead : forecast [°C] at a time, None where there is none
+    price_ahead : price of heat or work at a time, in any unit, by which hygiene cycles are planned; None for none
     """
 
     nodes: tuple[NodeStatus, ...] = ()
     floors: Mapping[UnitId, float] = field(default_factory=dict)
     requests: Mapping[SinkId, HeatRequest] = field(default_factory=dict)
     outdoor_ahead: Callable[[dt.datetime], float] | None = None
+    price_ahead: Callable[[dt.datetime], float] | None = None
 
 
 class PlanNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,20 +56,21 @@ def guidance_of(plan: PlanNote, requests: Mapping[SinkId, HeatRequest], now: dt.
     backups do. The weather forecast holds to its end; beyond it, tomorrow is as the last day of it was.
     """
     outlook = plan.outlook
-    ahead = None if outlook is None or not outlook.outdoor_c else _Ahead(outlook)
+    ahead = None if outlook is None or not outlook.outdoor_c else _Ahead(outlook, outlook.outdoor_c)
+    price = None if outlook is None or not outlook.price else _Ahead(outlook, outlook.price)
     if not plan.told_s or now.timestamp() - plan.told_s > PLAN_HOLDS_S:
-        return Guidance(requests=requests, outdoor_ahead=ahead)
-    return Guidance(nodes=plan.nodes, floors=plan.floors, requests=requests, outdoor_ahead=ahead)
+        return Guidance(requests=requests, outdoor_ahead=ahead, price_ahead=price)
+    return Guidance(nodes=plan.nodes, floors=plan.floors, requests=requests, outdoor_ahead=ahead, price_ahead=price)
 
 
 class _Ahead:
-    """Gives the outdoor temperature of an outlook at a time, between its steps in a straight line [°C]."""
+    """Gives a value of an outlook at a time, between its steps in a straight line; beyond its end as a day before."""
 
-    def __init__(self, outlook: Outlook) -> None:
-        self._begin_s, self._step_s, self._outdoor_c = outlook.begin_s, outlook.step_s, outlook.outdoor_c
+    def __init__(self, outlook: Outlook, values: tuple[float, ...]) -> None:
+        self._begin_s, self._step_s, self._values = outlook.begin_s, outlook.step_s, values
 
     def __call__(self, at: dt.datetime) -> float:
-        values, last_s = self._outdoor_c, self._step_s * (len(self._outdoor_c) - 1)
+        values, last_s = self._values, self._step_s * (len(self._values) - 1)
         since_s = max(at.timestamp() - self._begin_s, 0.0)
         if since_s > last_s:
             days = -(-(since_s - last_s) // _DAY_S)

@@ -13,6 +13,9 @@ _UNIT_SILENT_S = 600.0
 _STALL_S = 300.0
 _STALL_SHARE = 0.05
 _SURFACE_RELEASE_K = 5.0
+SURFACE_MARGIN_K = 5.0
+"""A surface that nobody sees counts as being as hot as the loop or shell that heats it, which it cannot exceed; the
+loop is kept so far below the surface's limit, since its own sensor may be off and heat is on its way [K]."""
 _RETURN_RELEASE_K = 2.0
 _RETURN_FADE_K = 3.0
 _FLOW_GRACE_S = 30.0  # a pump that starts, and a meter that is polled every 10 s
@@ -51,7 +54,7 @@ class UnitSenses:
     ----------
     power_max_w : all nodes at full load [W]
     hottest_c : hottest reading of its sink, nan where lost [°C]
-    ahead_c : where that would go by heat already in the shell, nan where lost [°C]
+    ahead_c : where that would go by heat already in the shell; of a lost sensor for half an hour, then nan [°C]
     soft_c, hard_c : where heating beyond comfort fades out, from full to none [°C]
     loop_c : loop or shell, nan where lost [°C]
     loop_max_c : where the unit must be off [°C]
@@ -63,6 +66,7 @@ class UnitSenses:
     meter_j : heat meter, nan where lost [J]
     measured_w : electric power [W]
     surface_c, surface_max_c : of what people can touch, nan where there is no sensor, and its limit [°C]
+    surface_lost : a surface sensor is bound and tells nothing
     return_c, return_max_c : of the water going back, nan where there is no sensor, and its limit [°C]
     flow_kg_s, min_flow_kg_s : measured, nan where there is no meter, and the least that is needed [kg/s]
     """
@@ -83,6 +87,7 @@ class UnitSenses:
     measured_w: float
     surface_c: float = math.nan
     surface_max_c: float = math.inf
+    surface_lost: bool = False
     return_c: float = math.nan
     return_max_c: float = math.inf
     flow_kg_s: float = math.nan
@@ -118,6 +123,7 @@ def guard_unit(senses: UnitSenses, memory: SafetyMemory, dt_s: float) -> tuple[S
     bounds = (
         (_fade_w(senses), f"its sink nears {senses.hard_c:.1f} °C"),
         (_loop_w(senses), f"loop would pass {senses.loop_max_c:.1f} °C"),
+        (_unseen_surface_w(senses), f"surface sensor lost: loop stays below {_unseen_surface_c(senses):.1f} °C"),
         (_return_w(senses), f"water going back nears {senses.return_max_c:.1f} °C"),
     )
     high_w, reason = min(bounds, key=lambda bound: bound[0])  # of equal ones the first
@@ -216,6 +222,28 @@ def _return_w(senses: UnitSenses) -> float:
     if math.isnan(senses.return_c) or senses.return_c <= senses.return_max_c - _RETURN_FADE_K:
         return math.inf
     return senses.power_max_w * min(max((senses.return_max_c - senses.return_c) / _RETURN_FADE_K, 0.0), 1.0)
+
+
+def _unseen_surface_c(senses: UnitSenses) -> float:
+    return senses.surface_max_c - SURFACE_MARGIN_K
+
+
+def _unseen_surface_w(senses: UnitSenses) -> float:
+    """Power at which the loop settles below what a surface may have that nobody sees; none where it is there [W].
+
+    Where what the loop gives its heat to is not seen either, it counts as being at its own hard limit.
+    """
+    if not senses.surface_lost:
+        return math.inf
+    limit_c = _unseen_surface_c(senses)
+    base_c = senses.hard_c if math.isnan(senses.loop_base_c) else senses.loop_base_c
+    steady_w = math.inf
+    if math.isfinite(senses.loop_w_per_k):
+        steady_w = max((limit_c - _LOOP_MARGIN_K - base_c) * senses.loop_w_per_k, 0.0)
+    if math.isnan(senses.loop_c):
+        return min(steady_w, senses.power_max_w)
+    fade = min(max((limit_c - senses.loop_c) / _LOOP_MARGIN_K, 0.0), 1.0)
+    return min(steady_w, math.inf if fade >= 1.0 else senses.power_max_w * fade)
 
 
 def _loop_w(senses: UnitSenses) -> float:

@@ -8,14 +8,26 @@ from dataclasses import dataclass, replace
 
 from ondol.agent.backup import BackupView, level_of, step_backup, step_guarantee
 from ondol.agent.demand import HORIZON_STEPS, SinkDemand
+from ondol.agent.energy_demand import owed_energy
 from ondol.agent.feed_forward import WATER_J_PER_L_K, hold_zone_w, mean_draw_w, stand_by_tank_w
 from ondol.agent.frost import against_frost, blind_against_frost, is_freezing
-from ondol.agent.heat_layer import SinkMemory, SinkView, delivered_share, fresh_reading, step_sink
+from ondol.agent.heat_layer import (
+    SinkMemory,
+    SinkView,
+    backup_w,
+    delivered_share,
+    fresh_reading,
+    heat_meter_j,
+    heat_of_w,
+    step_sink,
+    unseen_c,
+)
 from ondol.agent.hygiene.cycle import TARGET_C
 from ondol.agent.hygiene.guard import HygieneVerdict, HygieneView, step_hygiene
 from ondol.agent.hygiene.policy import policy_of
 from ondol.agent.layout import SinkLayout
 from ondol.agent.orders import BackupOrder
+from ondol.agent.owed_heat import DayMemory, Owed, owed_by_day, step_day
 from ondol.agent.safety import hottest
 from ondol.agent.site_step import SiteStep
 from ondol.drivers.ports import SinkReading
@@ -38,6 +50,7 @@ class SinkResult:
     hygiene : None where no rule applies
     backup : None where it has none
     missed_s : how long it has been below its guarantee [s]
+    unseen_c : how hot it may be by now where its sensor was lost within half an hour, else nan [°C]
     """
 
     layout: SinkLayout
@@ -49,6 +62,7 @@ class SinkResult:
     hygiene: HygieneVerdict | None
     backup: BackupOrder | None
     missed_s: float
+    unseen_c: float = math.nan
 
     @property
     def cycle(self) -> bool:
@@ -93,8 +107,9 @@ def decide_sink(layout: SinkLayout, step: SiteStep, memory: SinkMemory, timezone
         demand = against_frost(layout, demand, coldest_c)
     elif reading is None and layout.request is None:
         demand = blind_against_frost(layout, demand, outdoor_c=step.outdoor_c, silent_s=silent_s)
-    memory = replace(memory, frost=frost)
-    backup, memory = _backup(layout, step, memory, reading, verdict)
+    memory = replace(memory, frost=frost, day=_day(layout, step, memory, demand, timezone))
+    owed = _owed(layout, step, memory, demand, timezone)
+    backup, memory = _backup(layout, step, memory, reading, verdict, owed)
     result = SinkResult(
         layout=layout,
         reading=reading,
@@ -105,6 +120,7 @@ def decide_sink(layout: SinkLayout, step: SiteStep, memory: SinkMemory, timezone
         hygiene=verdict,
         backup=backup,
         missed_s=memory.backup.missed_s,
+        unseen_c=math.nan if reading is not None else unseen_c(memory, step.now.timestamp()),
     )
     return result, memory
 
@@ -146,12 +162,40 @@ def _cycle_demand(layout: SinkLayout, reading: SinkReading, demand: SinkDemand, 
     )
 
 
+def _day(layout: SinkLayout, step: SiteStep, memory: SinkMemory, demand: SinkDemand, timezone: str) -> DayMemory:
+    return step_day(
+        memory.day,
+        now=step.now,
+        timezone=timezone,
+        dt_s=step.dt_s,
+        demand_w=demand.demand_w,
+        meter_j=heat_meter_j(layout, step.units),
+        measured_w=heat_of_w(layout, sum(step.measured_w(unit) for unit in layout.units)),
+        backup_w=backup_w(layout, memory),
+    )
+
+
+def _owed(layout: SinkLayout, step: SiteStep, memory: SinkMemory, demand: SinkDemand, timezone: str) -> Owed | None:
+    """What was promised in kilowatt-hours and has to be kept by the backup where compute does not."""
+    request, compute_w = layout.request, heat_of_w(layout, memory.got_w)
+    if request is None:
+        return None
+    if request.kind == "energy":
+        return owed_energy(request, memory.energy, step.now, compute_w)
+    if request.guaranteed_kwh_per_day <= 0.0 or request.if_missed != "backup":
+        return None
+    return owed_by_day(
+        request, memory.day, now=step.now, timezone=timezone, compute_w=compute_w, upper_c=demand.upper_c
+    )
+
+
 def _backup(
     layout: SinkLayout,
     step: SiteStep,
     memory: SinkMemory,
     reading: SinkReading | None,
     verdict: HygieneVerdict | None,
+    owed: Owed | None,
 ) -> tuple[BackupOrder | None, SinkMemory]:
     request, sink = layout.request, layout.sink
     setpoint_c = request.schedule.at(step.now) if request is not None and request.firm else math.nan
@@ -169,6 +213,7 @@ def _backup(
         hygiene=verdict is not None and verdict.backup,
         delivered_share=share,
         blind_w=_blind_w(layout, step, memory, reading, level_c, share),
+        owed=owed,
     )
     order, kept = step_backup(sink, view, kept)
     return order, replace(memory, backup=kept)

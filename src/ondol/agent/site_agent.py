@@ -294,6 +294,7 @@ class SiteAgent:
             comfort_c=result.demand.upper_c,
             heard_s=self._memory.heard_s[layout.unit.id],
             cycle_c=result.cycle_c,
+            unseen_c=result.unseen_c,
         )
         verdict, safety = guard_unit(senses, memory.safety, step.dt_s)
         self._memory = replace(

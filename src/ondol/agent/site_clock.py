@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
+ASTRAY_S = 3600.0
+"""Where the site's time is ahead of the server's by more, it was wrong, and begins afresh at the server's [s, wall]."""
 _SLOW = 0.1  # share of its rate at which the clock goes while it is ahead of the server's
 _SLACK_S = 0.5  # difference that is taken for the way of a message [s, wall]
 

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 
 from ondol.agent.asked import Asked, AskedNote
-from ondol.agent.body import BodyStep, SiteBody
-from ondol.agent.link import ServerLink, ServerRefusedError, wait_s
-from ondol.agent.orders import AlarmNote
+from ondol.agent.body import STAND_DOWN_S, SiteBody
+from ondol.agent.conversation import Conversation
+from ondol.agent.link import ServerLink
 from ondol.agent.outbox import Outbox
 from ondol.agent.plan import PlanNote, guidance_of
 from ondol.agent.recorder import Recorder, RecorderNote
-from ondol.agent.site_clock import ClockNote, SiteClock
+from ondol.agent.site_clock import ASTRAY_S, ClockNote, SiteClock
 from ondol.agent.site_folder import SiteFolder
+from ondol.agent.site_knowledge import Knowledge
 from ondol.agent.site_memory import Stand, noted, recall
-from ondol.agent.wire import Down, Have, Item, ReadingRow, Setup, Up
+from ondol.agent.wire import Item, Setup
 from ondol.drivers.ports import Driver
-from ondol.model.alarm import Severity
-from ondol.model.errors import InvalidFieldError, OndolError, UnavailableError
+from ondol.model.errors import InvalidFieldError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SiteId
-from ondol.model.points import PointReading
 from ondol.storage.fleet_file import load_fleet
 
 _log = logging.getLogger(__name__)
@@ -39,12 +35,8 @@ PERIOD_S = 1.0
 """Time between two steps [s, wall]."""
 STAND_S = 60.0
 """All that is remembered is written so often [s, platform]."""
-SERVER_LOST_S = 600.0
-"""Without a word from the server for this long an alarm tells so [s, platform]."""
-ASTRAY_S = 3600.0
-"""Where the site's time is ahead of the server's by more, it was wrong, and begins afresh at the server's [s, wall]."""
 _FAULT_PAUSE_S = 1.0
-_LEAST_PAUSE_S = 0.1
+_LINK_END_S = 10.0  # how long an exchange under way is waited for [s, wall]
 _MOST_UNWRITTEN = 10_000  # items that are held in memory while the disk takes nothing
 
 
@@ -89,7 +81,6 @@ class SiteProcess:
     ) -> None:
         self._settings, self._make_drivers = settings, drivers
         self._ended = threading.Event()
-        self._lock = threading.RLock()
         folder = SiteFolder(settings.data)
         self._locked = folder.lock()
         try:
@@ -98,26 +89,21 @@ class SiteProcess:
         except BaseException:
             self._locked.close()
             raise
-        self._setup = recall(self._outbox, Setup)
-        if self._setup is not None and self._setup.site_id != settings.site_id:
-            kept = self._setup.site_id
+        self._known = Knowledge(
+            setup=recall(self._outbox, Setup),
+            plan=recall(self._outbox, PlanNote) or PlanNote(),
+            clock_note=recall(self._outbox, ClockNote),
+        )
+        kept = self._known.setup
+        if kept is not None and kept.site_id != settings.site_id:
             self.close()
             raise InvalidFieldError(
-                "--data", str(settings.data), f"a folder of {settings.site_id}; this one is {kept}'s"
+                "--data", str(settings.data), f"a folder of {settings.site_id}; this one is {kept.site_id}'s"
             )
-        self._plan = recall(self._outbox, PlanNote) or PlanNote()
+        self._talk = Conversation(self._link, self._outbox, self._known, self._ended)
         self._recorder = Recorder(recall(self._outbox, RecorderNote))
-        self._fresh_setup: Setup | None = None
         self._unwritten: tuple[Item, ...] = ()
-        self._pushed: tuple[ReadingRow, ...] = ()
-        self._step: BodyStep | None = None
-        self._refused = ""
         self._stand_s = float("-inf")
-        self._clock: SiteClock | None = None
-        self._clock_note: ClockNote | None = recall(self._outbox, ClockNote)
-        self._refused_fleet = ""
-        self._life = secrets.token_hex(8)
-        self._asked: Asked | None = None
 
     def stop(self) -> None:
         """Have `run` come to its end; safe in a signal handler."""
@@ -136,11 +122,11 @@ class SiteProcess:
         ------
         ServerRefusedError : the server refuses an agent that has never got its part of the fleet
         """
-        setup = self._setup or self._first_contact()
+        setup = self._known.setup or self._talk.first_contact()
         if setup is None:
             return
         body = self._build(setup)
-        caller = threading.Thread(target=self._keep_in_touch, name="link", daemon=True)
+        caller = threading.Thread(target=self._talk.keep_in_touch, name="link", daemon=True)
         caller.start()
         try:
             while not self._ended.is_set():
@@ -155,9 +141,28 @@ class SiteProcess:
                 self._ended.wait(max(PERIOD_S - (time.monotonic() - begun_s), 0.0))
         finally:
             self._ended.set()
-            self._keep_stand(body)
-            body.close()
-            caller.join(15)
+            self._stand_down(body, caller)
+
+    def _stand_down(self, body: SiteBody, caller: threading.Thread) -> None:
+        """Leave the site so that nothing is heated without a watch, and say so to the server.
+
+        Power limits of nodes go back to what they were only where the server knows, for it takes their work away then.
+        Where it does not, nodes stay at idle power, as far as their devices keep that by themselves.
+        """
+        assert self._known.clock is not None  # noqa: S101  # `_build` set it
+        body.stand_down(self._known.clock.now())
+        if not body.settle(STAND_DOWN_S):
+            _log.warning("site %s: not all that was ordered at the end could be written", body.site_id)
+        self._keep_stand(body)
+        caller.join(_LINK_END_S)
+        told = not caller.is_alive() and self._talk.leave()
+        _log.info(
+            "site %s ended in order: water's other heaters are off, rooms' go by their own thermostats, nodes %s",
+            body.site_id,
+            "are the server's now" if told else "stay at idle power: the server could not be told",
+        )
+        body.close(put_back=told)
+        caller.join(_LINK_END_S)
 
     # -- the loop --
 
@@ -172,27 +177,27 @@ class SiteProcess:
         site_id = SiteId(setup.site_id)
         fleet = load_fleet(setup.fleet_file, f"fleet part of {site_id}").of_site(site_id)
         stand = None if afresh else recall(self._outbox, Stand)
-        asked = Asked(fleet, recall(self._outbox, AskedNote) if self._asked is None else self._asked.note)
-        with self._lock:
-            note = self._clock_note or ClockNote(platform_s=setup.platform_s, wall_s=time.time(), rate=setup.rate)
-            if self._clock is None:
-                self._clock = SiteClock(note, not_before_s=0.0 if stand is None else stand.stepped_s)
-        now = self._clock.now
+        asked = Asked(fleet, recall(self._outbox, AskedNote) if self._known.asked is None else self._known.asked.note)
+        with self._known.lock:
+            note = self._known.clock_note or ClockNote(platform_s=setup.platform_s, wall_s=time.time(), rate=setup.rate)
+            if self._known.clock is None:
+                self._known.clock = SiteClock(note, not_before_s=0.0 if stand is None else stand.stepped_s)
+        now = self._known.clock.now
         body = SiteBody(fleet, now=now, drivers=None if self._make_drivers is None else self._make_drivers(fleet, now))
         if stand is not None:
             try:
                 body.restore(stand.body)
             except InvalidFieldError as error:
                 _log.warning("what was remembered does not fit, the site begins afresh: %s", error)
-        with self._lock:
-            self._setup, self._asked = setup, asked
+        with self._known.lock:
+            self._known.setup, self._known.asked = setup, asked
         return body
 
     def _rebuilt(self, body: SiteBody) -> SiteBody:
         """The body, made anew where the server has another fleet; where that one cannot be served, the old one."""
-        with self._lock:
-            fresh, self._fresh_setup = self._fresh_setup, None
-            astray = self._clock is not None and self._clock.ahead_s > ASTRAY_S * self._clock.rate
+        with self._known.lock:
+            fresh, self._known.fresh_setup = self._known.fresh_setup, None
+            astray = self._known.clock is not None and self._known.clock.ahead_s > ASTRAY_S * self._known.clock.rate
         if astray:
             return self._set_right(body)
         if fresh is None:
@@ -202,7 +207,7 @@ class SiteProcess:
             made = self._made(fresh)  # nothing is opened yet: the old one goes on where this fails
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the site must not lose its control
             _log.error("the new fleet cannot be served, the old one stays: %r", error)
-            self._refused_fleet = fresh.fleet
+            self._known.refused_fleet = fresh.fleet
             return body
         body.close()
         made.open()
@@ -220,42 +225,41 @@ class SiteProcess:
         would come ten times too late, and a sensor that is lost would be missed ten times too late.
         """
         _log.error("this site's time was ahead of the server's by more than %g s; it begins afresh", ASTRAY_S)
-        assert self._setup is not None  # noqa: S101  # a body was built of it
+        assert self._known.setup is not None  # noqa: S101  # a body was built of it
         body.close()
-        with self._lock:
-            assert self._clock_note is not None  # noqa: S101  # the server has just told it
-            self._clock = SiteClock(self._clock_note)
-            self._plan = msgspec.structs.replace(self._plan, told_s=self._clock.now_s())
-            self._step = None
+        with self._known.lock:
+            assert self._known.clock_note is not None  # noqa: S101  # the server has just told it
+            self._known.clock = SiteClock(self._known.clock_note)
+            self._known.plan = msgspec.structs.replace(self._known.plan, told_s=self._known.clock.now_s())
+            self._known.step = None
         self._recorder, self._stand_s = Recorder(), float("-inf")
-        made = self._made(self._setup, afresh=True)
+        made = self._made(self._known.setup, afresh=True)
         made.open()
         return made
 
     def _take_step(self, body: SiteBody) -> None:
-        assert self._clock is not None  # noqa: S101  # `_build` set it
-        assert self._asked is not None  # noqa: S101  # the same
-        now = self._clock.now()
-        with self._lock:
-            asked, plan = self._asked, self._plan
+        assert self._known.clock is not None  # noqa: S101  # `_build` set it
+        assert self._known.asked is not None  # noqa: S101  # the same
+        now = self._known.clock.now()
+        with self._known.lock:
+            asked, plan = self._known.asked, self._known.plan
             guidance = guidance_of(plan, asked.effective(now), now)
-            pushed, self._pushed = self._pushed, ()
-        if pushed:
-            body.push(_readings_of(pushed))
+        if pushed := self._known.take_pushed():
+            body.push(pushed)
         step = body.step(
             now,
             guidance,
             wish_of=lambda sink_id: asked.wish_of(sink_id, now),
-            more_alarms=self._own_alarms(now),
+            more_alarms=self._known.lost_notes(self._settings.site_id, now),
         )
         self._unwritten = (*self._unwritten, *self._recorder.take(step))[-_MOST_UNWRITTEN:]
         documents = noted(self._recorder.note) if self._unwritten else {}
-        with self._lock:
+        with self._known.lock:
             for wish in step.wishes:
                 asked.wish(wish, now)
             if step.wishes:
                 documents |= noted(asked.note)
-            self._step = step
+            self._known.step = step
         if now.timestamp() - self._stand_s >= STAND_S:
             documents |= self._stand(body, now)
         if self._unwritten or documents:
@@ -264,8 +268,8 @@ class SiteProcess:
 
     def _note_failure(self, body: SiteBody) -> None:
         """Have the body made safe where steps fail for long, and have the server know."""
-        assert self._clock is not None  # noqa: S101  # `_build` set it
-        now = self._clock.now()
+        assert self._known.clock is not None  # noqa: S101  # `_build` set it
+        now = self._known.clock.now()
         try:
             note = body.failed(now)
             if note is None:
@@ -279,135 +283,17 @@ class SiteProcess:
 
     def _stand(self, body: SiteBody, now: dt.datetime) -> dict[str, bytes]:
         self._stand_s = now.timestamp()
-        with self._lock:
-            notes: list[object] = [self._plan, Stand(stepped_s=self._stand_s, body=body.snapshot())]
-            if self._clock_note is not None:
-                notes.append(self._clock_note)
-            if self._asked is not None:
-                notes.append(self._asked.note)
+        with self._known.lock:
+            notes: list[object] = [self._known.plan, Stand(stepped_s=self._stand_s, body=body.snapshot())]
+            if self._known.clock_note is not None:
+                notes.append(self._known.clock_note)
+            if self._known.asked is not None:
+                notes.append(self._known.asked.note)
         return noted(*notes)
 
     def _keep_stand(self, body: SiteBody) -> None:
-        assert self._clock is not None  # noqa: S101  # `_build` set it
+        assert self._known.clock is not None  # noqa: S101  # `_build` set it
         try:
-            self._outbox.commit((), self._stand(body, self._clock.now()))
+            self._outbox.commit((), self._stand(body, self._known.clock.now()))
         except UnavailableError as error:
             _log.error("what is remembered could not be written: %s", error)
-
-    def _own_alarms(self, now: dt.datetime) -> tuple[AlarmNote, ...]:
-        with self._lock:
-            silent_s = now.timestamp() - self._plan.told_s
-            refused = self._refused
-        if silent_s < SERVER_LOST_S:
-            return ()
-        text = refused or "The server does not answer. The site goes on by itself and sends its readings later."
-        return (
-            AlarmNote(
-                entity_id=self._settings.site_id, code="server-lost", severity=Severity.WARNING, text=text[:1000]
-            ),
-        )
-
-    # -- the link --
-
-    def _first_contact(self) -> Setup | None:
-        """Ask for the fleet's part until the server answers; None where the agent is stopped before that."""
-        failures = 0
-        while not self._ended.is_set():
-            try:
-                setup, _ = self._link.setup()
-            except UnavailableError as error:
-                failures += 1
-                if failures == 1:
-                    _log.warning("%s; this folder holds no part of the fleet yet: asking again", error)
-                self._ended.wait(wait_s(failures) * random.uniform(0.8, 1.2))
-                continue
-            self._clock_note = ClockNote(platform_s=setup.platform_s, wall_s=time.time(), rate=setup.rate)
-            self._plan = PlanNote(told_s=setup.platform_s)  # it has just answered: no plan yet, but not lost either
-            self._outbox.commit((), noted(setup, self._clock_note, self._plan))
-            return setup
-        return None
-
-    def _keep_in_touch(self) -> None:
-        failures = 0
-        while not self._ended.is_set():
-            try:
-                pause_s = self._exchange()
-                if failures:
-                    _log.info("the server answers again")
-                failures, self._refused = 0, ""
-            except (UnavailableError, ServerRefusedError) as error:
-                failures += 1
-                if isinstance(error, ServerRefusedError):
-                    self._refused = str(error)
-                if failures == 1:
-                    _log.warning("%s; the site goes on by itself", error)
-                pause_s = wait_s(failures) * random.uniform(0.8, 1.2)
-            except Exception:  # noqa: BLE001  # the site steps on; the link has to, too
-                _log.exception("an exchange failed")
-                failures += 1
-                pause_s = wait_s(failures)
-            self._ended.wait(pause_s)
-
-    def _exchange(self) -> float:
-        """Tell and hear once; gives how long to wait until the next time [s, wall]."""
-        assert self._clock is not None  # noqa: S101  # `_build` set it
-        assert self._asked is not None  # noqa: S101  # the same
-        assert self._setup is not None  # noqa: S101  # the same
-        items = self._outbox.batch()
-        waiting = self._outbox.waiting()
-        with self._lock:
-            step, note, plan = self._step, self._asked.note, self._plan
-            up = Up(
-                program=f"ondol {version('ondol')}",
-                outbox=self._outbox.id,
-                now=self._clock.now(),
-                orders=None if step is None else step.orders,
-                sinks=() if step is None else step.sensed.readings.sinks,
-                units=() if step is None else step.sensed.readings.units,
-                nodes=() if step is None else step.nodes,
-                items=items,
-                waiting=waiting,
-                life=self._life,
-                have=Have(
-                    fleet=self._setup.fleet,
-                    requests=note.digest,
-                    wishes_after=note.after,
-                    outlook_s=0.0 if plan.outlook is None else plan.outlook.made_s,
-                ),
-            )
-        down, way_s = self._link.exchange(up)
-        self._take(down, way_s)
-        self._outbox.acknowledge(down.acknowledged)  # last: the plan counts also where the disk is full
-        if down.fleet not in (up.have.fleet, self._refused_fleet):
-            fresh, _ = self._link.setup()
-            with self._lock:
-                self._fresh_setup = fresh
-        taken = not items or down.acknowledged >= items[-1].number
-        return 0.0 if taken and waiting > len(items) else max(down.next_s, _LEAST_PAUSE_S)
-
-    def _take(self, down: Down, way_s: float) -> None:
-        assert self._clock is not None  # noqa: S101  # `_build` set it
-        assert self._asked is not None  # noqa: S101  # the same
-        with self._lock:
-            self._clock_note = self._clock.follow(down.platform_s, down.rate, way_s=way_s)
-            now = self._clock.now()
-            self._plan = PlanNote(
-                told_s=now.timestamp(),
-                nodes=down.nodes,
-                floors=down.floors,
-                outlook=down.outlook or self._plan.outlook,
-            )
-            self._pushed = down.pushed
-            if self._asked.told(down.requests, down.requests_digest, down.wishes, now):
-                self._outbox.commit((), noted(self._asked.note))
-
-
-def _readings_of(rows: Sequence[ReadingRow]) -> list[PointReading]:
-    """Readings that hosts pushed; a row that is none, e.g. of a newer server's points, is passed over."""
-    found = []
-    for row in rows:
-        try:
-            found.append(row.reading())
-        except (OndolError, OverflowError, ValueError) as error:
-            _log.warning("what was pushed for %s is passed over: %s", row.entity_id, error)
-    return found

@@ -74,6 +74,7 @@ def unit_senses(
     comfort_c: float,
     heard_s: float,
     cycle_c: float = math.nan,
+    unseen_c: float = math.nan,
 ) -> UnitSenses:
     """Gather what safety looks at.
 
@@ -84,6 +85,7 @@ def unit_senses(
     comfort_c : upper end of what control aims at, nan where nothing is asked [°C]
     heard_s : when the unit was last heard [s since the epoch]
     cycle_c : how hot a hygiene cycle that runs may make it, nan where none runs [°C]
+    unseen_c : how hot a sink whose sensor was lost may be by now, nan where that is not known [°C]
     """
     sink = group.sink
     sharers = sum(other.circuit is layout.circuit for other in group.units)
@@ -91,9 +93,9 @@ def unit_senses(
     loop_c = math.nan if unit_reading is None else unit_reading.loop_temp_c
     hottest_c = math.nan if reading is None else hottest(reading.temp_c, reading.layers_c)
     base_c = math.nan if reading is None else (reading.layers_c or (reading.temp_c,))[-1]
-    ahead_c = hottest_c
+    ahead_c = unseen_c if reading is None else hottest_c
     if isinstance(sink, Zone) and group.model is not None and not math.isnan(loop_c):
-        ahead_c += max(loop_c - hottest_c, 0.0) * group.model.shell_j_per_k / group.model.capacity_1h_j_per_k
+        ahead_c += max(loop_c - ahead_c, 0.0) * group.model.shell_j_per_k / group.model.capacity_1h_j_per_k
     if group.request is not None and group.request.kind == "temperature":
         comfort_c = comfort_band_c(group.request.schedule, step.now, group.request.band_k)[1]
     if not math.isnan(cycle_c):
@@ -117,6 +119,7 @@ def unit_senses(
         measured_w=step.measured_w(layout),
         surface_c=math.nan if unit_reading is None else unit_reading.surface_temp_c,
         surface_max_c=layout.unit.surface_temp_max_c,
+        surface_lost=layout.surface_bound and (unit_reading is None or math.isnan(unit_reading.surface_temp_c)),
         return_c=math.nan if unit_reading is None else unit_reading.return_temp_c,
         return_max_c=math.inf if layout.circuit is None else layout.circuit.return_temp_max_c,
         flow_kg_s=math.nan if unit_reading is None else unit_reading.flow_kg_s,

@@ -118,6 +118,7 @@ class Up(msgspec.Struct, frozen=True, kw_only=True):
     items : the oldest of what waits, in order
     waiting : how many items wait, these among them
     life : of the process, drawn at its start: two that come in turns are two agents of one site
+    leaving : it ends in order, and says nothing more
     """
 
     version: int = VERSION
@@ -132,15 +133,20 @@ class Up(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     have: Have = Have()
     life: str = ""
+    leaving: bool = False
 
 
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
-    """The weather that is expected: outdoor temperature every `step_s` from `begin_s` on [°C]."""
+    """The weather that is expected: outdoor temperature every `step_s` from `begin_s` on [°C].
+
+    `price` is what heat or work costs at these times, in any unit; empty where nobody knows.
+    """
 
     made_s: float
     begin_s: float
     step_s: float
     outdoor_c: tuple[float, ...]
+    price: tuple[float, ...] = ()
 
 
 class Down(msgspec.Struct, frozen=True, kw_only=True):
@@ -279,6 +285,8 @@ def _check_down(down: Down) -> None:
         check_range("down.outlook.step_s", outlook.step_s, 1.0, 86_400.0, "s")
         for outdoor_c in outlook.outdoor_c:
             check_range("down.outlook.outdoor_c", outdoor_c, -100.0, 100.0, "°C")
+        for price in outlook.price:
+            check_range("down.outlook.price", price, -1e6, 1e6)
 
 
 def _check_version(version: int, other: str, own: str) -> None:

@@ -50,7 +50,13 @@ def effective(
         wished = _under_wish(asked.get(sink_id), wish, _quarter(now))
         if wished is not None:
             asked[sink_id] = wished
-    return dict(sorted(asked.items()))
+    return {sink_id: _still_promised(one, now) for sink_id, one in sorted(asked.items())}
+
+
+def _still_promised(request: HeatRequest, now: dt.datetime) -> HeatRequest:
+    """Without its guarantee where that has ended before the request does."""
+    ended = request.guaranteed_until is not None and request.guaranteed_until <= now
+    return request.without_guarantee() if ended else request
 
 
 def latest(wishes: Iterable[HostWish], now: dt.datetime) -> dict[SinkId, HostWish]:

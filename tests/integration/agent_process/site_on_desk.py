@@ -226,6 +226,11 @@ class Heat:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def delete(self, path: str) -> Any:
+        answer = self._client.delete(f"/heat/v1{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def unit(self, unit_id: str) -> Any:
         return self.get(f"/units/{unit_id}")
 

@@ -17,15 +17,24 @@ from ondol.agent.wire import read_item
 
 
 class World:
-    """A platform and a site."""
+    """A platform and a site.
+
+    The platform is started once for this file, and again after a test that killed it; every test has an agent with a
+    folder of its own.
+    """
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.up = Up(folder, "--sandbox", "none", "--containers", "none", "--quiet", fleet=FLEET)
         self.up.options = (*self.up.options, "--api-port", str(_free_port()))
         self.token = make_token(self.up.data, self.up.fleet)
         self.up.start()
         self.heat = Heat(self.up.client["url"], self.up.client["token"])
-        self.agent = Agent(folder / "site", self.up.client["url"], self.token)
+        self.agent = self.fresh_agent("first")
+
+    def fresh_agent(self, name: str) -> Agent:
+        """An agent that has never run."""
+        return Agent(self.folder / name, self.up.client["url"], self.token)
 
     def restart(self) -> None:
         self.heat.close()
@@ -36,6 +45,13 @@ class World:
         self.agent.stop()
         self.heat.close()
         self.up.stop()
+
+    def lives(self) -> bool:
+        try:
+            self.heat.get("/now")
+        except httpx2.HTTPError:
+            return False
+        return True
 
     def heard(self) -> bool:
         return "not been heard" not in (self.heat.unit("heater")["reason"] or "not been heard")
@@ -54,13 +70,23 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("world"))
     try:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def world(platform: World, request: pytest.FixtureRequest) -> Iterator[World]:
+    if not platform.lives():
+        platform.restart()
+    platform.heat.delete("/sinks/room/wish")  # of the test before
+    platform.agent = platform.fresh_agent(request.node.name[-40:])
+    yield platform
+    platform.agent.stop()
 
 
 def test_a_set_point_of_the_api_is_followed_at_the_site_and_one_of_the_site_in_the_api(world: World) -> None:
@@ -83,46 +109,6 @@ def test_a_set_point_of_the_api_is_followed_at_the_site_and_one_of_the_site_in_t
     )
     # then it all ended well
     assert world.agent.stop() == 0, world.agent.log()
-
-
-def test_a_dead_server_and_a_killed_agent_lose_no_reading_and_double_none(world: World) -> None:
-    # given a site that is led, whose room warms a little all the time
-    agent, degrees = world.agent, itertools.count(1)
-
-    def live(wall_s: float) -> None:
-        for _ in range(int(wall_s / 0.5)):
-            agent.feel(room__temperature=18.0 + 0.1 * next(degrees))
-            time.sleep(0.5)
-
-    agent.start()
-    until(lambda: len(world.temperatures()) >= 2, what="readings arrive")
-    # when the server is killed, and 10 platform minutes later the agent, too
-    world.up.kill()
-    live(10.0)
-    agent.kill()
-    before = _items(agent)
-    assert len(before) >= 3, "readings wait while nobody comes for them"
-    agent.start()
-    until(lambda: len(_items(agent)) > len(before), what="it steps again")
-    live(20.0)
-    # then the site went on alone for half an hour, and what waited waits under the numbers of before
-    assert agent.process is not None
-    assert agent.process.poll() is None, agent.log()
-    waiting = _items(agent)
-    assert waiting[: len(before)] == before
-    kept = [
-        (row.reading().measured_at.isoformat(), row.value)
-        for _, body in waiting
-        for row in read_item(body).readings
-        if row.point == "temperature"
-    ]
-    # and once the server is back all is there: once, in order, with the times at which it was measured
-    world.restart()
-    until(lambda: kept[-1] in world.temperatures(), what="all readings arrive", timeout_s=45)
-    rows = world.temperatures()
-    assert [row for row in rows if kept[0][0] <= row[0] <= kept[-1][0]] == kept
-    assert len({at for at, _ in rows}) == len(rows)
-    until(world.heard, what="the site is led again")
 
 
 def test_the_meter_over_a_silence_is_booked_once(world: World) -> None:
@@ -163,8 +149,9 @@ def test_only_the_sites_own_token_opens_its_door(world: World) -> None:
     assert ask(world.token, "/heat/v1/sites") == 403
     assert ask(world.token, "/tasks") == 403
     # a renewed one ends the one before
-    fresh = make_token(world.up.data, world.up.fleet)
-    assert ask(world.token, "/agent/v1/sites/farm/setup") == 403
+    before, fresh = world.token, make_token(world.up.data, world.up.fleet)
+    world.token = fresh
+    assert ask(before, "/agent/v1/sites/farm/setup") == 403
     assert ask(fresh, "/agent/v1/sites/farm/setup") == 200
     # what the setup holds is of its site alone
     setup = httpx2.get(f"{url}/agent/v1/sites/farm/setup", headers={"Authorization": fresh}).json()
@@ -179,11 +166,53 @@ def test_only_the_sites_own_token_opens_its_door(world: World) -> None:
 
 
 def test_an_agent_with_a_wrong_token_ends_and_says_why(world: World) -> None:
-    agent = Agent(world.agent.folder.parent / "wrong", world.up.client["url"], "site-farm-" + "0" * 48)
+    agent = Agent(world.folder / "wrong", world.up.client["url"], "site-farm-" + "0" * 48)
     agent.start()
     assert agent.process is not None
     assert agent.process.wait(20) == 1
     assert "ondol site token" in agent.log()
+
+
+def test_a_dead_server_and_a_killed_agent_lose_no_reading_and_double_none(world: World) -> None:
+    # given a site that is led, whose room warms a little all the time
+    agent, degrees = world.agent, itertools.count(1)
+
+    def live(wall_s: float) -> None:
+        for _ in range(int(wall_s / 0.5)):
+            agent.feel(room__temperature=18.0 + 0.1 * next(degrees))
+            time.sleep(0.5)
+
+    earlier = len(world.temperatures())
+    agent.start()
+    until(world.heard, what="the site is heard")
+    until(lambda: len(world.temperatures()) >= earlier + 2, what="readings arrive")
+    # when the server is killed, and 6 platform minutes later the agent, too
+    world.up.kill()
+    live(6.0)
+    agent.kill()
+    before = _items(agent)
+    assert len(before) >= 3, "readings wait while nobody comes for them"
+    agent.start()
+    until(lambda: len(_items(agent)) > len(before), what="it steps again")
+    live(12.0)
+    # then the site went on alone for a quarter of an hour, and what waited waits under the numbers of before
+    assert agent.process is not None
+    assert agent.process.poll() is None, agent.log()
+    waiting = _items(agent)
+    assert waiting[: len(before)] == before
+    kept = [
+        (row.reading().measured_at.isoformat(), row.value)
+        for _, body in waiting
+        for row in read_item(body).readings
+        if row.point == "temperature"
+    ]
+    # and once the server is back all is there: once, in order, with the times at which it was measured
+    world.restart()
+    until(lambda: kept[-1] in world.temperatures(), what="all readings arrive", timeout_s=45)
+    rows = world.temperatures()
+    assert [row for row in rows if kept[0][0] <= row[0] <= kept[-1][0]] == kept
+    assert len({at for at, _ in rows}) == len(rows)
+    until(world.heard, what="the site is led again")
 
 
 def test_a_site_starts_without_its_server_from_what_it_kept(world: World) -> None:

@@ -29,6 +29,7 @@ from ondol.model.power import PowerCurve
 from ondol.model.schedule import constant
 from ondol.model.sink import Zone
 from ondol.model.site import Node, Site, Unit, UnitKind
+from ondol.storage.heat_ports import CHAIN_BEGIN, checked_chain
 from ondol.storage.memory.store import MemoryStore
 
 T0_S = dt.datetime(2026, 1, 12, 8, 0, tzinfo=dt.UTC).timestamp()
@@ -149,6 +150,21 @@ def test_a_site_writes_nothing_of_another_and_nonsense_holds_up_nothing() -> Non
         server.exchange(orders=bad)
     with pytest.raises(NotFoundError):
         server.remote.setup(SiteId("flat"))
+
+
+def test_hygiene_that_a_wrong_clock_dates_far_ahead_is_not_taken_and_what_follows_is() -> None:
+    """Given an agent that woke up in another year, when it is set right, then its tank's log has right rows alone."""
+    server = Server()
+    status = HygieneStatus(sink_id=ROOM, coldest_c=61.0, above_s=((60.0, 1.0),), kept=True, due_at=None)
+    wrong = server.clock.now() + dt.timedelta(days=400)
+    server.exchange(Item(number=1, told=Told(at=wrong, hygiene=(status,))))
+    assert server.store.hygiene(ROOM) == ()
+    ahead = server.clock.now() + dt.timedelta(minutes=90)  # within what a clock is set right at: taken as it is told
+    server.exchange(Item(number=2, told=Told(at=ahead, hygiene=(status,))))
+    right = server.clock.now()
+    server.exchange(Item(number=3, told=Told(at=right, hygiene=(status,))))
+    assert [row.at for row in server.store.hygiene(ROOM)] == [ahead, right]
+    assert checked_chain(server.store.hygiene(ROOM), CHAIN_BEGIN) == 2
 
 
 def test_alarms_and_hygiene_of_a_silence_are_written_with_their_times() -> None:

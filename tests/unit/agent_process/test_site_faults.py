@@ -324,15 +324,15 @@ def test_a_new_fleet_that_cannot_be_served_never_takes_the_old_one_out_of_contro
     try:
         until(lambda: running.desks and running.desks[0].reads > 0)
         first = running.desks[0]
-        with running.agent._lock:
-            running.agent._fresh_setup = setup_of(text, "bad")
-        until(lambda: running.agent._refused_fleet == "bad")
+        with running.agent._known.lock:
+            running.agent._known.fresh_setup = setup_of(text, "bad")
+        until(lambda: running.agent._known.refused_fleet == "bad")
         reads = first.reads
         until(lambda: first.reads > reads + 1)
         assert not first.closed
         # and one that can be served takes over, also where the disk takes nothing
-        with running.agent._lock:
-            running.agent._fresh_setup = setup_of(fleet_to_toml(FLEET), "good")
+        with running.agent._known.lock:
+            running.agent._known.fresh_setup = setup_of(fleet_to_toml(FLEET), "good")
         until(lambda: len(running.desks) == 4 and running.desks[2].reads > 1)
         assert first.closed
         assert not running.desks[2].closed
@@ -343,13 +343,13 @@ def test_a_new_fleet_that_cannot_be_served_never_takes_the_old_one_out_of_contro
 def test_a_pushed_row_that_is_none_stops_no_step(tmp_path: Path) -> None:
     running = Running(tmp_path)
     try:
-        until(lambda: running.agent._step is not None)
-        with running.agent._lock:
-            running.agent._pushed = (ReadingRow("room", "no_such_point", 0, 1.0, 0, Quality.GOOD),)
-            before = running.agent._step
-        until(lambda: not running.agent._pushed)
-        until(lambda: running.agent._step is not before)
-        assert running.agent._step is not None
+        until(lambda: running.agent._known.step is not None)
+        with running.agent._known.lock:
+            running.agent._known.pushed = (ReadingRow("room", "no_such_point", 0, 1.0, 0, Quality.GOOD),)
+            before = running.agent._known.step
+        until(lambda: not running.agent._known.pushed)
+        until(lambda: running.agent._known.step is not before)
+        assert running.agent._known.step is not None
         assert running.desks[0].reads >= 2
     finally:
         running.stop()
@@ -366,14 +366,15 @@ def test_a_site_whose_clock_was_wrong_by_days_begins_afresh_at_the_servers_time(
     running = Running(tmp_path)
     try:
         # given a site whose time is ahead, and what it remembers, too
-        until(lambda: running.agent._step is not None)
+        until(lambda: running.agent._known.step is not None)
         true = T0 - dt.timedelta(days=10)
         # when the server tells the time
-        running.agent._take(Down(platform_s=true.timestamp(), rate=1.0, acknowledged=0, fleet="first"), 0.0)
+        running.agent._talk.take(Down(platform_s=true.timestamp(), rate=1.0, acknowledged=0, fleet="first"), 0.0)
         # then it steps on in the server's time, and remembers nothing of the wrong one
-        until(lambda: running.agent._step is not None and running.agent._step.orders.now < T0 - dt.timedelta(days=9))
-        step = running.agent._step
-        until(lambda: running.agent._step is not step and running.agent._step is not None)
+        known = running.agent._known
+        until(lambda: known.step is not None and known.step.orders.now < T0 - dt.timedelta(days=9))
+        step = running.agent._known.step
+        until(lambda: running.agent._known.step is not step and running.agent._known.step is not None)
         assert running.desks[0].closed
         assert not running.desks[2].closed
         kept = recall(running.agent._outbox, Stand)

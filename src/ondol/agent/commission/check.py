@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ondol.agent.commission.check_backup import check_backup
 from ondol.agent.commission.check_energy import check_energy
 from ondol.agent.commission.check_power import check_power
 from ondol.agent.commission.check_response import check_response
@@ -39,6 +40,7 @@ def check_recording(recording: Recording, fleet: Fleet, *, expected_outdoor_c: f
     verdict += check_water(usable, layout, fleet)
     verdict += check_energy(usable, layout, verdict)
     verdict += check_response(usable, layout, verdict)
+    verdict += check_backup(usable, layout, verdict)
     return Verdict(_once(verdict), verdict.unjudged)
 
 

@@ -27,7 +27,7 @@ _CORRELATED = 3.0  # residuals of neighbouring samples go together: errors are s
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Answer:
     """How a sensor answered to one step: β, its error, and the largest rise that was expected [K]."""
 
     share: float
@@ -62,7 +62,7 @@ def _sink(
         rise_k = 0.0 if shape is None else float(shape.max())
         why = f"{unit.unit.id} was to lift it by {rise_k:.2f} K only; a longer step tells more"
         return Verdict((), (Unjudged(where=where, what="place", reason=why),))
-    answer = _answer(recording, keys, step, shape)
+    answer = fit_answer(recording, keys, _window(recording, step), shape)
     frozen = _frozen(recording, keys, shape)
     if frozen.findings or answer is None:
         return frozen
@@ -75,7 +75,7 @@ def _sink(
 
 
 def _misplaced(
-    recording: Recording, layout: SiteLayout, group: SinkLayout, unit: UnitLayout, step: Step, answer: _Answer
+    recording: Recording, layout: SiteLayout, group: SinkLayout, unit: UnitLayout, step: Step, answer: Answer
 ) -> Verdict:
     """Say whether another sink's sensor answered in its place."""
     said = f"{unit.unit.id} was to lift it by {answer.rise_k:.2f} K; it showed {answer.share:.2f} of that"
@@ -85,7 +85,7 @@ def _misplaced(
         shape = _expected_rise(recording, group, unit, step)
         if other.sink.id == group.sink.id or not keys or shape is None:
             continue
-        theirs = _answer(recording, keys, step, shape)
+        theirs = fit_answer(recording, keys, _window(recording, step), shape)
         if theirs is not None and theirs.share > 2.0 * ANSWERS and theirs.share > 3.0 * theirs.error:
             best = max(best or (0.0, ""), (theirs.share, other.sink.id))
     if best is not None:
@@ -143,8 +143,11 @@ def _window(recording: Recording, step: Step) -> tuple[int, int]:
     return max(step.begin - (step.end - step.begin), 0), min(step.rest_end, recording.times_s.size)
 
 
-def _answer(recording: Recording, keys: tuple[PointKey, ...], step: Step, shape: Floats) -> _Answer | None:
-    begin, end = _window(recording, step)
+def fit_answer(
+    recording: Recording, keys: tuple[PointKey, ...], window: tuple[int, int], shape: Floats
+) -> Answer | None:
+    """Fit how sensors, in their mean, follow a rise over a window of samples; None where too few spoke."""
+    begin, end = window
     rows = [recording.values[key][begin:end] for key in keys]
     mean = np.mean(rows, axis=0)
     t = (recording.times_s[begin:end] - recording.times_s[begin]) / 3600.0
@@ -159,7 +162,7 @@ def _answer(recording: Recording, keys: tuple[PointKey, ...], step: Step, shape:
         error = _CORRELATED * float(np.sqrt(variance * np.linalg.inv(columns.T @ columns)[3, 3]))
     except np.linalg.LinAlgError:
         return None
-    return _Answer(float(found[3]), error, float(shape.max()))
+    return Answer(float(found[3]), error, float(shape.max()))
 
 
 def _any_layer_rises(recording: Recording, keys: tuple[PointKey, ...], step: Step, shape: Floats) -> bool:

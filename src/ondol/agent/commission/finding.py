@@ -19,6 +19,7 @@ CODES = {
     "wrong-place": "another sensor answers in its place",
     "no-response": "the sensor does not answer to its heater",
     "flow-switch-inverted": "the contact is open while water flows",
+    "backup-inverted": "the other heater heats when it is told to rest",
     "layers-upside-down": "the layers of the tank are in reverse order",
 }
 """Every kind of finding."""

@@ -1,7 +1,7 @@
 """Fits a site's rooms, tanks and units to what was watched, and says how good the fit is: pure.
 
-Rooms by `ondol.thermal.fit.room_fit`, tanks by `ondol.thermal.fit.tank_fit`, lags by `lag_fit`. How good they are is
-told by data that were not fitted: the last part of the watch.
+Rooms by `ondol.thermal.fit.room_fit`, tanks by `draws` over `ondol.thermal.fit.tank_fit`, lags by `lag_fit`. How good
+they are is told by data that were not fitted: the last part of the watch.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from ondol.agent.commission.draws import fit_tank_with_draws
 from ondol.agent.commission.lag_fit import LagFit, fit_lag
 from ondol.agent.commission.patch import Changes
 from ondol.agent.commission.recording import Recording
@@ -23,7 +24,7 @@ from ondol.model.sink import Tank, Zone
 from ondol.thermal.arrays import Floats
 from ondol.thermal.fit.room_fit import FIELDS, RoomFit, fit_room
 from ondol.thermal.fit.room_open_loop import RoomOpenLoop, RoomReadings, usable_windows
-from ondol.thermal.fit.tank_fit import TankFit, TankReadings, fit_tank
+from ondol.thermal.fit.tank_fit import TankReadings
 from ondol.thermal.fit.windows import Windows
 
 GRID_S = 900.0
@@ -64,7 +65,7 @@ def identify(
     *,
     sun_w_per_m2: Callable[[float], float] | None = None,
     outdoor_c: Callable[[float], float] | None = None,
-    drawn: tuple[int, int] = (5, 24),
+    drawn: tuple[int, int] | None = None,
 ) -> tuple[Identified, ...]:
     """Fit all that a watch can tell of a site, by id.
 
@@ -72,7 +73,8 @@ def identify(
     ----------
     sun_w_per_m2, outdoor_c : by the time [s since the epoch], where the site has no instrument; without sun its gain
         is not told from that of people
-    drawn : local hours between which hot water may be drawn; a tank is fitted on the others, for few have a draw meter
+    drawn : local hours between which hot water may be drawn, so that a tank is fitted on the others; None: at any hour.
+        Draws are found and left out in any case, for few tanks have a draw meter
     """
     layout = lay_out(fleet, fleet.sites[0].id)
     grid = _Grid(recording, layout, sun_w_per_m2, outdoor_c)
@@ -215,14 +217,14 @@ def _room_rmse(readings: RoomReadings, prior: Zone, whole: RoomFit) -> float:
     return float(np.sqrt(np.mean(errors**2)))
 
 
-def _tank(grid: _Grid, group: SinkLayout, tank: Tank, drawn: tuple[int, int]) -> Identified:
+def _tank(grid: _Grid, group: SinkLayout, tank: Tank, drawn: tuple[int, int] | None) -> Identified:
     recording = grid.recording
     keys, heat = recording.sensors(tank.id), _heat(grid, group.units)
     if not keys or heat is None:
         return _refused(tank.id, "tank", "its temperatures, or the heat of its units, were not read")
     mean = np.mean([recording.values[key] for key in keys], axis=0)
     hours = np.array([dt.datetime.fromtimestamp(t, grid.zone).hour for t in grid.times_s])
-    free = (hours < drawn[0]) | (hours >= drawn[1])
+    free = np.ones(hours.size, dtype=np.bool_) if drawn is None else (hours < drawn[0]) | (hours >= drawn[1])
     readings = TankReadings(
         step_s=GRID_S,
         temp_c=grid.at(mean),
@@ -231,7 +233,7 @@ def _tank(grid: _Grid, group: SinkLayout, tank: Tank, drawn: tuple[int, int]) ->
         ambient_c=np.full(free.size, tank.ambient_temp_c),
     )
     try:
-        fit: TankFit = fit_tank(readings, tank)
+        fit, left_out = fit_tank_with_draws(readings, tank)
     except InvalidFieldError as error:
         return _refused(tank.id, "tank", str(error))
     accepted = fit.identifiable and fit.rmse_k <= WORST_RMSE_K
@@ -243,7 +245,7 @@ def _tank(grid: _Grid, group: SinkLayout, tank: Tank, drawn: tuple[int, int]) ->
         before={"ua_w_per_k": tank.ua_w_per_k},
         rmse=fit.rmse_k,
         accepted=accepted,
-        reason=f"{fit.reason}; its sensors stand for {litres:.0f} L",
+        reason=f"{fit.reason}; its sensors stand for {litres:.0f} L; drawn from {100 * left_out:.0f} % of the time",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ondol.model.ids import UnitId
+from ondol.model.ids import SinkId, UnitId
 from ondol.model.points import PointKey
 from ondol.thermal.arrays import Floats
 
@@ -32,6 +32,26 @@ class Step:
     cut: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRun:
+    """The other heater of a sink at work for a while.
+
+    Parameters
+    ----------
+    rest_begin, begin, end, rest_end : samples: it is told to rest, to run from `begin` on until before `end`, to rest
+    power_w : heat that it should give [W]
+    cut : why it was ended early, "" where it was not
+    """
+
+    sink_id: SinkId
+    rest_begin: int
+    begin: int
+    end: int
+    rest_end: int
+    power_w: float
+    cut: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Recording:
     """Series of all points at the same times.
@@ -43,6 +63,7 @@ class Recording:
     skipped : units that got no step, and why
     caps_driven : units whose power cap was set to idle before the quiet time
     refused : what devices said to what was written and not obeyed, by point
+    backups, untried : other heaters that ran, and those that did not, with the reason
     """
 
     times_s: Floats
@@ -51,6 +72,8 @@ class Recording:
     skipped: Mapping[UnitId, str] = field(default_factory=dict)
     caps_driven: Mapping[UnitId, bool] = field(default_factory=dict)
     refused: Mapping[PointKey, str] = field(default_factory=dict)
+    backups: tuple[BackupRun, ...] = ()
+    untried: Mapping[SinkId, str] = field(default_factory=dict)
 
     def of(self, entity_id: str, point: str, index: int = 0) -> Floats | None:
         """Series of a point that was heard at least once, None where there is none."""

@@ -15,12 +15,13 @@ import numpy as np
 
 from ondol.agent.comfort import comfort_band_c
 from ondol.agent.commission.bench import Bench
-from ondol.agent.commission.recording import Recording, Step
-from ondol.agent.layout import SiteLayout, UnitLayout, lay_out
+from ondol.agent.commission.check_backup import run_s
+from ondol.agent.commission.recording import BackupRun, Recording, Step
+from ondol.agent.layout import SinkLayout, SiteLayout, UnitLayout, lay_out
 from ondol.agent.safety import SafetyMemory, UnitSenses, guard_unit
 from ondol.model.checks import check_range
 from ondol.model.fleet import Fleet
-from ondol.model.ids import UnitId
+from ondol.model.ids import SinkId, UnitId
 from ondol.model.points import PointKey, Quality
 
 WARM_K = 0.3
@@ -45,6 +46,7 @@ class TrialPlan:
     sample_s : between samples, 1 to 120 s
     quiet_s, step_s, rest_s : before the first step, of every step, and after it, 120 s to 6 h
     most_s : longest time of all; units for which no time is left are said to be skipped
+    backups : whether the operator consents to other heaters being tried, each for a bounded heat (`check_backup`)
     """
 
     sample_s: float = 30.0
@@ -52,6 +54,7 @@ class TrialPlan:
     step_s: float = 1800.0
     rest_s: float = 1200.0
     most_s: float = 6 * 3600.0
+    backups: bool = False
 
     def __post_init__(self) -> None:
         check_range("sample_s", self.sample_s, 1.0, 120.0, "s")
@@ -80,11 +83,12 @@ class Trial:
         self._times: list[float] = []
         self._rows: list[Mapping[PointKey, float]] = []
         self._steps: list[Step] = []
+        self._backups: list[BackupRun] = []
         self._state = _State(until=bench.now)
 
     def run(self) -> Recording:
-        """Excite the site and give what was recorded; caps are put back whatever happens."""
-        began = {k: r.value for k, r in self._bench.read().items() if k.kind.writable and k.point == "power_cap"}
+        """Excite the site and give what was recorded; caps and other heaters are put back whatever happens."""
+        began = {k: r.value for k, r in self._bench.read().items() if k.point in ("power_cap", "backup")}
         caps = [key for key in self._bench.writable if key.point == "power_cap"]
         units = [one for one in self._layout.units if PointKey(one.unit.id, "power_cap") in caps]
         for one in self._layout.units:
@@ -99,7 +103,11 @@ class Trial:
             self._sample_for(quiet_s)
             for one in units:
                 self._step(one)
+            for group in self._layout.sinks:
+                self._try_backup(group)
         finally:
+            for key in self._state.switched:
+                self._switch(key, on=began.get(key, 0.0) >= 0.5)  # where nothing told how it stood, it rests
             for one in units:
                 self._cap(one, began.get(PointKey(one.unit.id, "power_cap"), one.power_max_w))
         return self._recording()
@@ -123,7 +131,7 @@ class Trial:
         self._tell(f"{unit_id}: up to {unit.power_max_w:.0f} W for {plan.step_s / 60:.0f} min")
         begin = len(self._times)
         self._cap(unit, unit.power_max_w)
-        cut = self._sample_for(plan.step_s, unit)
+        cut = self._sample_for(plan.step_s, bound=lambda: self._bound(unit, plan.sample_s))
         self._cap(unit, unit.idle_w)
         end = len(self._times)
         self._sample_for(plan.rest_s)
@@ -138,15 +146,79 @@ class Trial:
         )
         self._steps.append(step)
 
-    def _sample_for(self, duration_s: float, unit: UnitLayout | None = None) -> str:
-        """Sample for a while; of a step give the reason for which it had to end early."""
+    def _try_backup(self, group: SinkLayout) -> None:
+        """Run a sink's other heater for a bounded heat, with rest before and after it."""
+        sink, key, untried = group.sink, PointKey(group.sink.id, "backup"), self._state.untried
+        if sink.backup_kind == "none":
+            return
+        if not self._plan.backups:
+            untried[sink.id] = "other heaters are tried only where the operator consents (--backups)"
+            return
+        duration_s = run_s(group, self._plan.step_s)
+        rest_s = max(self._plan.rest_s, duration_s)
+        if key not in self._bench.writable:
+            untried[sink.id] = "its contact cannot be driven"
+        elif self._bench.now + dt.timedelta(seconds=duration_s + 2.0 * rest_s) > self._state.until:
+            untried[sink.id] = "no time was left"
+        elif reason := self._too_hot(group):
+            untried[sink.id] = reason
+        if sink.id in untried:
+            return
+        self._tell(f"{sink.id}: its other heater for {duration_s / 60:.0f} min")
+        self._state.switched.append(key)
+        rest_begin = len(self._times)
+        self._switch(key, on=False)
+        self._sample_for(rest_s)
+        begin = len(self._times)
+        self._switch(key, on=True)
+        cut = self._sample_for(duration_s, bound=lambda: self._too_hot(group))
+        end = len(self._times)
+        self._switch(key, on=False)
+        self._sample_for(rest_s)
+        self._backups.append(
+            BackupRun(
+                sink_id=sink.id,
+                rest_begin=rest_begin,
+                begin=begin,
+                end=end,
+                rest_end=len(self._times),
+                power_w=sink.backup_power_w,
+                cut=cut,
+            )
+        )
+
+    def _switch(self, key: PointKey, *, on: bool) -> None:
+        written = self._bench.write(key, float(on))
+        if not written.obeyed(tolerance=1e-6):
+            held = "nothing could be read back" if written.accepted is None else f"it holds {written.accepted:g}"
+            self._state.refused[key] = f"{float(on):g} was written, {held}: {written.reason}".rstrip(": ")
+
+    def _too_hot(self, group: SinkLayout) -> str:
+        """Why a sink may not be heated by its other heater now, "" where it may."""
+        temps = self._felt(group.sink.id)
+        if not temps:
+            return f"no temperature of {group.sink.id} is known"
+        if max(temps) > group.sink.temp_max_c - _SOFT_K:
+            return f"{group.sink.id} has {max(temps):.1f} °C, near its limit of {group.sink.temp_max_c:.1f} °C"
+        return self._warm(group, temps)
+
+    def _felt(self, sink_id: str) -> list[float]:
+        row = self._recent()
+        return [row[key] for key in row if key.entity_id == sink_id and key.point == "temperature"]
+
+    def _recent(self) -> dict[PointKey, float]:
+        since_s = self._bench.now.timestamp() - SILENT_S
+        return {key: value for key, (value, at_s) in sorted(self._state.heard.items()) if at_s >= since_s}
+
+    def _sample_for(self, duration_s: float, *, bound: Callable[[], str] = lambda: "") -> str:
+        """Sample for a while; give the reason for which it had to end early, "" for none."""
         began = self._bench.now
         samples = max(1, round(duration_s / self._plan.sample_s))
         for number in range(1, samples + 1):
             self._bench.wait_until(began + dt.timedelta(seconds=number * self._plan.sample_s))
             self._note()
-            if unit is not None and (reason := self._bound(unit, self._plan.sample_s)):
-                self._tell(f"{unit.unit.id}: {reason}")
+            if reason := bound():
+                self._tell(reason)
                 return reason
         return ""
 
@@ -170,9 +242,7 @@ class Trial:
         sink = unit.sink
         if sink is None:
             return ""
-        since_s = self._bench.now.timestamp() - SILENT_S
-        row = {key: value for key, (value, at_s) in sorted(self._state.heard.items()) if at_s >= since_s}
-        temps = [row[key] for key in row if key.entity_id == sink.id and key.point == "temperature"]
+        row, temps = self._recent(), self._felt(sink.id)
         hottest = max(temps, default=math.nan)
         if math.isnan(hottest):
             return f"no temperature of {sink.id} is known"
@@ -197,10 +267,9 @@ class Trial:
         verdict, self._state.safety[unit.unit.id] = guard_unit(senses, memory, dt_s)
         if verdict.trip or verdict.high_w < unit.power_max_w:
             return verdict.reason
-        return self._warm(unit, temps)
+        return self._warm(next(group for group in self._layout.sinks if group.sink.id == sink.id), temps)
 
-    def _warm(self, unit: UnitLayout, temps: list[float]) -> str:
-        group = next(group for group in self._layout.sinks if unit.sink is not None and group.sink.id == unit.sink.id)
+    def _warm(self, group: SinkLayout, temps: list[float]) -> str:
         request = group.request
         if request is None or request.kind != "temperature":
             return ""
@@ -222,6 +291,8 @@ class Trial:
                 one.unit.id: PointKey(one.unit.id, "power_cap") in self._bench.writable for one in self._layout.units
             },
             refused=dict(self._state.refused),
+            backups=tuple(self._backups),
+            untried=dict(self._state.untried),
         )
 
 
@@ -230,5 +301,7 @@ class _State:
     until: dt.datetime
     skipped: dict[UnitId, str] = field(default_factory=dict)
     refused: dict[PointKey, str] = field(default_factory=dict)
+    untried: dict[SinkId, str] = field(default_factory=dict)
+    switched: list[PointKey] = field(default_factory=list)
     safety: dict[UnitId, SafetyMemory] = field(default_factory=dict)
     heard: dict[PointKey, tuple[float, float]] = field(default_factory=dict)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from ondol.drivers.host_power.knob_driver import KnobDriver
 from ondol.drivers.host_power.power_map import PowerMap
 from ondol.drivers.host_power.sysfs import SysFiles
+from ondol.drivers.host_power.sysfs_driver import SysfsDriver
 from ondol.model.binding import Binding
-from ondol.model.connection import Connection
 from ondol.model.errors import InvalidFieldError, UnavailableError
-from ondol.model.fleet import Fleet
 from ondol.model.power import PowerCurve
 
 PERIOD_US = 100_000  # the kernel's default
@@ -115,7 +111,7 @@ class CgroupDevice:
         return None
 
 
-class CgroupDriver(KnobDriver):
+class CgroupDriver(SysfsDriver):
     """Limits a node that is this host by the CPU quota of a group; address: the group's path, e.g. "ondol.slice".
 
     It saves little, because idle power stays, but it works everywhere. Its watts are estimated by the node's power
@@ -129,20 +125,7 @@ class CgroupDriver(KnobDriver):
 
     points: ClassVar[tuple[str, ...]] = ("power_cap",)
     estimated: ClassVar[tuple[str, ...]] = ("power_cap",)
-
-    def __init__(
-        self,
-        connection: Connection,
-        bindings: Sequence[Binding],
-        *,
-        fleet: Fleet,
-        now: Callable[[], dt.datetime],
-        root: Path = Path("/sys/fs/cgroup"),
-        files: SysFiles | None = None,
-    ) -> None:
-        self._root = root
-        self._files = files or SysFiles()
-        super().__init__(connection, bindings, fleet=fleet, now=now)
+    default_root: ClassVar[Path] = Path("/sys/fs/cgroup")
 
     def make_device(self, binding: Binding) -> CgroupDevice:
         """Make the group of an address."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from ondol.drivers.host_power.knob_driver import KnobDriver
 from ondol.drivers.host_power.power_map import PowerMap
 from ondol.drivers.host_power.sysfs import SysFiles
+from ondol.drivers.host_power.sysfs_driver import SysfsDriver
 from ondol.model.binding import Binding
-from ondol.model.connection import Connection
 from ondol.model.errors import InvalidFieldError, UnavailableError
-from ondol.model.fleet import Fleet
 from ondol.model.power import PowerCurve
 
 _ADDRESS = re.compile(r"all|policy\d{1,4}")
@@ -101,7 +97,7 @@ class CpufreqDevice:
         return self._policies
 
 
-class CpufreqDriver(KnobDriver):
+class CpufreqDriver(SysfsDriver):
     """Limits a node that is this host by its clock; address "all" or a policy, e.g. "policy0".
 
     Its watts are estimated by a map from clock to power, see `CpufreqDevice`; bind a meter beside it. At the end the
@@ -115,20 +111,7 @@ class CpufreqDriver(KnobDriver):
 
     points: ClassVar[tuple[str, ...]] = ("power_cap",)
     estimated: ClassVar[tuple[str, ...]] = ("power_cap",)
-
-    def __init__(
-        self,
-        connection: Connection,
-        bindings: Sequence[Binding],
-        *,
-        fleet: Fleet,
-        now: Callable[[], dt.datetime],
-        root: Path = Path("/sys/devices/system/cpu/cpufreq"),
-        files: SysFiles | None = None,
-    ) -> None:
-        self._root = root
-        self._files = files or SysFiles()
-        super().__init__(connection, bindings, fleet=fleet, now=now)
+    default_root: ClassVar[Path] = Path("/sys/devices/system/cpu/cpufreq")
 
     def make_device(self, binding: Binding) -> CpufreqDevice:
         """Make the policies of an address."""

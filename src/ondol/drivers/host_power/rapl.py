@@ -7,9 +7,10 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
-from ondol.drivers.host_power.knob_driver import KnobDriver
 from ondol.drivers.host_power.sysfs import SysFiles
+from ondol.drivers.host_power.sysfs_driver import SysfsDriver
 from ondol.drivers.power.rapl import counter_delta_uj
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
@@ -194,7 +195,7 @@ class RaplDevice:
         return self._files.read(folder / "name").startswith("package-")  # psys beside it holds the packages already
 
 
-class RaplDriver(KnobDriver):
+class RaplDriver(SysfsDriver):
     """Power, energy and limit of this host's processor packages; address "all", or the number of a package.
 
     The limit holds the packages, not what else the node draws: give that constant rest as the binding's `offset` [W].
@@ -206,6 +207,8 @@ class RaplDriver(KnobDriver):
     files, clock_s : how it is read, and monotonic time [s]; for tests
     """
 
+    default_root: ClassVar[Path] = Path("/sys/class/powercap")
+
     def __init__(
         self,
         connection: Connection,
@@ -213,14 +216,12 @@ class RaplDriver(KnobDriver):
         *,
         fleet: Fleet,
         now: Callable[[], dt.datetime],
-        root: Path = Path("/sys/class/powercap"),
+        root: Path | None = None,
         files: SysFiles | None = None,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._root = root
-        self._files = files or SysFiles()
         self._clock_s = clock_s
-        super().__init__(connection, bindings, fleet=fleet, now=now)
+        super().__init__(connection, bindings, fleet=fleet, now=now, root=root, files=files)
 
     def make_device(self, binding: Binding) -> RaplDevice:
         """Make the packages of an address."""

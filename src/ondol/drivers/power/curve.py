@@ -40,6 +40,7 @@ class NodeEnergy:
     power_w : power at that load [W]
     energy_j : power_w times duration_s [J]
     tier : always T4 here
+    package_j, dram_j : of processors and memory, where counters tell them apart [J]
     """
 
     node_id: NodeId
@@ -48,6 +49,8 @@ class NodeEnergy:
     power_w: float
     energy_j: float
     tier: Tier = Tier.T4_CURVE
+    package_j: float | None = None
+    dram_j: float | None = None
 
 
 class CurveMeter:

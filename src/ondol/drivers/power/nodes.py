@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from ondol.drivers.power.curve import CurveMeter, MeteredNode, NodeEnergy
-from ondol.drivers.power.rapl import RaplMeter
+from ondol.drivers.power.rapl import RaplMeter, RaplReading
 from ondol.model.errors import UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId
@@ -31,7 +31,7 @@ class NodeMeters:
         nodes = {node.id: MeteredNode(curve=node.curve, host_cores=node.host_cores) for node in fleet.nodes}
         self._curve = CurveMeter(nodes, time_scale=time_scale)
         self._rapl = rapl
-        self._last: tuple[float, float] | None = None  # host time [s] and energy [J] of the last good reading
+        self._last: tuple[float, RaplReading] | None = None  # host time [s] and the last good reading
         self._failed = False
         self._measured = next((node.id for node in fleet.nodes if node.meter == "rapl"), None)
 
@@ -46,18 +46,27 @@ class NodeMeters:
         closed = self._curve.sample(at_s, cpu_s)
         if self._rapl is None or self._measured is None:
             return closed
-        power_w = self._rapl_power_w(self._rapl, at_s)
-        if power_w is None:
+        powers_w = self._rapl_powers_w(self._rapl, at_s)
+        if powers_w is None:
             return closed
+        package_w, dram_w = powers_w
+        power_w = package_w + (dram_w or 0.0)
         return tuple(
-            dataclasses.replace(energy, power_w=power_w, energy_j=power_w * energy.duration_s, tier=Tier.T3_RAPL)
+            dataclasses.replace(
+                energy,
+                power_w=power_w,
+                energy_j=power_w * energy.duration_s,
+                tier=Tier.T3_RAPL,
+                package_j=package_w * energy.duration_s,
+                dram_j=None if dram_w is None else dram_w * energy.duration_s,
+            )
             if energy.node_id == self._measured
             else energy
             for energy in closed
         )
 
-    def _rapl_power_w(self, rapl: RaplMeter, at_s: float) -> float | None:
-        """Mean power since the sample before [W]; None where the counters cannot tell."""
+    def _rapl_powers_w(self, rapl: RaplMeter, at_s: float) -> tuple[float, float | None] | None:
+        """Mean power of processors and of memory since the sample before [W]; None where the counters cannot tell."""
         before = self._last
         self._last = None
         try:
@@ -68,8 +77,9 @@ class NodeMeters:
             self._failed = True
             return None
         self._failed = False
-        counted_j = reading.package_j + (reading.dram_j or 0.0)
-        self._last = (at_s, counted_j)
+        self._last = (at_s, reading)
         if before is None or not reading.complete or at_s <= before[0]:
             return None
-        return (counted_j - before[1]) / (at_s - before[0])
+        span_s, earlier = at_s - before[0], before[1]
+        memory = None if reading.dram_j is None or earlier.dram_j is None else reading.dram_j - earlier.dram_j
+        return (reading.package_j - earlier.package_j) / span_s, None if memory is None else memory / span_s

@@ -58,6 +58,11 @@ class RaplMeter:
         self._total_uj = {"package": 0, "dram": 0}
         self._complete = True
 
+    @property
+    def has_dram(self) -> bool:
+        """Whether memory has counters of its own."""
+        return any(zone.kind == "dram" for zone in self._zones)
+
     def read(self, at_s: float) -> RaplReading:
         """Read all counters at monotonic time `at_s` [s]; the first call gives zero."""
         gap_s = 0.0 if self._at_s is None else at_s - self._at_s
@@ -69,10 +74,9 @@ class RaplMeter:
             if gap_s * self._power_max_w * 1e6 >= zone.range_uj:
                 self._complete = False
         self._at_s = at_s
-        has_dram = any(zone.kind == "dram" for zone in self._zones)
         return RaplReading(
             package_j=self._total_uj["package"] / 1e6,
-            dram_j=self._total_uj["dram"] / 1e6 if has_dram else None,
+            dram_j=self._total_uj["dram"] / 1e6 if self.has_dram else None,
             complete=self._complete,
         )
 
