@@ -9,7 +9,7 @@ half of it or more: below, the host's own heater may have given heat that no met
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +17,7 @@ import numpy as np
 
 from ondol.agent.orders import SinkReport, SiteOrders
 from ondol.control.clock import utc
-from ondol.drivers.virtual.surroundings import OutdoorState
+from ondol.control.skies import Skies, Weather, one_sky
 from ondol.model.ids import SinkId
 from ondol.model.view import Floats, Ints
 
@@ -35,12 +35,16 @@ be one count late.
 
 
 class StoredDay(msgspec.Struct):
-    """One day (UTC) as it is written: hourly means of sinks [W] by id, and the weather; 24 float32 each."""
+    """One day (UTC) as it is written: hourly means of sinks [W] by id, and the weather; 24 float32 each.
+
+    `outdoor_c` and `sun_w_m2` have 24 for each of `skies`; days of before there were names have the first sky's alone.
+    """
 
     day: int
     outdoor_c: bytes
     sun_w_m2: bytes
     demand_w: dict[str, bytes]
+    skies: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -57,7 +61,7 @@ class _Hour:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """Successive hours up to now, as numbers since the epoch: weather, and demand by sink [W]; nan where unknown."""
+    """Successive hours up to now, by number since the epoch: weather by sky, demand by sink [W]; nan where unknown."""
 
     hours: Ints
     outdoor_c: Floats
@@ -71,7 +75,7 @@ class DemandLog:
     Parameters
     ----------
     sinks : ids in the order of the rows
-    weather : at an aware time; of past hours it is what the weather service says of them
+    weather : skies over the sinks, or one weather for all of them at an aware time
     kept : documents of an earlier life, None for each there is none
     power_w : what each sink's units can draw [W]; without it no meter is doubted for counting too much
 
@@ -81,16 +85,17 @@ class DemandLog:
     def __init__(
         self,
         sinks: Iterable[SinkId],
-        weather: Callable[..., OutdoorState],
+        weather: Skies | Weather,
         kept: Iterable[bytes | None] = (),
         *,
         power_w: Floats | None = None,
     ) -> None:
         self._row = {sink: row for row, sink in enumerate(sinks)}
         self._power_w = np.full(len(self._row), np.inf) if power_w is None else power_w
-        self._weather = weather
+        self._skies = weather if isinstance(weather, Skies) else one_sky(weather, len(self._row))
+        self._rows = len(self._row) + 2 * len(self._skies.names)
         self._open: dict[SinkId, _Hour] = {}
-        self._days: dict[int, Floats] = {}  # (sinks + 2, 24): demand, outdoor, sun
+        self._days: dict[int, Floats] = {}  # (sinks + 2 · skies, 24): demand, outdoor, sun
         self._unwritten: dict[int, None] = {}
         self._hour: int | None = None
         self.hours = 0
@@ -119,16 +124,16 @@ class DemandLog:
         last = int(now_s // HOUR_S)
         days = sorted(day for day in self._days if day * 24 < last)
         first = days[0] * 24 if days else last
-        table = np.full((len(self._row) + 2, max(last - first, 0)), np.nan)
+        table = np.full((self._rows, max(last - first, 0)), np.nan)
         for day in days:
             at = day * 24 - first
             part = self._days[day][:, : table.shape[1] - at]
             table[:, at : at + part.shape[1]] = part
         return Readings(
             hours=np.arange(first, last, dtype=np.int64),
-            outdoor_c=table[-2],
-            sun_w_m2=table[-1],
-            demand_w=table[:-2],
+            outdoor_c=table[self._outdoor],
+            sun_w_m2=table[self._sun],
+            demand_w=table[: len(self._row)],
         )
 
     def documents(self) -> dict[str, bytes]:
@@ -136,6 +141,14 @@ class DemandLog:
         packed = {KEYS[day % len(KEYS)]: self._packed(day) for day in self._unwritten if day in self._days}
         self._unwritten = {}
         return packed
+
+    @property
+    def _outdoor(self) -> slice:
+        return slice(len(self._row), len(self._row) + len(self._skies.names))
+
+    @property
+    def _sun(self) -> slice:
+        return slice(len(self._row) + len(self._skies.names), self._rows)
 
     def _look_at(self, now_s: float, report: SinkReport) -> None:
         if report.sink_id not in self._row:
@@ -158,9 +171,9 @@ class DemandLog:
     def _close(self, number: int, now_s: float, reports: list[SinkReport]) -> None:
         """End the hour of this number for all sinks, and begin the next one."""
         day, place = divmod(number, 24)
-        table = self._days.setdefault(day, np.full((len(self._row) + 2, 24), np.nan))
-        middle = self._weather(utc((number + 0.5) * HOUR_S))
-        table[-2, place], table[-1, place] = middle.temp_c, middle.solar_w_m2
+        table = self._days.setdefault(day, np.full((self._rows, 24), np.nan))
+        outdoor_c, sun_w_m2 = self._skies.at([utc((number + 0.5) * HOUR_S)])
+        table[self._outdoor, place], table[self._sun, place] = outdoor_c[:, 0], sun_w_m2[:, 0]
         for report in reports:
             hour = self._open.pop(report.sink_id, None)
             if hour is not None and report.heat_j is not None:
@@ -176,15 +189,21 @@ class DemandLog:
         table = self._days[day].astype("<f4")
         stored = StoredDay(
             day=day,
-            outdoor_c=table[-2].tobytes(),
-            sun_w_m2=table[-1].tobytes(),
+            outdoor_c=table[self._outdoor].tobytes(),
+            sun_w_m2=table[self._sun].tobytes(),
             demand_w={sink: table[row].tobytes() for sink, row in sorted(self._row.items())},
+            skies=self._skies.names,
         )
         return msgspec.msgpack.encode(stored)
 
     def _take_back(self, stored: StoredDay) -> None:
-        table = np.full((len(self._row) + 2, 24), np.nan)
-        table[-2], table[-1] = _unpacked(stored.outdoor_c), _unpacked(stored.sun_w_m2)
+        table = np.full((self._rows, 24), np.nan)
+        outdoor_c, sun_w_m2 = _unpacked(stored.outdoor_c), _unpacked(stored.sun_w_m2)
+        for place, name in enumerate(stored.skies or self._skies.names[:1]):
+            if name in self._skies.names:  # a climate that no site has any more is forgotten
+                row = len(self._row) + self._skies.names.index(name)
+                table[row] = outdoor_c[24 * place : 24 * place + 24]
+                table[row + len(self._skies.names)] = sun_w_m2[24 * place : 24 * place + 24]
         for sink, data in stored.demand_w.items():
             if sink in self._row:  # one that left the fleet is forgotten
                 table[self._row[SinkId(sink)]] = _unpacked(data)

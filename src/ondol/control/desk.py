@@ -10,14 +10,22 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ondol.agent.orders import SinkOrder, SiteOrders
 from ondol.control.account_desk import PlatformAccounts
+from ondol.control.admission_notes import AdmissionNotes
+from ondol.control.budget_desk import PlatformBudgets
+from ondol.control.budget_guard import BudgetGuard
+from ondol.control.carbon_ground import CarbonGround, carbon_ground
+from ondol.control.claim_book import claims_of
 from ondol.control.command import check_command
 from ondol.control.directory import OPERATOR, Directory
+from ondol.control.estimates import Estimator
 from ondol.control.file_desk import FileDesk
+from ondol.control.filler_rights import FillerRights
 from ondol.control.forwards import open_ports
 from ondol.control.hands import Hands
 from ondol.control.host_desk import PlatformHosts
 from ondol.control.intake import Intake
 from ondol.control.job_desk import PlatformJobs
+from ondol.control.kpi_desk import KpiDesk
 from ondol.control.loop import Loop
 from ondol.control.outputs import Outputs
 from ondol.control.pool_desk import PlatformPools
@@ -34,8 +42,10 @@ from ondol.control.ports import (
 )
 from ondol.control.profiles import PROFILES, Profiles
 from ondol.control.progress import IN, OUT, ProgressBook
+from ondol.control.quote_desk import quote_book
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.sites import Sites
+from ondol.control.statement_desk import StatementDesk
 from ondol.control.task_images import wants_network
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
@@ -45,7 +55,7 @@ from ondol.model.conditions import SnapshotConfig
 from ondol.model.errors import ConflictError, ForbiddenError, NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, NodeId, SiteId, TaskId
-from ondol.model.ledger import EnergyRow, HeatRow
+from ondol.model.ledger import EnergyRow, HeatRow, MeterRow
 from ondol.storage.pages import EVERY, Page, Query
 from ondol.storage.ports import Changes, Reply, Store
 
@@ -62,6 +72,9 @@ class PlatformDesk:
     profiles : ways to run a task here
     progress : of transfers, by attempt
     hosts : the heat side's desk; one of its own where left out
+    ground : what carbon is counted with; made from the fleet where left out
+    budgets : holds work to its budgets; without it there are none
+    estimator : foretells tasks; one that knows nothing yet where left out
     """
 
     def __init__(
@@ -84,10 +97,19 @@ class PlatformDesk:
         profiles: Profiles = PROFILES,
         progress: ProgressBook | None = None,
         hosts: PlatformHosts | None = None,
+        ground: CarbonGround | None = None,
+        budgets: BudgetGuard | None = None,
+        estimator: Estimator | None = None,
+        admissions: AdmissionNotes | None = None,
+        filler: FillerRights | None = None,
     ) -> None:
+        self.ground = ground or carbon_ground(fleet)
         self._profiles, self._progress = profiles, progress or ProgressBook()
         self.accounts, self.secrets = accounts, secrets
         self.hosts = hosts or PlatformHosts(fleet, store, now)
+        self.claims = claims_of(fleet, store, self.hosts.rights, self.ground, now)
+        self.statements = StatementDesk(fleet, store, self.hosts, self.ground, now, self.claims)
+        self.kpis = KpiDesk(fleet, store, self.hosts.rights, self.ground, now=now, clock_rate=clock_rate)
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
         self._outputs, self._files = outputs, files
@@ -110,6 +132,21 @@ class PlatformDesk:
             secrets=secrets,
             profiles=profiles,
             now=now,
+            budgets=budgets,
+            admissions=admissions,
+            filler=filler,
+        )
+        self.budgets = PlatformBudgets(store, budgets, now)
+        self.quotes = quote_book(
+            fleet,
+            store,
+            works,
+            ground=self.ground,
+            check=self._intake.check_but_budgets,
+            now=now,
+            estimator=estimator,
+            view=lambda: loop.view,
+            guard=budgets,
         )
         self.jobs = PlatformJobs(store, works, loop, now)
         self.pools = PlatformPools(
@@ -119,10 +156,15 @@ class PlatformDesk:
             hands=hands,
             outputs=outputs,
             check=self._intake.look_at,
-            pay=accounts.check_money,
+            pay=self._pay,
             task_detail=self._detail_of,
             now=now,
         )
+
+    def _pay(self, task: Task) -> None:
+        """Refuse slots of a pool that nobody can pay for, in money or out of a budget."""
+        self.accounts.check_money(task)
+        self.budgets.check_open(task)
 
     def account_of_token(self, token: str) -> Account | None:
         return self._directory.account_of_token(token)
@@ -315,6 +357,11 @@ class PlatformDesk:
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
     ) -> list[HeatRow]:
         return list(self._store.heat(site_id=site_id, start=start, end=end))
+
+    def meters(
+        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+    ) -> list[MeterRow]:
+        return list(self._store.meters(site_id=site_id, start=start, end=end))
 
     def fleet(self) -> Fleet:
         return self._fleet

@@ -77,8 +77,9 @@ class Entry:
 
     @property
     def waits(self) -> bool:
-        """Whether it has queued instances that may start: nothing blocks or cancels it."""
-        return bool(self.numbers) and not (self.work.task.cancel_wanted or self.work.task.blocked)
+        """Whether it has queued instances that may start: nothing blocks, cancels or holds it."""
+        task = self.work.task
+        return bool(self.numbers) and not (task.cancel_wanted or task.blocked or task.held)
 
     @property
     def expected_s(self) -> float:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ondol.control.clock import LeapingClock, PlatformClock
 from ondol.control.grids import Grids
 from ondol.control.outlook import Outlook
+from ondol.control.skies import Skies, Weather
 from ondol.control.study import Study, at_once
 from ondol.control.work_log import KEY, WorkLog
 from ondol.control.works import Works
-from ondol.drivers.virtual.surroundings import OutdoorState
 from ondol.model.fleet import Fleet
 from ondol.storage.ports import Store
 
@@ -22,7 +20,7 @@ def foresight(
     store: Store,
     *,
     clock: PlatformClock | LeapingClock,
-    weather: Callable[..., OutdoorState],
+    weather: Skies | Weather,
     study: Study = at_once,
 ) -> Outlook:
     """Give an outlook that goes on from what the store holds of an earlier life.

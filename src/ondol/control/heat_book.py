@@ -10,26 +10,43 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from ondol.agent.orders import SinkOrder, SiteOrders
+from ondol.control.heat_ways import case_loss_w, estimated_heat_j, heat_ways
 from ondol.drivers.ports import UnitReading
 from ondol.model.fleet import Fleet
 from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId, SinkId, UnitId
-from ondol.model.ledger import HeatRow
+from ondol.model.ledger import HeatRow, Tier
 
 
-class HeatCounters(msgspec.Struct):
-    """What must outlive the platform: the heat meters as they stood at the end of the last written window [J]."""
+class OpenHeat(msgspec.Struct):
+    """What came together of a unit since its last row: of windows for which its meter was lost."""
 
-    heat_j: dict[str, float]
-
-
-@dataclasses.dataclass(slots=True)
-class _Window:
     electric_j: float = 0.0
     demanded_j: float = 0.0
     temp_cs: float = 0.0
     seen_s: float = 0.0
     discomfort_kh: float = 0.0
+    loss_j: float = 0.0
+
+
+class HeatCounters(msgspec.Struct):
+    """What must outlive the platform: the heat meters as they stood when they were last written.
+
+    Parameters
+    ----------
+    heat_j : by unit [J]
+    since_s : end of each unit's last row [s since the epoch, platform]: its next one begins there
+    open : of units that have no row in the last window
+    """
+
+    heat_j: dict[str, float]
+    since_s: dict[str, float] = {}
+    open: dict[str, OpenHeat] = {}
+
+
+@dataclasses.dataclass(slots=True)
+class _Window:
+    sums: OpenHeat = dataclasses.field(default_factory=OpenHeat)
     last: SinkOrder | None = None
 
 
@@ -49,6 +66,7 @@ class HeatBook:
         asked: Callable[[SinkId, dt.datetime], HeatRequest | None] | None = None,
     ) -> None:
         self._units = [(unit, sink) for unit in fleet.units if (sink := fleet.sink_of(unit)) is not None]
+        self._ways = heat_ways(fleet)
         requests = {sink.id: fleet.request_for(sink.id) for _, sink in self._units}
         self._asked = asked or (lambda sink_id, _: requests[sink_id])
         self._power_max_w = {unit.id: sum(n.curve.max_w for n in fleet.nodes_of(unit.id)) for unit, _ in self._units}
@@ -62,7 +80,11 @@ class HeatBook:
         self._meter_j: dict[str, float] = (
             {} if counters is None else {unit: heat_j for unit, heat_j in counters.heat_j.items() if unit in known}
         )
-        self._windows: dict[UnitId, _Window] = {unit.id: _Window() for unit, _ in self._units}
+        self._since_s: dict[str, float] = {
+            unit: since_s for unit, since_s in ({} if counters is None else counters.since_s).items() if unit in known
+        }
+        opened = {} if counters is None else counters.open
+        self._windows = {unit.id: _Window(opened.get(str(unit.id), OpenHeat())) for unit, _ in self._units}
 
     def sample(
         self,
@@ -71,23 +93,33 @@ class HeatBook:
         energy_j: Mapping[NodeId, float],
         units: Iterable[UnitReading],
     ) -> None:
-        """Add one step of `span_s` platform seconds."""
+        """Add one step of `span_s` platform seconds.
+
+        Parameters
+        ----------
+        units : latest readings; `heat_j` is nan of a unit without a heat meter
+        """
         by_site = tuple(orders)
         sink_orders = {order.sink_id: order for site in by_site for order in site.sinks}
-        for reading in units:
-            self._meter_j.setdefault(reading.unit_id, reading.heat_j)
+        readings = {reading.unit_id: reading for reading in units}
+        for reading in readings.values():
+            if math.isfinite(reading.heat_j):
+                self._meter_j.setdefault(reading.unit_id, reading.heat_j)
         for unit, sink in self._units:
             window, asked = self._windows[unit.id], sink_orders.get(sink.id)
             share = self._power_max_w[unit.id] / self._sink_power_w[sink.id]
-            window.electric_j += math.fsum(energy_j.get(node, 0.0) for node in self._nodes[unit.id])
+            window.sums.electric_j += math.fsum(energy_j.get(node, 0.0) for node in self._nodes[unit.id])
+            if self._ways[unit.id].tier is Tier.T4_CURVE:
+                told = readings.get(unit.id)
+                window.sums.loss_j += case_loss_w(unit, math.nan if told is None else told.loop_temp_c) * span_s
             if asked is None:
                 continue
-            window.demanded_j += max(0.0, asked.heat_wanted_w) * share * span_s
+            window.sums.demanded_j += max(0.0, asked.heat_wanted_w) * share * span_s
             if not math.isnan(asked.temp_c):
-                window.temp_cs += asked.temp_c * span_s
-                window.seen_s += span_s
+                window.sums.temp_cs += asked.temp_c * span_s
+                window.sums.seen_s += span_s
             if self._first_of_sink[sink.id] == unit.id:
-                window.discomfort_kh += asked.discomfort_kh
+                window.sums.discomfort_kh += asked.discomfort_kh
             window.last = asked
 
     def close(
@@ -95,40 +127,70 @@ class HeatBook:
     ) -> tuple[list[HeatRow], HeatCounters]:
         """Draw up the window: one row per heating unit whose meter speaks, and the counters to be written with them.
 
+        A unit that has no meter at all has a row with an estimate, of tier T4. A row begins where the unit's last one
+        ended: after a silence of its site or of the platform it spans all that its meter counted meanwhile.
+
         Nothing is forgotten before `settle`.
         """
-        readings = {reading.unit_id: reading for reading in units}
+        readings = {reading.unit_id: reading for reading in units if math.isfinite(reading.heat_j)}
         rows: list[HeatRow] = []
         for unit, sink in self._units:
             window, reading = self._windows[unit.id], readings.get(unit.id)
-            if reading is None or window.last is None or not start < end:
+            way = self._ways[unit.id]
+            if window.last is None or not start < end:
+                continue
+            if reading is not None:
+                heat_j = max(0.0, reading.heat_j - self._meter_j.get(unit.id, reading.heat_j))
+            elif way.tier is Tier.T4_CURVE:
+                heat_j = estimated_heat_j(unit, window.sums.electric_j, window.sums.loss_j)
+            else:
                 continue  # a lost meter gives no row, rather than a zero; its next reading covers the gap
             rows.append(
                 HeatRow(
                     site_id=unit.site_id,
                     unit_id=unit.id,
                     sink_id=sink.id,
-                    start=start,
+                    start=self._begin(unit.id, start, end),
                     end=end,
-                    electric_j=window.electric_j,
-                    delivered_j=max(0.0, reading.heat_j - self._meter_j.get(unit.id, reading.heat_j)),
-                    demanded_j=window.demanded_j,
-                    temp_c=window.temp_cs / window.seen_s if window.seen_s > 0 else math.nan,
+                    electric_j=window.sums.electric_j,
+                    delivered_j=heat_j,
+                    demanded_j=window.sums.demanded_j,
+                    temp_c=window.sums.temp_cs / window.sums.seen_s if window.sums.seen_s > 0 else math.nan,
                     setpoint_c=self._setpoint_c(sink.id, end),
                     lower_c=window.last.comfort_lower_c,
                     upper_c=window.last.comfort_upper_c,
-                    discomfort_kh=window.discomfort_kh,
+                    discomfort_kh=window.sums.discomfort_kh,
+                    tier=way.tier if reading is None or way.tier is not Tier.T4_CURVE else Tier.T2_BMC,
+                    virtual=way.virtual,
                 )
             )
         meters_j = dict(self._meter_j)
-        meters_j.update({str(row.unit_id): readings[row.unit_id].heat_j for row in rows})
-        return rows, HeatCounters(heat_j=dict(sorted(meters_j.items())))
+        meters_j.update({str(row.unit_id): readings[row.unit_id].heat_j for row in rows if row.unit_id in readings})
+        since_s = self._since_s | {str(row.unit_id): end.timestamp() for row in rows}
+        done = {row.unit_id for row in rows}
+        left = {
+            str(unit.id): msgspec.structs.replace(self._windows[unit.id].sums)
+            for unit, _ in self._units
+            if unit.id not in done
+        }
+        counters = HeatCounters(
+            heat_j=dict(sorted(meters_j.items())),
+            since_s=dict(sorted(since_s.items())),
+            open={key: sums for key, sums in left.items() if sums != OpenHeat()},
+        )
+        return rows, counters
 
     def settle(self, rows: Iterable[HeatRow], counters: HeatCounters) -> None:
         """Begin the next window of every unit that has a row."""
-        self._meter_j = dict(counters.heat_j)
+        self._meter_j, self._since_s = dict(counters.heat_j), dict(counters.since_s)
         for row in rows:
             self._windows[row.unit_id] = _Window()
+
+    def _begin(self, unit_id: UnitId, start: dt.datetime, end: dt.datetime) -> dt.datetime:
+        """When a unit's row begins: where its last one ended, unless a clock that was set has put that later."""
+        since_s = self._since_s.get(unit_id)
+        since = start if since_s is None else dt.datetime.fromtimestamp(since_s, dt.UTC)
+        return since if since < end else start
 
     def _setpoint_c(self, sink_id: SinkId, at: dt.datetime) -> float:
         """What the host asked for at a time, without preheat; nan where nothing or power was asked."""

@@ -94,7 +94,7 @@ class HeatRequests:
             found = {key: one for key, one in self._filed.items() if one.site_id == site_id}
             for key, made in self._open.items():
                 if made.request.site_id == site_id:
-                    found[key] = made.request
+                    found[key] = made.counting
         return tuple(one for _, one in sorted(found.items()))
 
     def version(self, site_id: SiteId) -> int:
@@ -157,10 +157,15 @@ class HeatRequests:
         with self._lock:
             return self._made.get(request_id)
 
-    def add_request(self, request: HeatRequest, made_by: str) -> MadeRequest:
+    def add_request(self, request: HeatRequest, made_by: str, *, agreed: bool = False) -> MadeRequest:
         """Take a request, durably; the same one again gives what became of the first.
 
-        A request for what no unit heats is kept as refused, with the reason.
+        A request for what no unit heats is kept as refused, with the reason. What it guarantees is proposed, and binds
+        nobody before the operator agrees (`agree`).
+
+        Parameters
+        ----------
+        agreed : whether the operator has agreed to what it guarantees
 
         Raises
         ------
@@ -176,7 +181,7 @@ class HeatRequests:
                 return known
             if known is not None or request.id in self._filed:
                 raise ConflictError(f"There is already a heat request {request.id}; choose another id")
-            for name in ("by", "valid_until"):
+            for name in ("by", "valid_until", "guaranteed_until"):
                 end = getattr(request, name)
                 if end is not None and end <= now:
                     raise InvalidFieldError(name, end.isoformat(), f"a time after now, {now.isoformat()}")
@@ -185,6 +190,9 @@ class HeatRequests:
                 reason = "no unit heats what it asks for"
                 status = next_request_status(status, RequestEvent.REFUSED, now, reason)
             made = MadeRequest(request=request, status=status, made_by=made_by, created_at=now)
+            if request.guaranteed:
+                word = "agreed" if agreed else "proposed"
+                made = dataclasses.replace(made, guarantee=word, guarantee_at=now, guarantee_by=made_by)
             self._store.put_heat_request(made)
             self._keep(made)
             self._changed(request.site_id)
@@ -193,7 +201,8 @@ class HeatRequests:
     def set_schedule(self, sink_id: SinkId, schedule: WeeklySchedule, made_by: str) -> MadeRequest:
         """Have a sink follow a weekly schedule, above all requests that it has; an earlier one set so ends with it.
 
-        Everything else (band, presets, guarantee) is as in the request that counted, or as by default.
+        Everything else (band, presets, guarantee) is as in the request that counted, or as by default. A guarantee ends
+        when that request would have ended, and is agreed where it was.
 
         Raises
         ------
@@ -213,14 +222,21 @@ class HeatRequests:
             number = _COUNT_DOWN - int(now.timestamp() * 1000)
             while (key := RequestId(f"{SET}{sink_id[:40]}-{number}")) in self._made:
                 number -= 1
-            changes = {"id": key, "priority": priority}
+            changes: dict[str, object] = {"id": key, "priority": priority}
             if model is None:
                 request = HeatRequest(site_id=site_id, target_id=sink_id, schedule=schedule, **changes)  # type: ignore[arg-type]
             else:
                 changes |= {"valid_from": None, "valid_until": None}
-                request = dataclasses.replace(model, schedule=schedule, **changes)  # type: ignore[arg-type]
+                known = self._made.get(model.id)
+                whole = known.request if known is not None and known.guarantee == "proposed" else model
+                ends = [when for when in (whole.valid_until, whole.guaranteed_until) if when is not None]
+                if whole.guaranteed and any(when <= now for when in ends):
+                    whole = whole.without_guarantee()
+                elif whole.guaranteed:
+                    changes["guaranteed_until"] = min(ends, default=None)
+                request = dataclasses.replace(whole, schedule=schedule, **changes)  # type: ignore[arg-type]
             # The new one first: a platform that ends in between has both, and the lower number counts, which is its.
-            made = self.add_request(request, made_by)
+            made = self.add_request(request, made_by, agreed=model is not None and model.guaranteed)
             for old in earlier:
                 if old.id != request.id:
                     self.cancel(old.id, f"replaced by {request.id}")
@@ -249,6 +265,34 @@ class HeatRequests:
             self._changed(made.request.site_id)
         return changed
 
+    def agree(self, request_id: RequestId, made_by: str, *, agreed: bool) -> MadeRequest:
+        """Agree to what a request guarantees, or decline it; the request itself goes on either way.
+
+        Raises
+        ------
+        NotFoundError : nobody made it
+        ConflictError : it is over, it proposes nothing, or that was decided otherwise
+        """
+        with self._lock:
+            made = self._made.get(request_id)
+            if made is None and request_id in self._filed:
+                raise ConflictError(f"What request {request_id} guarantees stands in the fleet file: it is agreed")
+            if made is None:
+                raise NotFoundError("heat request", request_id)
+            word = "agreed" if agreed else "declined"
+            if made.guarantee == word:
+                return made
+            if made.guarantee != "proposed":
+                stands = f"is {made.guarantee}" if made.guarantee else "promises nothing that could be agreed to"
+                raise ConflictError(f"Request {request_id} {stands}; cancel it, and make another one")
+            if made.status.state.final:
+                raise ConflictError(f"Request {request_id} is {made.status.state.value}: it is over")
+            changed = dataclasses.replace(made, guarantee=word, guarantee_at=self._now(), guarantee_by=made_by)
+            self._store.put_heat_request(changed)
+            self._keep(changed)
+            self._changed(made.request.site_id)
+        return changed
+
     def told(self, changed: MadeRequest) -> None:
         """Take what became of a request; where storage does not answer, it is written with the next one told."""
         now = self._now()
@@ -256,6 +300,13 @@ class HeatRequests:
             before = self._made.get(changed.request.id)
             if before is not None and before.status.state.final:
                 return  # it was cancelled while its step was taken
+            if before is not None and before.guarantee != changed.guarantee:  # it was agreed meanwhile
+                changed = dataclasses.replace(
+                    changed,
+                    guarantee=before.guarantee,
+                    guarantee_at=before.guarantee_at,
+                    guarantee_by=before.guarantee_by,
+                )
             self._keep(changed)
             if before is None or before.status != changed.status:
                 self._unwritten.add(changed.request.id)
@@ -286,6 +337,10 @@ def _next_change(requests: tuple[HeatRequest, ...], wishes: tuple[HostWish, ...]
     """Until when what counts now cannot change by itself."""
     now_s = now.timestamp()
     moments = [now + dt.timedelta(seconds=_QUARTER_S - now_s % _QUARTER_S)]
-    moments += [when for one in requests for when in (one.valid_from, one.valid_until, one.by) if when is not None]
+    moments += [when for one in requests for when in _moments(one) if when is not None]
     moments += [when for wish in wishes for when in (wish.set_at, wish.ends_at) if when is not None]
     return min(when for when in moments if when > now)
+
+
+def _moments(request: HeatRequest) -> tuple[dt.datetime | None, ...]:
+    return request.valid_from, request.valid_until, request.by, request.guaranteed_until

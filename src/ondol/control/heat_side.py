@@ -29,6 +29,7 @@ class HeatSide:
     ----------
     agents, plant : of virtual sites
     surroundings : tells every site what weather to expect
+    price_at : gives the price of heat or work at a site and a time, in any unit; None where nobody knows
     keep_readings_days : older readings are removed, 0 for never [d]
     """
 
@@ -41,6 +42,7 @@ class HeatSide:
         agents: Mapping[SiteId, SiteAgent],
         plant: VirtualPlant,
         surroundings: PackagedSurroundings,
+        price_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
         keep_readings_days: float = KEPT_DAYS,
     ) -> None:
         self.requests = HeatRequests(fleet, store, clock.now)
@@ -51,9 +53,17 @@ class HeatSide:
         def outdoor_at(site_id: SiteId) -> Callable[[dt.datetime], float]:
             return surroundings.at_site(site_id).outdoor_temp_c
 
-        self.bodies = SiteBodies(fleet, store=store, requests=self.requests, now=clock.now, outdoor_at=outdoor_at)
+        self.bodies = SiteBodies(
+            fleet, store=store, requests=self.requests, now=clock.now, outdoor_at=outdoor_at, price_at=price_at
+        )
         self.remote = RemoteSites(
-            fleet, store=store, requests=self.requests, books=books, clock=clock, outdoor_at=outdoor_at
+            fleet,
+            store=store,
+            requests=self.requests,
+            books=books,
+            clock=clock,
+            outdoor_at=outdoor_at,
+            price_at=price_at,
         )
         readings.listeners += [self.bodies.pushed, self.remote.pushed]
         self.sites = Sites(
@@ -62,6 +72,7 @@ class HeatSide:
             plant,
             plant,
             outdoor_at=outdoor_at,
+            price_at=price_at,
             asked=self.requests.effective,
             bodies=self.bodies,
             remote=self.remote,

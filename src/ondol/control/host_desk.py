@@ -6,7 +6,8 @@ import datetime as dt
 import secrets
 from collections.abc import Callable, Sequence
 
-from ondol.accounting.host_days import HostDay, host_days
+from ondol.accounting.backup_heat import heat_per_metered
+from ondol.accounting.host_days import HostDay, MeteredHeat, host_days
 from ondol.accounting.host_promises import Promise
 from ondol.accounting.host_statement import HostSink, HostStatement, host_statement, month_span
 from ondol.control.directory import OPERATOR
@@ -30,6 +31,7 @@ from ondol.storage.ports import Store
 
 _LATE = dt.timedelta(hours=6)  # ledger windows that a lost link made long begin before the span that they reach into
 _MOST = 1_000_000
+_BACKUP_METERS = ("fuel_meter", "backup_electric_meter")
 _LONGEST_KEY = 80  # with the account before it, it is the id of a wish: 100 characters at most
 
 
@@ -63,17 +65,33 @@ class PlatformHosts:
         for nouns in (fleet.units, fleet.sinks, fleet.circuits):
             self._site_of |= {noun.id: noun.site_id for noun in nouns}
         self._site_of |= {node.id: units[node.unit_id] for node in fleet.nodes}
+        self._backup_metered = {one.entity_id for one in fleet.bindings if one.point in _BACKUP_METERS}
 
     def seen(self, account: Account) -> frozenset[SiteId]:
         return self.rights.seen(account)
 
     # -- requests and wishes --
 
-    def asked(self, account: Account) -> tuple[Asked, ...]:
+    def asked(
+        self, account: Account, *, site_id: str = "", after: str = "", limit: int | None = None
+    ) -> tuple[Asked, ...]:
         seen = self.rights.seen(account)
         known = {request.id: (request, None) for request in self._fleet.requests}
         known |= {made.request.id: (made.request, made) for made in self.requests.all_made()}  # type: ignore[misc]
-        return tuple(self._asked(*one) for _, one in sorted(known.items()) if one[0].site_id in seen)
+        wanted = [
+            one
+            for key, one in sorted(known.items())
+            if key > after and one[0].site_id in seen and site_id in ("", one[0].site_id)
+        ]
+        return tuple(self._asked(*one) for one in wanted[:limit])
+
+    def asked_one(self, account: Account, request_id: str) -> Asked | None:
+        made = self.requests.made(RequestId(request_id))
+        request = next((one for one in self._fleet.requests if one.id == request_id), None)
+        request = request if made is None else made.request
+        if request is None or request.site_id not in self.rights.seen(account):
+            return None
+        return self._asked(request, made)
 
     def _asked(self, request: HeatRequest, made: MadeRequest | None) -> Asked:
         counting = self.requests.request_for(request.target_id)
@@ -94,7 +112,7 @@ class PlatformHosts:
         for name in ("guaranteed_c", "comfort_c"):
             if sink is not None and getattr(request, name) > 0.0:  # nan and 0: none
                 _check_reachable(sink, name, getattr(request, name))
-        made = self.requests.add_request(request, account.email)
+        made = self.requests.add_request(request, account.email, agreed=is_operator(account))
         return self._asked(made.request, made)
 
     def cancel(self, account: Account, request_id: RequestId) -> Asked:
@@ -105,6 +123,17 @@ class PlatformHosts:
             raise NotFoundError("heat request", request_id)
         self.rights.check_sets(account, request.site_id)
         changed = self.requests.cancel(request_id, f"cancelled by {account.email}")
+        return self._asked(changed.request, changed)
+
+    def agree_guarantee(self, account: Account, request_id: RequestId, *, agreed: bool) -> Asked:
+        known = self.requests.made(request_id)
+        filed = next((one for one in self._fleet.requests if one.id == request_id), None)
+        request = filed if known is None else known.request
+        if request is None or request.site_id not in self.rights.seen(account):
+            raise NotFoundError("heat request", request_id)
+        if not is_operator(account):
+            raise ForbiddenError(f"Only the operator of this installation ({OPERATOR}) may agree to a guarantee")
+        changed = self.requests.agree(request_id, account.email, agreed=agreed)
         return self._asked(changed.request, changed)
 
     def wish(
@@ -221,6 +250,7 @@ class PlatformHosts:
                 promises=sink.promises,
                 backup_on=sink.backup_on,
                 backup_power_w=sink.backup_power_w,
+                backup_heat=sink.backup_heat,
             )
             found += [(request, day) for day in days]
         return tuple(found)
@@ -250,7 +280,8 @@ class PlatformHosts:
                 name=sink.name,
                 promises=self._promises(sink),
                 backup_on=self._backup_on(sink, start, end),
-                backup_power_w=float(getattr(sink, "backup_power_w", 0.0)),
+                backup_power_w=sink.backup_power_w,
+                backup_heat=self._backup_heat(sink, start, end),
             )
             for sink in self._fleet.sinks
             if sink.site_id == site_id and sink.id in heated
@@ -264,12 +295,23 @@ class PlatformHosts:
         """
         found = [(one, Promise.of(one)) for one in self._fleet.requests if one.target_id == sink.id]
         for made in self.requests.all_made():
-            status, request = made.status, made.request
+            status, request = made.status, made.counting  # what is proposed or was declined binds nobody
             if request.target_id == sink.id and status.state is not RequestState.REFUSED:
                 ended_at = status.since if status.state.final else None
-                found.append((request, Promise.of(request, made.created_at, ended_at)))
+                found.append((request, Promise.of(request, made.promised_at, ended_at)))
         ordered = sorted(found, key=lambda one: (-one[0].priority, one[0].id))
         return tuple(promise for _, promise in ordered if promise is not None)
+
+    def _backup_heat(self, sink: Sink, start: dt.datetime, end: dt.datetime) -> tuple[MeteredHeat, ...]:
+        """What a sink's other heater gave by its own meter, where one is bound to the sink."""
+        if sink.id not in self._backup_metered:
+            return ()
+        return tuple(
+            MeteredHeat(row.start, row.end, row.amount * share)
+            for row in self._store.meters(site_id=sink.site_id, start=start - _LATE, end=end)
+            if row.meter_id.rpartition(".")[0] == sink.id
+            and (share := heat_per_metered(sink.backup_kind, row.kind)) is not None
+        )
 
     def _backup_on(
         self, sink: Sink, start: dt.datetime, end: dt.datetime
@@ -277,7 +319,7 @@ class PlatformHosts:
         """Spans in which another heater was ordered to run; a silence longer than a report's distance is no order."""
         longest = dt.timedelta(seconds=2 * BACKUP_S)
         rows = self._store.point_readings(sink.site_id, backup_key(sink.id), start - longest, end, _MOST)
-        if not rows and getattr(sink, "backup_kind", "none") == "none":
+        if not rows and sink.backup_kind == "none":
             return None
         ends = [*(row.measured_at for row in rows[1:]), min(end, self._now())]
         return tuple(

@@ -71,8 +71,14 @@ class HostDesk(Protocol):
         """Sites that an account may see."""
         ...
 
-    def asked(self, account: Account) -> tuple[Asked, ...]:
-        """Requests at all sites that the account sees, by id."""
+    def asked(
+        self, account: Account, *, site_id: str = "", after: str = "", limit: int | None = None
+    ) -> tuple[Asked, ...]:
+        """Requests at all sites that the account sees, or at one of them, by id beyond `after`, at most so many."""
+        ...
+
+    def asked_one(self, account: Account, request_id: str) -> Asked | None:
+        """A request at a site that the account sees, None where there is none."""
         ...
 
     def effective(self, sink_id: SinkId) -> HeatRequest | None:
@@ -86,6 +92,10 @@ class HostDesk(Protocol):
     def add_request(self, account: Account, request: HeatRequest) -> Asked: ...
 
     def cancel(self, account: Account, request_id: RequestId) -> Asked: ...
+
+    def agree_guarantee(self, account: Account, request_id: RequestId, *, agreed: bool) -> Asked:
+        """Agree to what a host's request guarantees, or decline it; for the operator only."""
+        ...
 
     def wish(
         self,

@@ -27,17 +27,27 @@ class HygieneBook:
         self._last: dict[SinkId, HygieneRow | None] = {}
         self._seals: dict[SinkId, str] = {}
 
-    def note(self, site_id: SiteId, statuses: Iterable[HygieneStatus], at: dt.datetime) -> tuple[HygieneRow, ...]:
+    def note(
+        self, site_id: SiteId, statuses: Iterable[HygieneStatus], at: dt.datetime, *, now: dt.datetime | None = None
+    ) -> tuple[HygieneRow, ...]:
         """Take how the tanks of a site stand; gives the rows that were written.
 
         A row is due after `EVERY_S`, and at once where the rule is met or no longer met, its deadline moves by more
         than a minute, a cycle begins or ends, or the sensor is lost or found. What is older than the last row is passed
-        over: it was written before. Where storage does not answer, the next note tries again.
+        over: it was written before. But where the last row lies in the future, a clock was ahead and is right again:
+        then the log goes on, its numbers rising and its times going back once. Where storage does not answer, the next
+        note tries again.
+
+        Parameters
+        ----------
+        at : when the site says that this was
+        now : platform time; `at` where left out
         """
         with self._lock:
             statuses, rows = tuple(statuses), []
             try:
-                rows = [row for status in statuses if (row := self._next(site_id, status, at)) is not None]
+                due = (self._next(site_id, status, at, at if now is None else now) for status in statuses)
+                rows = [row for row in due if row is not None]
                 if rows:
                     self._store.append_hygiene(rows)
             except UnavailableError as error:
@@ -49,7 +59,7 @@ class HygieneBook:
             self._seals.update({row.sink_id: row.hash for row in rows})
             return tuple(rows)
 
-    def _next(self, site_id: SiteId, status: HygieneStatus, at: dt.datetime) -> HygieneRow | None:
+    def _next(self, site_id: SiteId, status: HygieneStatus, at: dt.datetime, now: dt.datetime) -> HygieneRow | None:
         if status.sink_id not in self._last:
             seal = self._store.hygiene_seal(status.sink_id)
             self._last[status.sink_id] = self._store.last_hygiene(status.sink_id)
@@ -71,7 +81,7 @@ class HygieneBook:
         if last is None:
             return row
         if at <= last.at:
-            return None
+            return row if (last.at - now).total_seconds() > EVERY_S else None
         due = (at - last.at).total_seconds() >= EVERY_S
         return row if due or _told(row) != _told(last) or _moved(row.due_at, last.due_at) else None
 

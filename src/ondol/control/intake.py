@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ondol.control.account_desk import PlatformAccounts
+from ondol.control.admission_notes import AdmissionNotes
+from ondol.control.budget_guard import BudgetGuard
+from ondol.control.budget_reservations import Reservations
 from ondol.control.command import check_command
 from ondol.control.directory import Directory
+from ondol.control.filler_rights import FillerRights
 from ondol.control.loop import Loop
 from ondol.control.profiles import Profiles
 from ondol.control.secret_desk import PlatformSecrets
@@ -45,7 +49,11 @@ class Intake:
         secrets: PlatformSecrets,
         profiles: Profiles,
         now: Callable[[], dt.datetime],
+        budgets: BudgetGuard | None = None,
+        admissions: AdmissionNotes | None = None,
+        filler: FillerRights | None = None,
     ) -> None:
+        self._budgets, self._admissions, self._filler = budgets, admissions, filler
         self._store, self._directory, self._works, self._loop = store, directory, works, loop
         self._accounts, self._secrets, self._profiles, self._now = accounts, secrets, profiles, now
         self._turns = Turns(self._take_in, most=_MOST, weight=lambda submission: len(submission.tasks))
@@ -54,11 +62,21 @@ class Intake:
         """Raise what `submit` would raise for this task."""
         with self._works.lock:
             (task,) = self._loop.groups.admission.accepted((task,))
+            if self._budgets is not None:
+                self._budgets.check(task, self._now())
+        self.look_at(task)
+
+    def check_but_budgets(self, task: Task) -> None:
+        """Raise what `check` would raise for this task, were there room for it in every budget."""
+        with self._works.lock:
+            (task,) = self._loop.groups.admission.accepted((task,))
         self.look_at(task)
 
     def look_at(self, task: Task) -> None:
         """Raise what is wrong with a task as accepted: in a pool it has taken over what it takes over."""
         check_command(self._loop.groups.pools.at_launch(task)[0], self._profiles)
+        if self._filler is not None:
+            self._filler.check(task)
         self._secrets.check_rights(task)
         for bucket in (*(resource.bucket for resource in task.resources), task.result_bucket):
             if bucket and self._directory.backend_name(task.account_id, bucket) is None:
@@ -68,25 +86,39 @@ class Intake:
 
     def submit(self, tasks: Iterable[Task], reply: Reply | None) -> None:
         """Accept tasks, all or none, durably together with their answer; raises as `check` does."""
-        self._turns.run(_Submission(tuple(tasks), reply))
+        tasks = tuple(tasks)
+        if self._filler is not None:
+            tasks = tuple(map(self._filler.accepted, tasks))
+        if self._admissions is not None:
+            tasks = self._admissions.noted(tasks)
+        self._turns.run(_Submission(tasks, reply))
 
     def _take_in(self, submissions: Sequence[_Submission]) -> list[Exception | None]:
         errors: list[Exception | None] = [None] * len(submissions)
         taken: list[tuple[int, tuple[Task, ...]]] = []
         numbers: Counter[AccountId] = Counter()
         names: set[tuple[AccountId, str]] = set()
+        promised = Reservations(self._budgets)
         with self._works.lock:
             for row, submission in enumerate(submissions):
                 try:
-                    taken.append((row, self._accepted(submission.tasks, numbers, names)))
+                    taken.append((row, self._accepted(submission.tasks, numbers, names, promised)))
                 except OndolError as error:
                     errors[row] = error
+                except BaseException:  # nobody's task is taken in this turn
+                    promised.undo()
+                    raise
             replies = tuple(reply for row, _ in taken if (reply := submissions[row].reply) is not None)
             try:
-                self._works.admit([task for _, tasks in taken for task in tasks], self._now(), replies)
+                tasks = [task for _, own in taken for task in own]
+                self._works.admit(tasks, self._now(), replies, promised.changes, promised.confirm)
             except OndolError as error:
+                promised.undo()
                 for row, _ in taken:
                     errors[row] = error
+            except BaseException:
+                promised.undo()
+                raise
             self._loop.stir()
             try:
                 self._loop.flush()
@@ -96,7 +128,11 @@ class Intake:
         return errors
 
     def _accepted(
-        self, tasks: tuple[Task, ...], numbers: Counter[AccountId], names: set[tuple[AccountId, str]]
+        self,
+        tasks: tuple[Task, ...],
+        numbers: Counter[AccountId],
+        names: set[tuple[AccountId, str]],
+        promised: Reservations,
     ) -> tuple[Task, ...]:
         """Tasks of one submission as accepted; what it takes is added to what those before it in this turn take."""
         groups = self._loop.groups
@@ -115,6 +151,7 @@ class Intake:
         wanted = Counter(task.account_id for task in tasks)
         for account_id, number in wanted.items():
             groups.room.for_tasks(account_id, numbers[account_id] + number, self._now(), self._loop.flush)
+        promised.add(tasks, self._now())
         numbers += wanted  # counted only once nothing can refuse it any more
         names |= own
         return tasks

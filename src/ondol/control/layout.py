@@ -93,6 +93,11 @@ class DataFolder:
         return self.path / "ticks.gz"
 
     @property
+    def boavizta_file(self) -> Path:
+        """What a BoaviztAPI answered about hardware, for the next start."""
+        return self.path / "boavizta.json"
+
+    @property
     def answers_file(self) -> Path:
         """Which answers to creations were not given yet (ADR 7)."""
         return self.path / "answers"

@@ -20,7 +20,7 @@ import numpy as np
 from ondol.control.clock import utc
 from ondol.control.demand_log import HOUR_S, Readings
 from ondol.control.sink_physics import SinkPhysics
-from ondol.drivers.virtual.surroundings import OutdoorState
+from ondol.control.skies import Skies, Weather, one_sky
 from ondol.model.errors import InvalidFieldError
 from ondol.model.view import Floats, Ints
 from ondol.signals.water import HOUSEHOLD_L_PER_DAY, SHIFT_WEEKS, HotWaterDraws
@@ -78,9 +78,10 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Past:
-    """What is known of one sink: readings, what its physics say of the same hours, and the hours of their weeks."""
+    """What is known of one sink: weather, what came, what its physics say of the same hours, and hours of the week."""
 
-    readings: Readings
+    outdoor_c: Floats
+    sun_w_m2: Floats
     came_w: Floats
     said_w: Floats
     hour_of_week: Ints
@@ -91,17 +92,18 @@ class Lessons:
 
     Parameters
     ----------
-    weather : at an aware time, as forecast
+    weather : skies over the sinks, or one weather for all of them at an aware time, as forecast
     stopped : whether nobody waits for lessons any more; asked before each sink, since learning one takes a while
     """
 
     def __init__(
         self,
         physics: SinkPhysics,
-        weather: Callable[[dt.datetime], OutdoorState],
+        weather: Skies | Weather,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._physics, self._weather, self._stopped = physics, weather, stopped
+        self._physics, self._stopped = physics, stopped
+        self._skies = weather if isinstance(weather, Skies) else one_sky(weather, len(physics.layouts))
         self._heat: dict[int, HeatForecaster | None] = {}
         self._draws: dict[int, DrawForecaster] = {}
         self._learned_hour: int | None = None
@@ -109,9 +111,9 @@ class Lessons:
 
     def by_physics(self, now_s: float) -> Lesson | None:
         """Forecast as on the first day, in less than a second for a fleet; None where it was stopped."""
-        none = np.zeros(0)
+        none = np.zeros((len(self._skies.names), 0))
         nothing = Readings(np.zeros(0, dtype=np.int64), none, none, np.zeros((len(self._physics.tank), 0)))
-        return Lessons(self._physics, self._weather, self._stopped).draw_up(now_s, nothing)
+        return Lessons(self._physics, self._skies, self._stopped).draw_up(now_s, nothing)
 
     def draw_up(self, now_s: float, readings: Readings) -> Lesson | None:
         """Forecast the hours from the present one on; None where it was stopped.
@@ -125,12 +127,12 @@ class Lessons:
         physics, first, known = self._physics, int(now_s // HOUR_S), len(readings.hours)
         begin = int(readings.hours[0]) if known else first
         hours = range(first, first + LONGEST_AHEAD_H)
-        sky = [self._weather(utc((hour + 0.5) * HOUR_S)) for hour in hours]
-        outdoor_c, sun_w_m2 = np.array([one.temp_c for one in sky]), np.array([one.solar_w_m2 for one in sky])
+        outdoor_c, sun_w_m2 = map(self._skies.over_sinks, self._skies.at([utc((h + 0.5) * HOUR_S) for h in hours]))
+        outdoor_was_c, sun_was = map(self._skies.over_sinks, (readings.outdoor_c, readings.sun_w_m2))
         ahead = physics.clocks(utc(first * HOUR_S), len(hours), HOUR_S)
         past = physics.clocks(utc(begin * HOUR_S), known, HOUR_S)
         mean = np.maximum(physics.base_w(ahead, outdoor_c, sun_w_m2), 0.0)
-        said = np.maximum(physics.base_w(past, readings.outdoor_c, readings.sun_w_m2), 0.0)
+        said = np.maximum(physics.base_w(past, outdoor_was_c, sun_was), 0.0)
         week, week_was = ahead.of_sinks() // 4, past.of_sinks() // 4
         if self._learned_hour is None or not 0 <= first - self._learned_hour < DAY_H:
             self._learned_hour, self._heat, self._draws = first, {}, {}
@@ -139,12 +141,12 @@ class Lessons:
         for row in np.flatnonzero(~physics.wants).tolist():
             if self._stopped():
                 return None
-            known_of = _Past(readings, readings.demand_w[row], said[row], week_was[row])
+            known_of = _Past(outdoor_was_c[row], sun_was[row], readings.demand_w[row], said[row], week_was[row])
             try:
                 if physics.tank[row]:
                     mean[row], high[row] = self._tank(row, mean[row], known_of, int(week[row, 0]))
                 else:
-                    weather = WeatherAhead(outdoor_c=outdoor_c, sun_w_per_m2=sun_w_m2, hour_of_week=week[row])
+                    weather = WeatherAhead(outdoor_c=outdoor_c[row], sun_w_per_m2=sun_w_m2[row], hour_of_week=week[row])
                     mean[row], high[row], share[row] = self._heated(row, mean[row], known_of, weather)
             except Exception as error:  # noqa: BLE001  # one bad instrument must not end planning for all
                 high[row] = (1.0 + COLD_SPREAD) * mean[row]
@@ -196,8 +198,8 @@ class Lessons:
             return mean, high, 0.0
         history = HeatHistory(
             demand_w=past.came_w,
-            outdoor_c=past.readings.outdoor_c,
-            sun_w_per_m2=past.readings.sun_w_m2,
+            outdoor_c=past.outdoor_c,
+            sun_w_per_m2=past.sun_w_m2,
             hour_of_week=past.hour_of_week,
         )
         try:

@@ -33,7 +33,8 @@ from ondol.model.compute import Attempt, AttemptState
 from ondol.model.errors import OndolError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId
-from ondol.model.view import ServiceClass
+from ondol.model.ledger import LedgerRow
+from ondol.model.view import ServiceClass, View
 from ondol.storage.ports import Changes, Store
 
 _log = logging.getLogger(__name__)
@@ -53,6 +54,8 @@ class Loop:
     documents : small states of other parts that are written with every ledger window, by key
     at : platform time at a moment of the engine's clock, see `Watch`
     charge : books what ended attempts cost into the changes that hold their ends
+    book_use : books what ledger rows charge to budgets into the changes that hold them
+    hold : stops and lets go what budgets say; whether anything changed
     """
 
     def __init__(
@@ -74,11 +77,14 @@ class Loop:
         requests: RequestBook | None = None,
         documents: Callable[[], dict[str, bytes]] = dict,
         charge: Callable[[Changes], Changes] = lambda changes: changes,
+        book_use: Callable[[Changes], Changes] = lambda changes: changes,
+        hold: Callable[[dt.datetime], bool] = lambda _at: False,
         at: Callable[[float], dt.datetime] | None = None,
     ) -> None:
         self._fleet, self._store, self._works, self._engine = fleet, store, works, engine
         self._hands, self._sites, self._world, self._window = hands, sites, world, window
         self._now_s, self._sample_s, self._documents, self._charge = now_s, sample_s, documents, charge
+        self._book_use, self._hold = book_use, hold
         self._servers = {node.id: node for node in fleet.nodes}
         self._outbox: deque[tuple[Changes, tuple[Instruction, ...]]] = deque()
         self._caps: dict[AttemptId, float] = {}
@@ -88,11 +94,14 @@ class Loop:
         self._unpacked: set[str] = set()
         self._fault: Exception | None = None
         self.watch = Watch(store, works, engine, hands, window.counted_s, at)
+        window.facts.end_of = self.watch.end_of
         self.placing = placing
         self.nodes = nodes or NodeBook(fleet)
         self.groups = groups or Groups(store, works)
         self.requests = requests or RequestBook(fleet, utc(now_s()))
         self.power_w: dict[NodeId, float] = {}
+        self.view: View | None = None  # the last that was decided on
+        self.booked: list[Callable[[tuple[LedgerRow, ...]], None]] = []  # are told the rows of every closed window
         self.wake = threading.Event()
 
     def stir(self) -> None:
@@ -137,9 +146,11 @@ class Loop:
         changes, instructions = self._works.take_changes()
         changes = self.groups.add_changes(changes)
         self._window.hold(changes)
+        changes = self._window.facts.book(changes)
         changes = self._charged(changes)
         if close_window:
             changes = self._closed(changes)
+        changes = self._booked(changes)
         if changes or instructions:
             self._outbox.append((changes, instructions))
             self._dirty |= bool(changes.tasks or changes.instances or changes.attempts)
@@ -180,6 +191,9 @@ class Loop:
     def _look_after(self, now_s: float) -> None:
         if self.groups.tick(utc(now_s), self.watch.reports, self.nodes.accepts):
             self.wake.set()
+        if self._hold(utc(now_s)):
+            self._dirty = True
+            self.wake.set()
         if now_s - self._reminded_s >= REMIND_S:
             self._works.remind(utc(now_s))
             self._reminded_s = now_s
@@ -201,7 +215,8 @@ class Loop:
             self._without_store.discard(what)
 
     def _sample(self, now_s: float) -> None:
-        span_s, drawn = self._window.meter(now_s, self.watch.cpu_s(), self.watch.node_of())
+        watch = self.watch
+        span_s, drawn = self._window.meter(now_s, watch.cpu_s(), watch.node_of(), watch.memory_bytes())
         if not drawn:
             return
         self.power_w = {node_id: energy.power_w for node_id, energy in drawn.items()}
@@ -223,7 +238,7 @@ class Loop:
     def _decide(self, now_s: float) -> None:
         view = self._world.view(now_s, self._sites.orders, self._works, self.watch.cpu_s(), self.nodes.accepts)
         self.placing.decide(view, self._world.withheld)
-        self._decided_s = now_s
+        self.view, self._decided_s = view, now_s
         self._dirty = False
 
     def _charged(self, changes: Changes) -> Changes:
@@ -232,6 +247,14 @@ class Loop:
             return self._charge(changes)
         except Exception:  # noqa: BLE001  # what happened must be written, whatever it costs
             _log.exception("charges cannot be written now")
+            return changes
+
+    def _booked(self, changes: Changes) -> Changes:
+        """With what budgets are charged; where that fails, what was taken is written all the same."""
+        try:
+            return self._book_use(changes)
+        except Exception:  # noqa: BLE001  # as above
+            _log.exception("use cannot be charged to budgets now")
             return changes
 
     def _closed(self, changes: Changes) -> Changes:
@@ -243,6 +266,11 @@ class Loop:
             return changes
         if closed is changes:
             return changes
+        for told in self.booked:
+            try:
+                told(closed.ledger)
+            except Exception:  # noqa: BLE001  # as above
+                _log.exception("what was booked could not be told")
         # The window is settled: its rows must be written now, whichever part cannot be packed.
         documents = dict(closed.documents)
         parts = {

@@ -16,15 +16,17 @@ from typing import Protocol
 import msgspec
 
 from ondol.accounting.rows import energy_rows, it_energy_j, overhead_row
-from ondol.accounting.split import AttemptUse, CpuTimeRule, NodeWindow, SplitRule
+from ondol.accounting.split import AttemptUse, CpuTimeRule, NodeWindow, Piece, SplitRule
 from ondol.drivers.power.curve import NodeEnergy
 from ondol.model.compute import Attempt, Task
+from ondol.model.errors import UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId
 from ondol.model.ledger import EnergyRow, Share, Tier
 from ondol.model.view import ServiceClass
 
 _log = logging.getLogger(__name__)
+_FALLBACK = CpuTimeRule()
 
 
 class NodeMeter(Protocol):
@@ -43,6 +45,8 @@ class _Tally:
     cpu_s: dict[AttemptId, float]
     tier: dict[NodeId, Tier]
     grid_gs: dict[str, float]
+    memory_byte_s: dict[AttemptId, float]
+    counted_j: dict[NodeId, tuple[float, float] | None]  # processors and memory; None once counters were silent [J]
 
 
 class Counters(msgspec.Struct):
@@ -60,6 +64,8 @@ class MeterBook:
     clock_rate : platform seconds per wall second; power is a matter of wall time, energy of platform time
     grid : carbon intensity of a country's grid at a time: (country, when_s) → gCO2e/kWh
     begin_s : platform time at which metering begins where no counters are given
+    rule : how a node's energy is split; where in a window its counters are silent, that window is split by CPU time,
+        and its rows are of tier T4
     """
 
     def __init__(
@@ -88,14 +94,33 @@ class MeterBook:
         meter.sample(self._last_s / clock_rate, self._node_cpu_s)
 
     @property
+    def fleet(self) -> Fleet:
+        """Whose nodes it meters."""
+        return self._fleet
+
+    @property
+    def clock_rate(self) -> float:
+        """Platform seconds per wall second."""
+        return self._rate
+
+    @property
     def window_s(self) -> float:
         """How long the open window is by now [s, platform]."""
         return self._last_s - self._window_start_s
 
     def sample(
-        self, now_s: float, cpu_s: Mapping[AttemptId, float], node_of: Mapping[AttemptId, NodeId]
+        self,
+        now_s: float,
+        cpu_s: Mapping[AttemptId, float],
+        node_of: Mapping[AttemptId, NodeId],
+        memory_bytes: Mapping[AttemptId, int] | None = None,
     ) -> dict[NodeId, NodeEnergy]:
-        """Meter from the last sample to `now_s`; gives what every node drew, empty where no time passed."""
+        """Meter from the last sample to `now_s`; gives what every node drew, empty where no time passed.
+
+        Parameters
+        ----------
+        cpu_s, memory_bytes : CPU seconds so far and resident memory now, by attempt; None where nothing tells it
+        """
         span_s = now_s - self._last_s
         if span_s <= 0:
             return {}
@@ -106,10 +131,13 @@ class MeterBook:
             if node_id in self._node_cpu_s and delta > 0:
                 self._node_cpu_s[node_id] += delta
                 self._tally.cpu_s[attempt_id] = self._tally.cpu_s.get(attempt_id, 0.0) + delta
+        for attempt_id, resident in sorted((memory_bytes or {}).items()):
+            held = self._tally.memory_byte_s.get(attempt_id, 0.0)
+            self._tally.memory_byte_s[attempt_id] = held + resident * span_s
         drawn: dict[NodeId, NodeEnergy] = {}
         for energy in self._meter.sample(now_s / self._rate, self._node_cpu_s):
             drawn[energy.node_id] = energy
-            self._tally.tier[energy.node_id] = energy.tier
+            self._note_counters(energy)
             self._tally.energy_j[energy.node_id] = self._tally.energy_j.get(energy.node_id, 0.0) + energy.energy_j
         for site in self._fleet.sites:
             grid_g = self._grid(site.country, 0.5 * (now_s + self._last_s))
@@ -138,6 +166,7 @@ class MeterBook:
             site_rows: list[EnergyRow] = []
             for unit in self._fleet.units_of(site.id):
                 for node in self._fleet.nodes_of(unit.id):
+                    package_j, dram_j = self._tally.counted_j.get(node.id) or (None, None)
                     window = NodeWindow(
                         site_id=site.id,
                         unit_id=unit.id,
@@ -147,8 +176,10 @@ class MeterBook:
                         energy_j=self._tally.energy_j.get(node.id, 0.0),
                         idle_w=node.curve.idle_w,
                         slots=node.slots,
+                        package_j=package_j,
+                        dram_j=dram_j,
                     )
-                    pieces = self._rule.split(window, _fitted(window, uses[node.id]))
+                    pieces = self._split(window, _fitted(window, uses[node.id]))
                     tier = self._tally.tier.get(node.id, Tier.T4_CURVE)
                     site_rows += energy_rows(window, pieces, grid_g_per_kwh=grid_g, tier=tier)
             it_j = it_energy_j(site_rows)
@@ -177,9 +208,28 @@ class MeterBook:
         """What a restart needs with the rows that were drawn up."""
         return Counters(window_start_s=self._last_s, cpu_s={str(k): v for k, v in sorted(self._seen.items())})
 
+    def _note_counters(self, energy: NodeEnergy) -> None:
+        """Note how well a span is known: a window is as well known as the worst of its spans."""
+        tally, node_id = self._tally, energy.node_id
+        worst = tally.tier.get(node_id, energy.tier)
+        tally.tier[node_id] = max(worst, energy.tier, key=lambda tier: tier.value)
+        before = tally.counted_j.get(node_id, (0.0, 0.0))
+        if before is None or energy.package_j is None or energy.dram_j is None:
+            tally.counted_j[node_id] = None
+        else:
+            tally.counted_j[node_id] = (before[0] + energy.package_j, before[1] + energy.dram_j)
+
+    def _split(self, window: NodeWindow, uses: list[AttemptUse]) -> tuple[Piece, ...]:
+        try:
+            return self._rule.split(window, uses)
+        except UnavailableError as error:
+            _log.info("%s: this window is split by CPU time", error)
+            return _FALLBACK.split(window, uses)
+
     def _use(self, task: Task, attempt: Attempt, start: dt.datetime, end: dt.datetime) -> AttemptUse:
         until = end if attempt.ended_at is None else min(end, attempt.ended_at)
         held_s = (until - max(start, attempt.created_at)).total_seconds()
+        memory_byte_s = self._tally.memory_byte_s.get(attempt.id)
         return AttemptUse(
             attempt_id=attempt.id,
             instance_id=attempt.instance_id,
@@ -189,10 +239,11 @@ class MeterBook:
             share=Share.HEAT_ONLY if task.service is ServiceClass.FILLER else Share.JOB,
             # In a compute pool the slot, and with it the idle energy, is its holder's: nothing is counted twice.
             held_s=0.0 if attempt.held_by else max(0.0, held_s),
+            memory_bytes=None if memory_byte_s is None else memory_byte_s / self.window_s,
         )
 
     def _empty(self) -> _Tally:
-        return _Tally(energy_j={}, cpu_s={}, tier={}, grid_gs={})
+        return _Tally(energy_j={}, cpu_s={}, tier={}, grid_gs={}, memory_byte_s={}, counted_j={})
 
 
 def _fitted(window: NodeWindow, uses: list[AttemptUse]) -> list[AttemptUse]:

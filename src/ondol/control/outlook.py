@@ -15,9 +15,9 @@ from ondol.control.demand_log import KEYS, DemandLog, Readings
 from ondol.control.grids import Grids
 from ondol.control.lessons import Lesson, Lessons
 from ondol.control.sink_physics import SinkPhysics
+from ondol.control.skies import Skies, Weather
 from ondol.control.study import Study, at_once
 from ondol.control.work_log import WorkLog
-from ondol.drivers.virtual.surroundings import OutdoorState
 from ondol.model.fleet import Fleet
 from ondol.model.ids import SinkId
 from ondol.model.sink import Sink
@@ -78,7 +78,7 @@ class Outlook:
 
     Parameters
     ----------
-    weather : at an aware time, as forecast; of times past what the weather service says of them
+    weather : skies over the sinks, or one weather for all of them at an aware time; of times past as it was
     work : what is expected to be submitted
     document : documents of an earlier life, by key
     study : where lessons are drawn up: aside, or at once on a leaping clock
@@ -92,7 +92,7 @@ class Outlook:
         fleet: Fleet,
         grids: Grids,
         *,
-        weather: Callable[..., OutdoorState],
+        weather: Skies | Weather,
         work: WorkLog,
         document: Callable[[str], bytes | None] = lambda _key: None,
         study: Study = at_once,

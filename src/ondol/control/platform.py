@@ -8,17 +8,25 @@ import time
 from collections.abc import Callable
 
 from ondol.control.account_desk import PlatformAccounts
+from ondol.control.budget_book import BudgetBook
+from ondol.control.budget_guard import BudgetGuard
+from ondol.control.budget_hold import BudgetHolds
+from ondol.control.carbon_ground import carbon_ground
 from ondol.control.charges import KEY as CHARGES
 from ondol.control.charges import Charges, Spent, now_and_then, tariff_in
 from ondol.control.container_house import ContainerHouse
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
+from ondol.control.embodied_use import EmbodiedUse
+from ondol.control.estimates import KEY as ESTIMATES
+from ondol.control.estimates import Estimator
 from ondol.control.file_desk import FileDesk
 from ondol.control.foresight import foresight
 from ondol.control.grids import Grids
 from ondol.control.groups import Groups
 from ondol.control.hands import Hands
 from ondol.control.heat_book import HeatBook, HeatCounters
+from ondol.control.heat_offers import HeatOffers
 from ondol.control.heat_side import HeatSide
 from ondol.control.job_secrets import JobSecrets
 from ondol.control.kept import Kept, documents
@@ -26,6 +34,8 @@ from ondol.control.layout import DataFolder
 from ondol.control.leftovers import sweep
 from ondol.control.limit_book import LimitBook
 from ondol.control.loop import Loop
+from ondol.control.meter_book import KEY as METERS
+from ondol.control.meter_book import MeterStates, SiteMeters
 from ondol.control.metering import Counters, MeterBook
 from ondol.control.node_book import NodeBook
 from ondol.control.old_replies import OldReplies
@@ -42,6 +52,7 @@ from ondol.control.record import TickWriter
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.settings import Settings
 from ondol.control.snapshots import Snapshots
+from ondol.control.split_choice import chosen_rule
 from ondol.control.storehouse import Storehouse
 from ondol.control.study import Aside
 from ondol.control.surroundings import PackagedSurroundings
@@ -86,6 +97,7 @@ class Platform:
     def _build(self) -> None:
         settings, folder = self.settings, self.folder
         fleet = settings.fleet
+        self.ground = carbon_ground(fleet, folder.boavizta_file)
         self.store = SqlStore(choose_database(folder, settings.database_url), alone=True)
         self._closers.append(self.store.close)
         keep_database(folder, settings.database_url)
@@ -121,6 +133,7 @@ class Platform:
         surroundings = PackagedSurroundings(fleet)
         self.plant = kept.plant(surroundings, self.clock.now())
         self.agents = kept.agents()
+        grids = Grids(fleet)
         self.heat = heat = HeatSide(
             fleet,
             self.store,
@@ -128,11 +141,11 @@ class Platform:
             agents=self.agents,
             plant=self.plant,
             surroundings=surroundings,
+            price_at=grids.at_site,
             keep_readings_days=settings.keep_readings_days,
         )
         self._closers.append(heat.bodies.close)
         self.sites = heat.sites
-        grids = Grids(fleet)
         self.grid_notes = grids.notes
         sweep(self.store, folder.jobs_dir, folder.outputs_dir)
         self.outputs = Outputs(folder.outputs_dir, self.engine)
@@ -160,7 +173,7 @@ class Platform:
         study = Aside()
         self._closers.append(study.close)
         outlook = foresight(
-            fleet, grids, self.works, self.store, clock=self.clock, weather=surroundings.outdoor, study=study
+            fleet, grids, self.works, self.store, clock=self.clock, weather=surroundings.skies, study=study
         )
         world = World(
             fleet,
@@ -171,13 +184,15 @@ class Platform:
             inputs=files.missing_inputs.columns,
             outlook=outlook,
         )
+        rapl = _rapl(fleet)
         meter = MeterBook(
             fleet,
-            NodeMeters(fleet, time_scale=self.clock.rate, rapl=_rapl(fleet)),
+            NodeMeters(fleet, time_scale=self.clock.rate, rapl=rapl),
             clock_rate=self.clock.rate,
             grid=grids.at,
             begin_s=self.clock.now_s(),
             counters=kept.document("meter", Counters),
+            rule=chosen_rule(fleet, rapl, self.engine.capabilities()),
         )
         charges = Charges(
             now_and_then(lambda: tariff_in(self.store)),
@@ -185,6 +200,7 @@ class Platform:
             kept.document(CHARGES, Spent),
         )
         self.works.observers.append(charges.observe)
+        self.estimator = self._estimator(fleet, grids)
         accounts = PlatformAccounts(
             store=self.store,
             works=self.works,
@@ -193,6 +209,18 @@ class Platform:
             cores_of=slot_cores.__getitem__,
             stored_bytes=files.stored_bytes,
             holders_of=groups.pools.holders,
+        )
+        self.budgets = BudgetGuard(
+            BudgetBook(self.store, self.clock.now()),
+            self.works,
+            fleet,
+            now=self.clock.now,
+            basis=self.ground.basis,
+            grid=grids.at,
+            estimates=self.estimator,
+            bonus_share=fleet.accounting.flexibility_bonus_share,
+            embodied_g=EmbodiedUse(fleet, self.works, self.ground.embodied_g_per_h).of,
+            flush=self._flush,
         )
         self.loop = Loop(
             fleet=fleet,
@@ -208,6 +236,7 @@ class Platform:
                 self.sites,
                 meter,
                 HeatBook(fleet, kept.document("heat", HeatCounters), heat.requests.request_for),
+                SiteMeters(fleet, self.store, kept.document(METERS, MeterStates)),
             ),
             requests=heat.request_book,
             placing=Placing(
@@ -219,9 +248,28 @@ class Platform:
             now_s=self.clock.now_s,
             sample_s=SAMPLE_S * self.clock.rate,
             nodes=NodeBook(fleet, self.store.document("nodes")),
-            documents=lambda: documents(self.plant, self.agents, heat.bodies),
+            documents=lambda: (
+                documents(self.plant, self.agents, heat.bodies) | self.offers.documents() | self.estimator.documents()
+            ),
             charge=charges.book,
+            book_use=self.budgets.book_use,
+            hold=BudgetHolds(self.budgets, self.works, self.snapshots.take).tick,
             at=self.clock.at,
+        )
+        self.loop.booked.append(self.estimator.booked)
+        self.offers = HeatOffers(
+            fleet,
+            self.store,
+            self.works,
+            clock=self.clock,
+            heat=heat,
+            surroundings=surroundings,
+            view=lambda: self.loop.view,
+            basis=self.ground.basis,
+            policy=settings.policy,
+            estimate=self.estimator.estimate,
+            submit=lambda task: self.desk.submit((task,)),
+            stir=self.loop.stir,
         )
         self.desk = PlatformDesk(
             fleet=fleet,
@@ -248,8 +296,29 @@ class Platform:
             secrets=secrets,
             profiles=containers.profiles,
             hosts=heat.hosts,
+            ground=self.ground,
+            budgets=self.budgets,
+            estimator=self.estimator,
+            admissions=self.offers.admissions,
+            filler=self.offers.rights,
         )
         keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
+
+    def _estimator(self, fleet: Fleet, grids: Grids) -> Estimator:
+        """What tells of tasks before they run; it learns from every one of them."""
+        made = Estimator(
+            fleet,
+            grids,
+            now=self.clock.now,
+            view=lambda: self.loop.view,
+            basis=self.ground.basis,
+            embodied_g_per_h=self.ground.embodied_g_per_h,
+            clock_rate=self.clock.rate,
+            kept=self.store.document(ESTIMATES),
+        )
+        made.forget_but(work.task.id for work in self.works)
+        self.works.observers.append(made.observe)
+        return made
 
     # -- running --
 
@@ -259,6 +328,9 @@ class Platform:
         self.loop.begin()
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._thread.start()
+        if self.offers.broker is not None:
+            self._closers.append(self.offers.broker.close)
+            self.offers.broker.open()
         self._watcher = threading.Thread(target=self._watch_store, name="store-watch", daemon=True)
         self._watcher.start()
 
@@ -285,6 +357,9 @@ class Platform:
                 _log.warning("while closing: %s", error)
         self._closers.clear()
 
+    def _flush(self) -> None:
+        self.loop.flush()
+
     def _wake(self) -> None:
         self.loop.wake.set()
 
@@ -294,6 +369,7 @@ class Platform:
             try:
                 self.loop.tick()
                 self.snapshots.take_due()
+                self.offers.fillers.turn()
             except Exception:  # noqa: BLE001  # see below; it is logged whole
                 # The loop must outlive a fault in one tick: heat goes on, and the next tick sees the same world again.
                 _log.exception("a tick failed")

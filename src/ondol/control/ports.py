@@ -7,19 +7,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from ondol.control.statement_desk import StatementDesk
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, Instance, Task
 from ondol.model.conditions import SnapshotConfig
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, InstanceId, NodeId, RequestId, SinkId, SiteId, TaskId, UnitId
-from ondol.model.ledger import EnergyRow, HeatRow
+from ondol.model.ledger import EnergyRow, HeatRow, MeterRow
 from ondol.storage.pages import EVERY, Page, Query
 from ondol.storage.ports import Reply
 
 if TYPE_CHECKING:
     from ondol.control.account_ports import AccountDesk, SecretDesk
+    from ondol.control.budget_ports import BudgetDesk
+    from ondol.control.carbon_ground import CarbonGround
+    from ondol.control.claim_book import ClaimBook
     from ondol.control.group_ports import JobDesk, PoolDesk
     from ondol.control.host_ports import HostDesk
+    from ondol.control.quote_book import QuoteBook
+    from ondol.control.kpi_desk import KpiDesk
 
 REPLY_LIFE = dt.timedelta(hours=24)  # how long `Desk.reply` knows an answer, wall time: it is the client's day
 
@@ -227,6 +233,36 @@ class Desk(Protocol):
     @property
     def hosts(self) -> HostDesk: ...
 
+    @property
+    def statements(self) -> StatementDesk:
+        """Whole statements, of everything and by everybody who may see it."""
+        ...
+
+    @property
+    def claims(self) -> ClaimBook:
+        """Registers of claims of useful heat."""
+        ...
+
+    @property
+    def kpis(self) -> KpiDesk:
+        """Key figures by site, legal entity and fleet."""
+        ...
+
+    @property
+    def ground(self) -> CarbonGround:
+        """Factors, carbon basis and hardware that statements, budgets and quotes count with."""
+        ...
+
+    @property
+    def quotes(self) -> QuoteBook:
+        """Quotes of tasks, and how good they were."""
+        ...
+
+    @property
+    def budgets(self) -> BudgetDesk:
+        """Budgets in carbon and energy."""
+        ...
+
     def submit(self, tasks: Iterable[Task], reply: Reply | None = None) -> None:
         """Accept checked tasks, all or none, durably, together with the answer that their request will be given.
 
@@ -308,6 +344,10 @@ class Desk(Protocol):
     def heat(
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
     ) -> list[HeatRow]: ...
+
+    def meters(
+        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+    ) -> list[MeterRow]: ...
 
     def fleet(self) -> Fleet: ...
 

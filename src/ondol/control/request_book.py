@@ -17,6 +17,7 @@ from ondol.storage.heat_ports import MadeRequest
 
 _SLACK_W = 1.0
 _J_PER_KWH = 3.6e6
+_LONGEST_S = 900.0  # what lies longer between two samples was a standstill, not a time that an order held
 _SHORT_S = 600.0  # a shortfall counts once it has lasted so long: work comes and goes by the minute [s, platform]
 
 
@@ -41,6 +42,9 @@ class RequestBook:
         power_max_w = {unit.id: sum(n.curve.max_w for n in fleet.nodes_of(unit.id)) for unit in fleet.units}
         self._power_max_w = {sink: sum(power_max_w[unit] for unit in units) for sink, units in units_of.items()}
         self._short_since: dict[RequestId, dt.datetime] = {}
+        self._backup_w = {sink.id: sink.backup_power_w for sink in fleet.sinks}
+        self._backup_on: frozenset[SinkId] = frozenset()
+        self._sampled_at = begin
         self.statuses: dict[RequestId, RequestStatus] = {
             request.id: self._accepted(request, begin) for request in fleet.requests
         }
@@ -57,6 +61,10 @@ class RequestBook:
             del self.statuses[key]  # it is over, and `HeatRequests` tells how it ended
             self._short_since.pop(key, None)
         counts = self._counting(now)
+        on_s = min(max((now - self._sampled_at).total_seconds(), 0.0), _LONGEST_S)
+        backup_j = {sink_id: self._backup_w.get(sink_id, 0.0) * on_s for sink_id in sorted(self._backup_on)}
+        self._backup_on = frozenset(order.sink_id for site in steps for order in site.backups if order.on)
+        self._sampled_at = now
         for request in (*self._filed.values(), *(one.request for one in made.values())):
             own = made.get(request.id)
             status = self.statuses[request.id] = self.statuses.get(request.id) or RequestStatus(since=now)
@@ -69,7 +77,8 @@ class RequestBook:
             else:
                 self._short_since.pop(request.id, None)  # another one counts, or none: nothing is short of it
             if own is not None:
-                own = self._measured(own, meters_j.get(request.target_id))
+                backup = backup_j.get(request.target_id, 0.0)
+                own = self._measured(own, meters_j.get(request.target_id), backup)
             self._end(request, own, now)
             if own is not None and self._requests is not None:
                 after = dataclasses.replace(own, status=self.statuses[request.id])
@@ -96,10 +105,13 @@ class RequestBook:
         elif (now - self._short_since.setdefault(request.id, now)).total_seconds() >= _SHORT_S:
             self._take(request.id, RequestEvent.FELL_SHORT, now, shortfall)
 
-    def _measured(self, made: MadeRequest, meter_j: float | None) -> MadeRequest:
+    def _measured(self, made: MadeRequest, meter_j: float | None, backup_j: float) -> MadeRequest:
         """With the heat that came since it began, for a request of energy; a meter that is silent tells it later."""
         begun = self.statuses[made.request.id].state is not RequestState.ACCEPTED
-        if made.request.kind != "energy" or not begun or meter_j is None or not math.isfinite(meter_j):
+        if made.request.kind != "energy" or not begun:
+            return made
+        made = dataclasses.replace(made, backup_j=made.backup_j + backup_j) if backup_j > 0.0 else made
+        if meter_j is None or not math.isfinite(meter_j):
             return made
         came_j = 0.0 if made.meter_j is None else max(0.0, meter_j - made.meter_j)
         return dataclasses.replace(made, delivered_j=made.delivered_j + came_j, meter_j=meter_j)
@@ -107,7 +119,8 @@ class RequestBook:
     def _end(self, request: HeatRequest, made: MadeRequest | None, now: dt.datetime) -> None:
         """End what got its energy, and whose time is over."""
         asked_j = request.energy_kwh * _J_PER_KWH
-        delivered_j = 0.0 if made is None else made.delivered_j
+        backup_j = 0.0 if made is None else made.backup_j
+        delivered_j = 0.0 if made is None else made.delivered_j + backup_j
         full = request.kind == "energy" and delivered_j >= asked_j
         ends = [when for when in (request.by, request.valid_until) if when is not None]
         if not full and all(now < when for when in ends):
@@ -115,6 +128,8 @@ class RequestBook:
         words = ""
         if request.kind == "energy":
             words = f"{delivered_j / _J_PER_KWH:.3f} of {request.energy_kwh:g} kWh came"
+            if backup_j > 0.0:
+                words += f", {backup_j / _J_PER_KWH:.3f} kWh of it from the other heater, as ordered"
         if self.statuses[request.id].state is RequestState.ACCEPTED:
             self._take(request.id, RequestEvent.BEGAN, now)
         self._take(request.id, RequestEvent.ENDED, now, words)

@@ -23,6 +23,7 @@ def silent_orders(
     *,
     heard_at: dt.datetime | None,
     notes: tuple[AlarmNote, ...],
+    left: bool = False,
 ) -> SiteOrders:
     """Give the orders that stand for a site's own while it is silent.
 
@@ -36,13 +37,14 @@ def silent_orders(
     last : its last own orders, None where it was never heard
     heard_at : when it was last heard
     notes : alarms that it told last
+    left : its agent said that it ends: nobody is at work there, so that no node keeps a limit for a while
     """
     site = part.sites[0]
     since = "since this platform started" if heard_at is None else f"since {heard_at:%Y-%m-%d %H:%M:%S} UTC"
-    reason = f"site {site.id} has not been heard {since}"
+    reason = f"site {site.id} has not been heard {since}" + (": its agent was ended" if left else "")
     silent_s = math.inf if heard_at is None else (now - heard_at).total_seconds()
     knobs = {one.entity_id for one in part.bindings if one.point == "power_cap" and one.connection_id}
-    caps = {} if last is None or silent_s > HOLD_S else {order.node_id: order.cap_w for order in last.nodes}
+    caps = {} if last is None or left or silent_s > HOLD_S else {order.node_id: order.cap_w for order in last.nodes}
     nodes = tuple(_node(node, caps.get(node.id) if node.id in knobs else None) for node in part.nodes)
     by_id = {order.node_id: order for order in nodes}
     units = []
@@ -80,17 +82,25 @@ def silent_orders(
     return SiteOrders(now=now, dt_s=0.0, units=tuple(units), nodes=nodes, sinks=sinks, alarms=notes)
 
 
-def silent_note(part: Fleet, heard_at: dt.datetime | None) -> AlarmNote:
-    """The alarm that a site is silent."""
+def silent_note(part: Fleet, heard_at: dt.datetime | None, *, left: bool = False) -> AlarmNote:
+    """The alarm that a site is silent.
+
+    Parameters
+    ----------
+    left : its agent was ended in order
+    """
     site = part.sites[0]
     since = "since the platform started" if heard_at is None else f"since {heard_at:%Y-%m-%d %H:%M} UTC"
-    return AlarmNote(
-        entity_id=site.id,
-        code="site-silent",
-        severity=Severity.FAULT,
-        text=f"The agent of {site.name} has not been heard {since}. It goes on by itself if it runs; look at its link, "
-        "and at 'ondol agent' there.",
+    text = (
+        f"The agent of {site.name} has not been heard {since}. It goes on by itself if it runs; look at its link, "
+        "and at 'ondol agent' there."
     )
+    if left:
+        text = (
+            f"The agent of {site.name} was ended in order. Its work is taken away and water is not heated there, rooms "
+            "only by their own thermostats; start 'ondol agent' there again, and look after hygiene meanwhile."
+        )
+    return AlarmNote(entity_id=site.id, code="site-silent", severity=Severity.FAULT, text=text)
 
 
 def twins_note(part: Fleet) -> AlarmNote:

@@ -86,12 +86,16 @@ class SinkPhysics:
 
         Parameters
         ----------
-        outdoor_c, sun_w_m2 : (moments,) weather; the sun on a mean façade
+        outdoor_c, sun_w_m2 : (moments,) or (sinks, moments) weather; the sun on a mean façade
         """
         quarter = at.of_sinks()
         lower = np.take_along_axis(self.lower_c, quarter, axis=1)
-        outside = np.where(self._weather[:, None] > 0.0, outdoor_c[None, :], self._base_c[:, None])
-        need = self._ua[:, None] * (lower - outside) - self._gains_w[:, None] - self._sun_m2[:, None] * sun_w_m2
+        outside = np.where(self._weather[:, None] > 0.0, np.atleast_2d(outdoor_c), self._base_c[:, None])
+        need = (
+            self._ua[:, None] * (lower - outside)
+            - self._gains_w[:, None]
+            - self._sun_m2[:, None] * np.atleast_2d(sun_w_m2)
+        )
         for row, pool in self._pools:
             hour = quarter[row] % 96 // 4
             each, place = np.unique(lower[row], return_inverse=True)

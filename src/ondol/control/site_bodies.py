@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from ondol.agent.body import BodyStep, SiteBody
+from ondol.agent.body import STAND_DOWN_S, BodyStep, SiteBody
 from ondol.agent.orders import NodeStatus, SiteOrders, SiteReadings
 from ondol.agent.plan import Guidance
 from ondol.agent.recorder import Recorder
@@ -33,6 +34,7 @@ class SiteBodies:
     ----------
     now : platform time
     outdoor_at : gives a site's forecast of the outdoor temperature at a time [°C]
+    price_at : gives a site's price of heat or work at a time, in any unit
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class SiteBodies:
         requests: HeatRequests,
         now: Callable[[], dt.datetime],
         outdoor_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
+        price_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
     ) -> None:
-        self._store, self._requests, self._outdoor_at = store, requests, outdoor_at
+        self._store, self._requests, self._outdoor_at, self._price_at = store, requests, outdoor_at, price_at
+        self._now = now
         self._bodies: dict[SiteId, SiteBody] = {}
         for site in fleet.sites:
             if site.agent != "embedded" or not fleet.connections_of(site.id):
@@ -73,7 +77,14 @@ class SiteBodies:
             body.open()
 
     def close(self) -> None:
-        """Close all connections."""
+        """Leave all sites safe without a watch, and close all connections."""
+        driven = [body for site_id, body in self._bodies.items() if site_id in self._last]
+        for body in driven:  # what was never driven is not touched
+            body.stand_down(self._now())
+        until_s = time.monotonic() + STAND_DOWN_S  # for all together: one device that hangs must not add up
+        for body in driven:
+            if not body.settle(max(until_s - time.monotonic(), 0.0)):
+                _log.warning("site %s: not all that was ordered at the end could be written", body.site_id)
         for body in self._bodies.values():
             body.close()
 
@@ -89,6 +100,7 @@ class SiteBodies:
             floors=floors,
             requests=self._requests.effective(site_id, now),
             outdoor_ahead=None if self._outdoor_at is None else self._outdoor_at(site_id),
+            price_ahead=None if self._price_at is None else self._price_at(site_id),
         )
         try:
             step = self._bodies[site_id].step(now, guidance, wish_of=self._requests.wish_of)

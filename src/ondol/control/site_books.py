@@ -33,17 +33,22 @@ class SiteBooks:
         self.hygiene = HygieneBook(store)
         self._backups: dict[SinkId, tuple[bool, dt.datetime]] = {}
 
-    def note(self, site_id: SiteId, orders: SiteOrders) -> None:
-        """Write down what a site's step told; nothing is raised where storage does not answer."""
+    def note(self, site_id: SiteId, orders: SiteOrders, *, now: dt.datetime | None = None) -> None:
+        """Write down what a site's step told; nothing is raised where storage does not answer.
+
+        Parameters
+        ----------
+        now : platform time; that of the orders where left out
+        """
         self.alarms.note(site_id, orders.alarms, orders.now)
-        self.hygiene.note(site_id, orders.hygiene, orders.now)
+        self.hygiene.note(site_id, orders.hygiene, orders.now, now=now)
         self._note_backups(site_id, orders.backups, orders.now)
 
     def _note_backups(self, site_id: SiteId, backups: Iterable[BackupOrder], at: dt.datetime) -> None:
         fresh: list[BackupOrder] = []
         for order in backups:
             on, since = self._backups.get(order.sink_id, (None, at))
-            if on is not order.on or (at - since).total_seconds() >= BACKUP_S:
+            if on is not order.on or not 0.0 <= (at - since).total_seconds() < BACKUP_S:  # a clock may be set back
                 fresh.append(order)
         if not fresh:
             return

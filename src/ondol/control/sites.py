@@ -26,6 +26,7 @@ class Sites:
     plant : virtual hardware that must be told what its nodes drew, None for real hardware
     outdoor_ahead : forecast of the outdoor temperature at a time [°C], None where there is none
     outdoor_at : gives the outdoor temperature of each site, now and ahead; where left out all have the same
+    price_at : gives the price of heat or work at each site and a time, in any unit; hygiene cycles run when it is low
     asked : what counts for every sink of a site at a time; the fleet's own requests where left out
     bodies, remote : the other sites; none where left out
     books : where alarms, hygiene and backups are written; nowhere where left out
@@ -43,6 +44,7 @@ class Sites:
         outdoor_ahead: Callable[[dt.datetime], float] | None = None,
         *,
         outdoor_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
+        price_at: Callable[[SiteId], Callable[[dt.datetime], float]] | None = None,
         asked: Callable[[SiteId, dt.datetime], Mapping[SinkId, HeatRequest]] | None = None,
         bodies: SiteBodies | None = None,
         remote: RemoteSites | None = None,
@@ -52,7 +54,7 @@ class Sites:
         self._agents = agents
         self._instruments = instruments
         self._plant = plant
-        self._outdoor_ahead, self._outdoor_at = outdoor_ahead, outdoor_at
+        self._outdoor_ahead, self._outdoor_at, self._price_at = outdoor_ahead, outdoor_at, price_at
         self._asked, self._bodies, self._remote, self._books = asked, bodies, remote, books
         self._embedded = frozenset(() if bodies is None else bodies.site_ids)
         self._own = frozenset(() if remote is None else remote.site_ids)
@@ -133,6 +135,7 @@ class Sites:
             outdoor_temp_c=outdoor_c,
             outdoor_ahead=ahead,
             requests=None if self._asked is None else self._asked(site_id, now),
+            price_ahead=None if self._price_at is None else self._price_at(site_id),
         )
 
     def _step_own(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from ondol.control.skies import skies_over
 from ondol.drivers.virtual.surroundings import OutdoorState
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
@@ -55,7 +56,9 @@ class Sky:
 
 
 class PackagedSurroundings:
-    """The surroundings of a fleet: `at_site` gives each site the sky of its climate; the rest is the first site's.
+    """The surroundings of a fleet: `at_site` gives each site the sky of its climate, `skies` has all of them.
+
+    The rest is the first site's.
 
     Parameters
     ----------
@@ -76,6 +79,7 @@ class PackagedSurroundings:
             if site.climate not in skies:
                 skies[site.climate] = Sky(site, litres_per_day, draws)
         self._sky_of = {site.id: skies[site.climate] for site in fleet.sites}
+        self.skies = skies_over(fleet, lambda site_id: self._sky_of[site_id].outdoor)
         self._first = skies[fleet.sites[0].climate]
 
     def at_site(self, site_id: SiteId) -> Sky:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ondol.control.hands import Hands
 from ondol.control.works import Works
-from ondol.engine.ports import AttemptReport, Engine, RunState
+from ondol.engine.ports import AttemptReport, EndCause, Engine, RunState
 from ondol.lifecycle.events import AttemptReported, EndSeen, RunSeen
 from ondol.model.compute import Attempt, AttemptState
 from ondol.model.errors import UnavailableError
@@ -84,9 +84,18 @@ class Watch:
         """CPU seconds so far, by attempt."""
         return {attempt_id: report.cpu_s for attempt_id, report in self.reports.items()}
 
+    def memory_bytes(self) -> dict[AttemptId, int]:
+        """Resident memory now, by attempt."""
+        return {attempt_id: report.memory_bytes for attempt_id, report in self.reports.items()}
+
     def node_of(self) -> dict[AttemptId, NodeId]:
         """Node of each attempt that the engine knows."""
         return {attempt_id: report.node_id for attempt_id, report in self.reports.items()}
+
+    def end_of(self, attempt_id: AttemptId) -> EndCause | None:
+        """Why the engine says that an attempt ended, None where it does not."""
+        report = self.reports.get(attempt_id)
+        return None if report is None else report.cause
 
     def is_held(self, attempt_id: AttemptId) -> bool:
         """Whether an attempt is kept without a process."""

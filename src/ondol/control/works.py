@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from ondol.control.doubtful import Doubtful
+from ondol.control.ledger_facts import work_fact
 from ondol.control.work_index import WorkIndex
 from ondol.lifecycle.events import (
     AboutAttempt,
@@ -20,6 +21,8 @@ from ondol.lifecycle.events import (
     DeleteAsked,
     ParentEnded,
     QueueTimedOut,
+    ResumeDecided,
+    StartDecided,
     TaskSubmitted,
     TimePassed,
 )
@@ -29,6 +32,8 @@ from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import Attempt, Instance, Task, TaskState
 from ondol.model.errors import ConflictError, NotFoundError
 from ondol.model.ids import AttemptId, InstanceId, TaskId, task_of
+from ondol.model.ledger import LedgerFact
+from ondol.storage.budget_ports import NO_BUDGET_CHANGES, BudgetChanges
 from ondol.storage.ports import Changes, Reply, Store
 
 _log = logging.getLogger(__name__)
@@ -67,20 +72,41 @@ class Works:
         """Give an open work, None where the task is over or unknown."""
         return self._works.get(task_id)
 
-    def admit(self, tasks: Iterable[Task], at: dt.datetime, replies: tuple[Reply, ...] = ()) -> None:
-        """Take in new tasks, all or none: they are durable, with the answers, before anybody is told of them."""
+    def admit(
+        self,
+        tasks: Iterable[Task],
+        at: dt.datetime,
+        replies: tuple[Reply, ...] = (),
+        budgets: BudgetChanges = NO_BUDGET_CHANGES,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take in new tasks, all or none: they are durable, with the answers, before anybody is told of them.
+
+        Parameters
+        ----------
+        budgets : what is promised to them
+        then : done once they are known to be durable, which may be later than this raises OutcomeUnknownError
+        """
+
+        def enter() -> None:
+            then()
+            self._enter(begun)
+
         begun = [submit(TaskSubmitted(at=at, task=task)) for task in tasks]
         gathered = Gathered()
         for _, change in begun:
             gathered.take(change)
         changes, _ = gathered.hand_over()
-        self.doubtful.commit(dataclasses.replace(changes, replies=replies), lambda: self._enter(begun))
+        facts = tuple(work_fact(work.task) for work, _ in begun)
+        changes = dataclasses.replace(changes, replies=replies, facts=facts, budgets=budgets)
+        self.doubtful.commit(changes, enter)
 
     def begin(self, tasks: Iterable[Task], at: dt.datetime) -> None:
         """Take in the platform's own new tasks, to be written with the other changes of this moment."""
         begun = [submit(TaskSubmitted(at=at, task=task)) for task in tasks]
-        for _, change in begun:
+        for work, change in begun:
             self._changed.take(change)
+            self._changed.facts.append(work_fact(work.task))
         self._enter(begun)
 
     def _enter(self, begun: list[tuple[Work, Change]]) -> None:
@@ -115,9 +141,12 @@ class Works:
             self._take_in(self._read(task))
 
     def apply(self, task_id: TaskId, event: Decided | AboutAttempt | Asked | TimePassed) -> bool:
-        """Crank one work by one event; False where the event no longer fits (the world moved on meanwhile)."""
+        """Crank one work by one event; False where the event no longer fits (the world moved on meanwhile).
+
+        What is held neither starts nor goes on, whatever a policy says of it.
+        """
         work = self._works.get(task_id)
-        if work is None:
+        if work is None or (work.task.held is not None and isinstance(event, StartDecided | ResumeDecided)):
             return False
         try:
             after, change = step(work, event)
@@ -230,6 +259,7 @@ class Gathered:
         self._instances: dict[InstanceId, Instance] = {}
         self._attempts: dict[AttemptId, Attempt] = {}
         self._instructions: list[Instruction] = []
+        self.facts: list[LedgerFact] = []
 
     def take(self, change: Change) -> None:
         """Add one step's change; a later row of the same id wins."""
@@ -247,6 +277,7 @@ class Gathered:
             instances=tuple(i for i in self._instances.values() if i.task_id not in deleted),
             attempts=tuple(a for a in self._attempts.values() if a.task_id not in deleted),
             deleted_tasks=tuple(sorted(deleted)),
+            facts=tuple(self.facts),
         )
         instructions = tuple(self._instructions)
         self.__init__()  # type: ignore[misc]  # begin anew with the same emptiness

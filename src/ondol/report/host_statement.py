@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 from ondol.accounting.host_days import HostDay
 from ondol.accounting.host_promises import Promise
-from ondol.accounting.host_statement import HostStatement, SinkMonth
+from ondol.accounting.host_statement import HostStatement, SinkMonth, basis_of
 from ondol.report import words
 from ondol.report.drawing import BAND, INK, MUTED, SERIES, blank, drawing, svg
 
 CSV_COLUMNS = (
     "site", "sink", "date", "start_utc", "end_utc", "whole_day", "observed_h", "heat_kwh", "demanded_kwh",
     "compute_kwh", "capture_ratio", "shortfall_kwh", "backup_kwh", "backup_h", "discomfort_kh", "inside_share",
-    "coldest_c", "guaranteed_c", "guaranteed_kwh_per_day", "guarantee_kept", "missing_kwh",
+    "coldest_c", "guaranteed_c", "guaranteed_kwh_per_day", "guarantee_kept", "missing_kwh", "backup_basis",
 )  # fmt: skip
 
 
@@ -55,6 +55,7 @@ def _columns(statement: HostStatement, sink: SinkMonth, day: HostDay) -> Sequenc
         inside_share(day), day.coldest_c,
         None if promise is None else promise.guaranteed_c,
         None if promise is None else promise.guaranteed_kwh_per_day, day.kept, day.missing_kwh,
+        basis_of((day,)) or None,
     )  # fmt: skip
 
 

@@ -1,0 +1,128 @@
+"""Setting budgets: whose they are by the names that people use, and what may be changed of one that is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+from ondol.model.budget import Every, Holder, Level, Overrun, UseBudget
+from ondol.model.checks import check_choice
+from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
+from ondol.storage.ports import Store
+
+_KEPT = ("holder", "every", "timezone", "start")  # periods are counted from these: another one is another budget
+_LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+
+def holder_of(store: Store, *, organization: str = "", project: str = "", account: str = "") -> Holder:
+    """Whose budget is meant: an organisation's, a project's, a member's in a project, or an account's.
+
+    Parameters
+    ----------
+    project : short name or UUID
+    account : e-mail or id
+
+    Raises
+    ------
+    InvalidFieldError : no holder, or an organisation beside another
+    NotFoundError : there is nobody of that name
+    """
+    if organization and (project or account):
+        raise InvalidFieldError("organization", organization, "alone: a budget is of one holder")
+    if organization:
+        if not any(one.organization == organization for one in store.accounts()):
+            raise NotFoundError("organization", organization)
+        return Holder(level=Level.ORGANIZATION, organization=organization)
+    if not project and not account:
+        raise InvalidFieldError("account", account, "an account, a project, both (a member), or an organization")
+    found = next((one for one in store.projects() if project in (one.slug, one.id)), None) if project else None
+    if project and found is None:
+        raise NotFoundError("project", project)
+    who = next((one for one in store.accounts() if account in (one.email, one.id)), None) if account else None
+    if account and who is None:
+        raise NotFoundError("account", account)
+    if found is not None and who is not None:
+        if who.id not in found.members:
+            raise NotFoundError("member", f"{account} in project {found.slug}")
+        return Holder(level=Level.MEMBER, project_id=found.id, account_id=who.id)
+    if found is not None:
+        return Holder(level=Level.PROJECT, project_id=found.id)
+    assert who is not None  # noqa: S101  # one of both is there
+    return Holder(level=Level.ACCOUNT, account_id=who.id)
+
+
+def holder_names(store: Store, holder: Holder) -> dict[str, str]:
+    """Organisation, project (short name) and account (e-mail) of a holder, as people know them; "" for none."""
+    project = store.project(holder.project_id) if holder.project_id else None
+    account = store.account(holder.account_id) if holder.account_id else None
+    return {
+        "organization": holder.organization,
+        "project": holder.project_id if project is None else project.slug,
+        "account": holder.account_id if account is None else account.email,
+    }
+
+
+def budget_of(
+    budget_id: str,
+    holder: Holder,
+    *,
+    alias: str = "",
+    co2e_g: float | None = None,
+    energy_kwh: float | None = None,
+    every: str = "month",
+    timezone: str = "UTC",
+    start: dt.datetime | None = None,
+    end: dt.datetime | None = None,
+    carry_over: float = 0.0,
+    overrun: str = Overrun.BLOCK_NEW.value,
+) -> UseBudget:
+    """Make a budget of what was said of it.
+
+    Parameters
+    ----------
+    start : where left out, long ago: periods are those of the calendar; a budget that is given once needs one
+
+    Raises InvalidFieldError.
+    """
+    check_choice("every", every, tuple(one.value for one in Every))
+    check_choice("overrun", overrun, tuple(one.value for one in Overrun))
+    if start is None and every == Every.ONCE.value:
+        raise InvalidFieldError("start", None, "a time before end: a budget that is given once has both")
+    return UseBudget(
+        id=budget_id,
+        holder=holder,
+        alias=alias or budget_id,
+        co2e_g=co2e_g,
+        energy_kwh=energy_kwh,
+        every=Every(every),
+        timezone=timezone,
+        start=start or _LONG_AGO,
+        end=end,
+        carry_over=carry_over,
+        overrun=Overrun(overrun),
+    )
+
+
+def set_budget(store: Store, budget: UseBudget) -> None:
+    """Keep a budget; a running platform follows within seconds.
+
+    Raises
+    ------
+    ConflictError : it is there with another holder, rhythm, zone or start; its periods could not be told apart
+    """
+    known = next((one for one in store.use_budgets() if one.id == budget.id), None)
+    for name in _KEPT if known is not None else ():
+        if getattr(known, name) != getattr(budget, name):
+            raise ConflictError(
+                f"Budget {budget.id} is there with another {name}, and its history is counted by that: "
+                "remove it and set one with another id"
+            )
+    store.put_budget(budget)
+
+
+def remove_budget(store: Store, budget_id: str) -> None:
+    """Archive a budget: it limits nothing any more, its history stays; raises NotFoundError."""
+    known = next((one for one in store.use_budgets() if one.id == budget_id and not one.archived), None)
+    if known is None:
+        raise NotFoundError("budget", budget_id)
+    store.put_budget(dataclasses.replace(known, archived=True))

@@ -1,0 +1,312 @@
+"""Quotes that were given: kept, accepted once, matched with what was submitted later, and held against what came."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import logging
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from ondol.accounting.quote import Offer, Quality, as_offered, digest_of, overtaken, quality
+from ondol.control.estimates import Estimator
+from ondol.control.foretelling import J_PER_KWH
+from ondol.control.quotes import Quoter
+from ondol.control.works import Works
+from ondol.lifecycle.work import Change, Work
+from ondol.model.checks import check_whole
+from ondol.model.compute import Task
+from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError
+from ondol.model.fleet import Fleet
+from ondol.model.ids import AccountId, TaskId
+from ondol.model.quote import Option, Outcome, Quote
+from ondol.model.view import ServiceClass
+from ondol.storage.ports import Store
+
+_log = logging.getLogger(__name__)
+LABEL = "ondol.quote"
+VALID = dt.timedelta(minutes=10)
+KEPT = dt.timedelta(days=1)  # so long a quote that nobody took is kept after its making
+_SPACE = uuid.UUID("6f6e646f-6c20-4875-8f74-657300000008")  # names tasks of accepted quotes
+_MOST_OPEN = 10_000  # quotes that are remembered for matching
+
+
+class QuoteBook:
+    """The desk of quotes. Thread-safe.
+
+    Parameters
+    ----------
+    quoter : puts options together
+    check : raises what is wrong with a task, budgets left out
+    now : platform time
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        works: Works,
+        fleet: Fleet,
+        *,
+        estimator: Estimator,
+        quoter: Quoter,
+        check: Callable[[Task], None],
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        self._store, self._works, self._estimator, self._quoter = store, works, estimator, quoter
+        self._check, self._now = check, now
+        self._pue = {site.id: site.pue for site in fleet.sites}
+        self._mutex = threading.Lock()
+        self._claimed: set[str] = set()
+        self._open: OrderedDict[str, tuple[AccountId, str, dt.datetime]] = OrderedDict()
+        self._swept = now()
+        works.observers.append(self._see)
+
+    # -- giving --
+
+    def give(self, task: Task, body: str) -> Quote:
+        """Quote a task; raises what its creation would raise, and then nothing is stored.
+
+        Parameters
+        ----------
+        body : as it was sent, JSON
+        """
+        self._check(task)
+        with self._works.lock:
+            options = self._quoter.options(task)
+        now = self._now()
+        quote = Quote(
+            id=str(uuid.uuid4()),
+            account_id=task.account_id,
+            project_id=task.project_id,
+            task_name=task.name,
+            body=body,
+            digest=digest_of(task),
+            made_at=now,
+            valid_until=now + VALID,
+            options=options,
+        )
+        self._store.put_quotes([quote])
+        with self._mutex:
+            self._open[quote.id] = (quote.account_id, quote.digest, quote.valid_until)
+            if len(self._open) > _MOST_OPEN:
+                self._open.popitem(last=False)
+        self._sweep(now)
+        return quote
+
+    def get(self, account_id: AccountId, quote_id: str) -> Quote:
+        """A quote of an account; raises NotFoundError for those of others."""
+        quote = self._store.quote(quote_id)
+        if quote is None or quote.account_id != account_id:
+            raise NotFoundError("quote", quote_id)
+        return self._marked(quote)
+
+    def list(self, account_id: AccountId, limit: int = 100) -> tuple[Quote, ...]:
+        """Quotes of an account, the latest first."""
+        return self._store.quotes(account_id, limit=limit)
+
+    # -- taking --
+
+    def taken(self, account_id: AccountId, quote_id: str, name: str) -> TaskId | None:
+        """The task that this very acceptance made before; None where there was none.
+
+        Raises
+        ------
+        NotFoundError : no such quote of the account
+        ConflictError : another option was accepted
+        """
+        quote = self.get(account_id, quote_id)
+        if not quote.accepted:
+            return None
+        if quote.accepted != name:
+            raise ConflictError(f"Quote {quote_id} was taken as {quote.accepted!r}: task {quote.task_id}")
+        return quote.task_id
+
+    @contextmanager
+    def claim(self, account_id: AccountId, quote_id: str, name: str) -> Iterator[tuple[Quote, Option, TaskId]]:
+        """Hold a quote while its task is made: nobody else can take it. Gives it with its option and the task's id.
+
+        Raises
+        ------
+        NotFoundError : no such quote of the account
+        InvalidFieldError : no such option
+        ConflictError : it is no longer valid, cannot be had, was taken, or the plan has changed
+        """
+        quote = self.get(account_id, quote_id)
+        option = quote.option(name)
+        if option is None:
+            raise InvalidFieldError("option", name, "one of " + ", ".join(one.name for one in quote.options))
+        with self._mutex:
+            if quote_id in self._claimed:
+                raise ConflictError(f"Quote {quote_id} is being taken by another request")
+            self._claimed.add(quote_id)
+        try:
+            self._refuse(self.get(account_id, quote_id), option)
+            yield quote, option, task_id_of(quote_id)
+        finally:
+            with self._mutex:
+                self._claimed.discard(quote_id)
+
+    def check_stands(self, task: Task, option: Option) -> None:
+        """Raise ConflictError where the plan has changed so much that an option is not true any more.
+
+        Parameters
+        ----------
+        task : as it was quoted
+        """
+        offer = Offer(name=option.name, service=option.service, instances=option.instances, deadline=option.deadline)
+        with self._works.lock:
+            words = overtaken(option, self._quoter.option(task, offer))
+        if words:
+            raise ConflictError(f"The plan has changed since this quote: {words}. Ask for a new one")
+
+    def _refuse(self, quote: Quote, option: Option) -> None:
+        if quote.accepted:
+            raise ConflictError(f"Quote {quote.id} was taken as {quote.accepted!r}: task {quote.task_id}")
+        now = self._now()
+        if now > quote.valid_until:
+            raise ConflictError(
+                f"Quote {quote.id} was valid until {quote.valid_until.isoformat()}, platform time; ask for a new one"
+            )
+        if not option.feasible:
+            raise ConflictError(f"Option {option.name!r} cannot be had: {option.why_not}")
+
+    def _marked(self, quote: Quote) -> Quote:
+        """A quote with its acceptance, which is durable with its task even where nobody could note it here."""
+        if quote.accepted:
+            return quote
+        task = self._store.task(task_id_of(quote.id))
+        if task is None or not task.labels.get(LABEL):
+            return quote
+        marked = _accepted(quote, task)
+        self._store.put_quotes([marked])
+        return marked
+
+    # -- what came --
+
+    def quality(self, account_id: AccountId | None = None, limit: int = 500) -> tuple[Quality, ...]:
+        """How good the last quotes that were taken were; of all accounts where none is named."""
+        check_whole("limit", limit, 1, 1000)
+        self.settle()
+        return quality(self._store.quotes(account_id, taken=True, limit=limit))
+
+    def of_all_tasks(self) -> dict[str, dict[str, tuple[int, int]]]:
+        """By figure and class: of how many tasks, quoted or not, p90 was foretold, and of how many it was kept."""
+        with self._works.lock:
+            figures = self._estimator.foreteller.figures
+            return {name: dict(sorted(figures[name].kept.items())) for name in ("start", "end", "energy", "co2e")}
+
+    def settle(self) -> None:
+        """Note what came of quotes whose tasks are over, once the ledger has all of their energy."""
+        done: list[Quote] = []
+        for quote in self._store.unsettled_quotes():
+            with self._works.lock:
+                work = self._works.get(quote.task_id)
+            if work is not None:
+                continue
+            task = self._store.task(quote.task_id)
+            if task is None:  # its user removed it before anybody looked: there is nothing to compare
+                gone = Outcome(state="Deleted", start=None, end=self._now(), energy_kwh=0.0, co2e_g=0.0)
+                done.append(dataclasses.replace(quote, outcome=gone))
+            elif task.state.final:
+                done.append(dataclasses.replace(quote, outcome=self._outcome(task)))
+        self._store.put_quotes(done)
+
+    def _outcome(self, task: Task) -> Outcome:
+        attempts = self._store.attempts(task.id)
+        starts = [one.started_at for one in attempts if one.started_at is not None]
+        energy_kwh, co2e_g = 0.0, self._estimator.embodied_g(attempts)
+        for row in self._store.energy(task_id=task.id):
+            kwh = row.energy_j * self._pue.get(row.site_id, 1.0) / J_PER_KWH
+            energy_kwh += kwh
+            co2e_g += kwh * self._estimator.basis.g_per_kwh(row.site_id, row.grid_g_per_kwh)
+        return Outcome(
+            state=task.state.value,
+            start=min(starts, default=None),
+            end=task.ended_at,
+            energy_kwh=energy_kwh,
+            co2e_g=co2e_g,
+        )
+
+    def _see(self, before: Work | None, after: Work, _change: Change) -> None:
+        """Mark the quote that a new task came of, named by its label or matched by what it runs."""
+        if before is not None or after.task.holds_pool:
+            return
+        task = after.task
+        try:
+            label = task.labels.get(LABEL, "")
+            if label:
+                quote = self._store.quote(label.partition("/")[0])
+                if quote is not None and quote.account_id == task.account_id and not quote.accepted:
+                    self._store.put_quotes([_accepted(quote, task)])
+                self._forget(label.partition("/")[0])
+            else:
+                self._match(task)
+        except OndolError as error:
+            _log.warning("quotes could not be told of task %s: %s", task.id, error)
+
+    def _match(self, task: Task) -> None:
+        with self._mutex:
+            mine = [
+                key
+                for key, (account, _, until) in self._open.items()
+                if account == task.account_id and task.created_at <= until
+            ]
+        if not mine:
+            return
+        digest = digest_of(task)
+        for key in reversed(mine):  # the latest of equals
+            if self._open[key][1] != digest:
+                continue
+            quote = self._store.quote(key)
+            name = _NAME_OF.get(task.service)
+            if quote is not None and not quote.task_id and name is not None and quote.option(name) is not None:
+                self._store.put_quotes([dataclasses.replace(_accepted(quote, task, name), matched=True)])
+                self._forget(key)
+            return
+
+    def _forget(self, quote_id: str) -> None:
+        with self._mutex:
+            self._open.pop(quote_id, None)
+
+    def _sweep(self, now: dt.datetime) -> None:
+        """Let go of quotes that nobody took, an hour apart."""
+        if abs(now - self._swept) < dt.timedelta(hours=1):
+            return
+        self._swept = now
+        self._store.forget_quotes(now - KEPT)
+        with self._mutex:
+            for key in [key for key, (_, _, until) in self._open.items() if until < now]:
+                del self._open[key]
+
+
+_NAME_OF = {ServiceClass.ON_DEMAND: "now", ServiceClass.FLEX: "deadline", ServiceClass.HARVEST: "heat"}
+
+
+def task_id_of(quote_id: str) -> TaskId:
+    """Id of the task that a quote becomes, whichever option is taken: there can be only one of it."""
+    return TaskId(str(uuid.uuid5(_SPACE, quote_id)))
+
+
+def quoted_task(task: Task, quote: Quote, option: Option, ranges: Callable[[Iterable[int]], str]) -> Task:
+    """Give the task that an option makes of a quote's body, as it was read again.
+
+    Parameters
+    ----------
+    ranges : writes numbers of instances as the wire does
+    """
+    offer = Offer(name=option.name, service=option.service, instances=option.instances, deadline=option.deadline)
+    offered = as_offered(task, offer)
+    return dataclasses.replace(
+        offered,
+        id=task_id_of(quote.id),
+        labels={**task.labels, LABEL: f"{quote.id}/{option.name}"},
+        advanced_ranges=ranges(offered.instance_numbers) if task.advanced_ranges else "",
+    )
+
+
+def _accepted(quote: Quote, task: Task, name: str = "") -> Quote:
+    name = name or task.labels.get(LABEL, "").partition("/")[2]
+    return dataclasses.replace(quote, accepted=name, accepted_at=task.created_at, task_id=task.id)
