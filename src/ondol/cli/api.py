@@ -140,6 +140,10 @@ class Api:
         """Give an answer as it is."""
         return str(self._call(method, path, query=query, headers={"Accept": accept}, again=method == "GET").text)
 
+    def data(self, path: str, **query: object) -> bytes:
+        """Give an answer's bytes, of a file to write."""
+        return bytes(self._call("GET", path, query=query, headers={"Accept": "*/*"}).content)
+
     def _call(
         self,
         method: str,

@@ -29,6 +29,8 @@ def check(file: Path, /, *, out: Out = SHOWN) -> int:
         The fleet file (TOML).
     """
     fleet, mistakes = _read(file)
+    if fleet is not None and (mistakes := _counted_wrongly(fleet, file)):
+        fleet = None
     if out.json:
         found = [{"file": str(file), "line": one.line, "where": one.where, "message": one.message} for one in mistakes]
         print_json({"ok": fleet is not None, "mistakes": found, "sites": [] if fleet is None else site_rows(fleet)})
@@ -145,6 +147,20 @@ def _counts(fleet: Fleet) -> str:
     parts = [(len(fleet.sites), "site"), (len(fleet.units), "unit"), (len(fleet.nodes), "node")]
     parts += [(len(fleet.sinks), "heated place"), (len(fleet.requests), "request")]
     return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts)
+
+
+def _counted_wrongly(fleet: Fleet, file: Path) -> list[Mistake]:
+    """Tell what a start would refuse of its factors, carbon basis, hardware and reference heaters."""
+    from ondol.cli.fleet_choice import own_factors_at
+    from ondol.control.carbon_ground import carbon_ground
+    from ondol.model.errors import OndolError
+    from ondol.storage.fleet_file import Mistake
+
+    try:
+        carbon_ground(own_factors_at(fleet, file.parent), ask=False)
+    except OndolError as error:
+        return [Mistake("accounting", None, str(error))]
+    return []
 
 
 def _read(file: Path) -> tuple[Fleet | None, list[Mistake]]:

@@ -24,6 +24,7 @@ for _name, _place, _help in (
     ("schedule", "heat_asking:schedule", "Give a weekly schedule, in slots or as a calendar."),
     ("request", "heat_asking:request", "Ask for heat: a temperature, watts, or so much heat by a time."),
     ("cancel", "heat_asking:cancel", "Cancel a request."),
+    ("agree", "heat_asking:agree", "Agree to what a host's request guarantees."),
     ("alarms", "heat_account:alarms", "List what is wrong."),
     ("ack", "heat_account:ack", "Say that you have seen an alarm."),
     ("deliveries", "heat_account:deliveries", "Show what was delivered, day by day."),
@@ -116,7 +117,9 @@ def sinks(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> None:
 def requests(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> None:
     """List what the hosts ask for."""
     with open_api(where) as api:
-        rows = api.get("/heat/v1/requests", site=site)
+        rows: list[dict[str, Any]] = []
+        while page := api.get("/heat/v1/requests", site=site, after=rows[-1]["id"] if rows else None):
+            rows += page
     columns = (
         field("REQUEST", "id"),
         field("SITE", "site_id"),
@@ -125,6 +128,7 @@ def requests(*, site: Site = None, out: Out = SHOWN, where: Where = HERE) -> Non
         field("BAND", "band_k", lambda band_k: f"± {band_k:g} K", right=True),
         field("PRIORITY", "priority", right=True),
         field("STATE", "state"),
+        field("GUARANTEE", "guarantee", lambda one: "" if one is None else str(one["state"])),
         field("WHY", "reason"),
     )
     print_rows(rows, columns, out=out, empty="Nobody asks for heat.")

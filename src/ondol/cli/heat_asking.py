@@ -141,6 +141,7 @@ def request(
     priority: int | None = None,
     guaranteed_c: float | None = None,
     guaranteed_kwh: float | None = None,
+    firm: bool = False,
     if_missed: Literal["backup", "refund", "tell"] | None = None,
     until: Until = None,
     out: Out = SHOWN,
@@ -168,6 +169,8 @@ def request(
         Temperature that is promised.
     guaranteed_kwh:
         Heat that is promised for every day.
+    firm:
+        Also where there is no work for it: then the other heater gives it.
     if_missed:
         What then: another heater, a refund, or an alarm alone.
     """
@@ -186,12 +189,28 @@ def request(
             "priority": priority,
             "guaranteed_c": guaranteed_c,
             "guaranteed_kwh_per_day": guaranteed_kwh,
+            "firm": firm or None,
             "if_missed": if_missed,
             "valid_until": _end(api, until),
         }
         _show_request(
             api.create("/heat/v1/requests", {key: value for key, value in body.items() if value is not None}), out
         )
+
+
+def agree(request_id: str, /, *, decline: bool = False, out: Out = SHOWN, where: Where = HERE) -> None:
+    """Agree to what a host's request guarantees; for the operator. Before that it binds nobody.
+
+    Parameters
+    ----------
+    request_id:
+        Its id ('ondol heat requests').
+    decline:
+        Say no: the request goes on without its guarantee.
+    """
+    with open_api(where) as api:
+        path = f"/heat/v1/requests/{quote(request_id, safe='')}/guarantee"
+        _show_request(api.put(path, {"agreed": not decline}), out)
 
 
 def cancel(request_id: str, /, *, out: Out = SHOWN, where: Where = HERE) -> None:
@@ -273,5 +292,6 @@ def _show_request(made: Mapping[str, Any], out: Out) -> None:
             ("state", made["state"]),
             ("why", made["reason"]),
             ("counts now", "yes" if made["counts"] else "no"),
+            ("guarantee", made["guarantee"]["state"] if made["guarantee"] else "none"),
         ]
     )

@@ -24,6 +24,7 @@ def check(
     quiet_minutes: float = 30.0,
     step_minutes: float = 30.0,
     rest_minutes: float = 20.0,
+    backups: bool = False,
     out: Out = SHOWN,
 ) -> int:
     """Tell what is wired wrong at a site; its agent has to be stopped meanwhile. Exit code 1 where something is.
@@ -49,6 +50,8 @@ def check(
         Full power of every unit.
     rest_minutes:
         Rest after every step.
+    backups:
+        You consent to other heaters (boilers, elements, heat pumps) being switched on, each for some minutes.
     """
     from ondol.agent.commission.check import check_recording
     from ondol.agent.commission.trial import Trial, TrialPlan
@@ -60,7 +63,11 @@ def check(
 
     part = read_fleet(fleet).of_site(SiteId(site))
     plan = TrialPlan(
-        quiet_s=60.0 * quiet_minutes, step_s=60.0 * step_minutes, rest_s=60.0 * rest_minutes, most_s=60.0 * minutes
+        quiet_s=60.0 * quiet_minutes,
+        step_s=60.0 * step_minutes,
+        rest_s=60.0 * rest_minutes,
+        most_s=60.0 * minutes,
+        backups=backups,
     )
     with site_bench(part, desk_clock(clock), data) as bench:
         expected_c = Weather.load(part.sites[0].climate).at(bench.now).temp_c

@@ -18,7 +18,7 @@ def identify(
     days: float = 8.0,
     data: Path | None = None,
     clock: Path | None = None,
-    drawn: str = "05-24",
+    drawn: str | None = None,
     seed: int = 1,
     write: Path | None = None,
     out: Out = SHOWN,
@@ -41,7 +41,8 @@ def identify(
     clock:
         Clock file of 'ondol sim-site', where that stands in for the site.
     drawn:
-        Local hours between which hot water may be drawn; tanks are fitted on the others.
+        Local hours between which hot water is drawn, e.g. 05-24, where tanks shall be fitted on the others alone.
+        Draws are found and left out in any case.
     seed:
         Of the random set-points.
     write:
@@ -59,7 +60,7 @@ def identify(
     from ondol.storage.fleet_file import read_fleet
 
     check_range("--days", days, 0.25, 60.0, "days")
-    hours = _hours(drawn)
+    hours = None if drawn is None else _hours(drawn)
     part = read_fleet(fleet).of_site(SiteId(site))
     sky = PackagedSurroundings(part)
     with site_bench(part, desk_clock(clock), data) as bench:

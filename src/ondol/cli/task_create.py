@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 
+from ondol.cli.admission_said import tell_admission
 from ondol.cli.api import Api
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.creation import HARDWARE, PLACE, WORK, Hardware, Place, Work, said
@@ -117,8 +118,9 @@ def create(
     if name is None and work.file is None:
         raise WrongUsageError("Parameter --name is required, or a --file ('ondol task create --help' shows how)")
     with open_api(where) as api:
-        bodies = [_body(api, options, one) for one in files]
+        bodies = [body_of(api, options, one) for one in files]
         made, code = _submit(api, bodies, listed=work.file is not None and len(bodies) > 1)
+        tell_admission(api, made, out)
         if periodic is not None:
             for task_id in made:
                 api.post(f"{TASKS.path(task_id)}/snapshot/periodic", {"interval": periodic, **_filters(options)})
@@ -133,7 +135,7 @@ def create(
     return code
 
 
-def _body(api: Api, options: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(api: Api, options: Mapping[str, Any], file: Mapping[str, Any]) -> dict[str, Any]:
     """Body of one task; its job and pool by their ids, and with the pool's profile where a command needs it."""
     low = {key.lower(): value for key, value in file.items()}
     named = dict(options)

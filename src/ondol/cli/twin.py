@@ -15,10 +15,14 @@ from ondol.cli.output import SHOWN, Out
 from ondol.cli.selection import WrongUsageError
 from ondol.cli.twin_check import Data, check
 from ondol.cli.twin_faults import faults
+from ondol.cli.twin_ledger import ledger
+from ondol.cli.twin_quotes import quotes
 
 app = App(name="twin", help="Live through scenarios on a clock that leaps, and set runs side by side.")
 app.command(check)
 app.command(faults)
+app.command(quotes)
+app.command(ledger)
 
 Tell = Callable[[int, int], None]
 
@@ -67,7 +71,7 @@ def run(
 
     ready = prepare(scenario, policy, data=data_folder(data), seed=seed, days=days, forecast=forecast, record=record)
     try:
-        with _progress(f"{ready.scenario.name}, {policy}", out) as tell:
+        with progress(f"{ready.scenario.name}, {policy}", out) as tell:
             summary = live_into(ready, to, fresh=fresh, tell=tell)
     except KeyboardInterrupt:
         note(f"Cut short; the same command goes on from the last whole day in {to}.", out)
@@ -157,7 +161,7 @@ def forecasts(
 
     ready = prepare(scenario, policy, data=data_folder(data), seed=seed, days=days)
     asked = tuple(dict.fromkeys((PERFECT, *(kinds or FORECASTS))))
-    with _progress(f"{ready.scenario.name}, {policy}", out) as tell:
+    with progress(f"{ready.scenario.name}, {policy}", out) as tell:
         runs = live_with(
             ready,
             asked,
@@ -209,7 +213,7 @@ def bench_greco(
 
 
 @contextmanager
-def _progress(title: str, out: Out) -> Iterator[Tell]:
+def progress(title: str, out: Out) -> Iterator[Tell]:
     """Give what is to be told of steps: a bar with the time that is left, where somebody looks."""
     if not out.progress:
         yield lambda _done, _all: None

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ondol.cli.connection import write_client_file
+from ondol.cli.fleet_choice import choose_fleet
 from ondol.cli.screen_source import ScreenSource
 from ondol.control.container_house import ImageSettings
 from ondol.control.directory import OPERATOR
@@ -21,7 +22,6 @@ from ondol.control.layout import DataFolder
 from ondol.control.platform import Platform
 from ondol.control.readings_in import KEPT_DAYS
 from ondol.control.settings import Settings
-from ondol.demo.fleet import demo_fleet
 from ondol.model.checks import check_range
 from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.model.fleet import Fleet
@@ -29,7 +29,6 @@ from ondol.server.app import create_api
 from ondol.server.s3.app import create_s3_app
 from ondol.server.s3.ports import Backend
 from ondol.server.serve import Servers, bind, is_anywhere, url_of
-from ondol.storage.fleet_file import read_fleet
 
 LARGEST_LOG_BYTES = 10 << 20
 OLD_LOGS = 3
@@ -80,6 +79,8 @@ class Serving:
                         storage_anywhere=is_anywhere(doors.host),
                         answers=self.platform.folder.answers_file,
                         remote=self.platform.heat.remote,
+                        signals=self.platform.offers.signals,
+                        admissions=self.platform.offers.admissions,
                     ),
                     self._api_socket,
                 ),
@@ -209,15 +210,6 @@ def run_up(
                 end.wait()
     print(f"ondol: stopped; running jobs end in {lease_s:g} s unless you start again", flush=True)
     return 0
-
-
-def choose_fleet(given: Path | None, folder: DataFolder) -> Fleet:
-    """Read the fleet file that was named, else that of the last start, else the demonstration's."""
-    if given is not None:
-        return read_fleet(given)
-    if folder.fleet_file.exists():
-        return read_fleet(folder.fleet_file)
-    return demo_fleet()
 
 
 def parse_start(text: str) -> dt.datetime | None:

@@ -12,25 +12,36 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from ondol.control.admission_notes import AdmissionNotes
+from ondol.control.heat_signal import HeatSignals
 from ondol.control.ports import Desk
 from ondol.control.remote_sites import RemoteSites
 from ondol.server.api import (
     account_routes,
+    admission_routes,
     agent_routes,
+    budget_routes,
     carbon_routes,
+    claim_routes,
+    factor_routes,
     heat_account_routes,
     heat_asking_routes,
     heat_readings_routes,
     heat_routes,
     job_routes,
+    kpi_routes,
     ledger_routes,
+    mirror_routes,
     money_routes,
     output_routes,
     pool_list_routes,
     pool_output_routes,
     pool_routes,
+    quote_routes,
     secret_routes,
+    signal_routes,
     snapshot_routes,
+    statement_routes,
     task_list_routes,
     task_routes,
 )
@@ -55,17 +66,26 @@ ROUTERS: tuple[APIRouter, ...] = (
     snapshot_routes.router,
     output_routes.router,
     carbon_routes.router,
+    quote_routes.router,
     job_routes.router,
     pool_list_routes.router,
     pool_routes.router,
     pool_output_routes.router,
     money_routes.router,
+    budget_routes.router,
     secret_routes.router,
     heat_routes.router,
     heat_asking_routes.router,
     heat_readings_routes.router,
     heat_account_routes.router,
     ledger_routes.router,
+    statement_routes.router,
+    mirror_routes.router,
+    kpi_routes.router,
+    claim_routes.router,
+    factor_routes.router,
+    signal_routes.router,
+    admission_routes.router,
     agent_routes.router,
 )
 _DOCS = ("/docs", "/redoc", "/openapi.json")
@@ -78,6 +98,8 @@ def create_api(
     storage_anywhere: bool = False,
     answers: Path | None = None,
     remote: RemoteSites | None = None,
+    signals: HeatSignals | None = None,
+    admissions: AdmissionNotes | None = None,
 ) -> FastAPI:
     """Make the API application.
 
@@ -87,6 +109,8 @@ def create_api(
     storage_url : address of the S3 front as clients reach it, None where there is none: SDKs then leave buckets alone
     storage_anywhere : the S3 front listens on all addresses: each client is told the host by which it reached the API
     remote : where agents of sites come to; None for no such sites
+    signals : the heat signal; None for none
+    admissions : what is said of work beforehand; None for nothing
     answers : file that remembers, over a kill, which answers to creations were not given yet; None for no such memory
     """
     journal = Journal(answers)
@@ -107,6 +131,7 @@ def create_api(
     app.state.desk, app.state.answers = desk, AnswerBook(journal)
     app.state.storage_url, app.state.storage_anywhere = storage_url, storage_anywhere
     app.state.remote = remote
+    app.state.signals, app.state.admissions, app.state.signal_told = signals, admissions, {}
     install_errors(app)
     for router in ROUTERS:
         app.include_router(router)

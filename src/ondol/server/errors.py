@@ -23,7 +23,7 @@ from ondol.model.errors import (
 )
 
 _log = logging.getLogger(__name__)
-OWN_ROUTES = ("/heat/v1", "/ledger/v1", "/agent/v1")
+OWN_ROUTES = ("/quotes/v1", "/heat/v1", "/ledger/v1", "/agent/v1", "/signal/v1", "/admission/v1", "/budgets/v1")
 
 
 class UnauthenticatedError(OndolError):

@@ -66,6 +66,7 @@ def creation_of(task: Task) -> dict[str, Any]:
     """Body that would create a task like this one, without its shortname."""
     wire: dict[str, Any] = json.loads(task.wire or "{}")
     labels = dict(task.labels)
+    labels.pop("ondol.quote", None)  # a quote is good for one task
     if not labels.get("ondol.deadline", "+").startswith("+"):
         labels.pop("ondol.deadline")  # a moment that was meant for the old task, most likely past
     body: dict[str, Any] = {

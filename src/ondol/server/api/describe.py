@@ -64,7 +64,8 @@ def describe_answers(schema: dict[str, Any], routes: Iterable[APIRoute]) -> None
         for method, operation in operations.items():
             _describe(path, operation)
             if (path, method) in empty and not _is_keyed(operation):
-                operation["responses"]["200"] = {"description": "Done; the answer is empty"}
+                status = "204" if "204" in operation["responses"] else "200"
+                operation["responses"][status] = {"description": "Done; the answer is empty"}
 
 
 def _is_empty(route: APIRoute) -> bool:
@@ -81,7 +82,7 @@ def _describe(path: str, operation: dict[str, Any]) -> None:
     responses.pop("422", None)
     own = path.startswith(OWN_ROUTES)
     keyed = _is_keyed(operation)
-    plain = responses["200"].get("content", {})
+    plain = responses.get("200", {}).get("content", {})
     if "text/plain" in plain:
         plain["application/json"] = {"schema": {"type": "string"}}  # to clients that send no Accept
     for status, text in _ERRORS.items():

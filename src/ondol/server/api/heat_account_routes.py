@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from ondol.accounting.host_days import HostDay
+from ondol.accounting.host_statement import basis_of
 from ondol.control.host_ports import HostAgreement
 from ondol.model.alarm import Alarm
 from ondol.model.errors import InvalidFieldError
@@ -93,6 +94,7 @@ def delivery_out(request: HeatRequest | None, day: HostDay) -> dict[str, Any]:
                 "capture_ratio": day.capture_ratio,
                 "backup_kwh": day.backup_kwh,
                 "backup_s": day.backup_s,
+                "backup_basis": basis_of((day,)) or None,
                 "coldest_c": day.coldest_c,
             }
         ),
@@ -198,8 +200,9 @@ def statement(
         return _text(host_statement_csv(made), "text/csv", f"{key}-{month}.csv")
     if format == "html":
         return Response(host_statement_html(made), media_type="text/html")
-    shown = plain(made)
+    shown = plain(made) | {"backup_basis": made.backup_basis or None}
     for sink, told in zip(made.sinks, shown["sinks"], strict=True):
+        told["backup_basis"] = sink.backup_basis or None
         told["days"] = [delivery_out(None, day) for day in sink.days]
     return JSONResponse(shown)
 

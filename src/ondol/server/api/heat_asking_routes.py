@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from ondol.control.host_ports import Asked
@@ -15,6 +16,7 @@ from ondol.model.heat_request import PRESETS, HostWish
 from ondol.model.ids import RequestId, SinkId
 from ondol.model.sink import Sink
 from ondol.server.api.heat_in import (
+    GuaranteeIn,
     OffIn,
     PresetIn,
     RequestIn,
@@ -30,25 +32,39 @@ from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs, json_b
 
 router = APIRouter(prefix="/heat/v1", tags=["heat"])
 _CALENDAR = "text/calendar"
+_MOST = 1000  # requests of a page
 
 
 @router.get("/requests", summary="What hosts ask for")
-def requests(caller: Caller, desk: DeskIn, site: str = "") -> JSONResponse:
-    """Requests of the fleet file and of the API, each with the value of this moment and what became of it.
+def requests(
+    caller: Caller,
+    desk: DeskIn,
+    site: str = "",
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=_MOST)] = _MOST,
+) -> JSONResponse:
+    """Requests of the fleet file and of the API, each with the value of this moment and what became of it; by id.
 
     Schedules are over the local week (minute 0 is Monday 00:00). `counts` tells which one counts for its sink now.
+    Where there are more than `limit`, the header `Link` has the address of the next page (`rel="next"`).
     """
     now = desk.now()
-    return JSONResponse([_out(desk, one, now) for one in desk.hosts.asked(caller) if site in ("", one.request.site_id)])
+    found = desk.hosts.asked(caller, site_id=site, after=after, limit=limit + 1)
+    shown = found[:limit]
+    headers = {}
+    if len(found) > limit:
+        query = urlencode({"site": site, "after": shown[-1].request.id, "limit": limit})
+        headers["Link"] = f'</heat/v1/requests?{query}>; rel="next"'
+    return JSONResponse([_out(desk, one, now) for one in shown], headers=headers)
 
 
 @router.get("/requests/{key}", summary="A heat request")
 def request(key: str, caller: Caller, desk: DeskIn) -> JSONResponse:
     """Also one that is over."""
-    for one in desk.hosts.asked(caller):
-        if one.request.id == key:
-            return JSONResponse(_out(desk, one, desk.now()))
-    raise NotFoundError("heat request", key)
+    found = desk.hosts.asked_one(caller, key)
+    if found is None:
+        raise NotFoundError("heat request", key)
+    return JSONResponse(_out(desk, found, desk.now()))
 
 
 @router.post("/requests", summary="Ask for heat", openapi_extra=body_docs(RequestIn))
@@ -67,6 +83,13 @@ def ask(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
 def cancel(key: str, caller: Caller, desk: DeskIn) -> JSONResponse:
     """One that was made over the API; what stands in the fleet file ends there (409)."""
     return JSONResponse(_out(desk, desk.hosts.cancel(caller, RequestId(key)), desk.now()))
+
+
+@router.put("/requests/{key}/guarantee", summary="Agree to a guarantee", openapi_extra=body_docs(GuaranteeIn))
+def agree(key: str, caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
+    """What a host's request guarantees binds nobody before the operator says `{"agreed": true}`; false declines it."""
+    agreed = read_heat(GuaranteeIn, body).agreed
+    return JSONResponse(_out(desk, desk.hosts.agree_guarantee(caller, RequestId(key), agreed=agreed), desk.now()))
 
 
 @router.get("/sinks/{key}/wish", summary="What was wished of a room, tank or pool")

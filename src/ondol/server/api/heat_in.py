@@ -61,6 +61,9 @@ class PresetIn(HeatBody):
     id: str = ""
 
 
+_TIMES = ("by", "valid_from", "valid_until", "guaranteed_until")
+
+
 class OffIn(HeatBody):
     """No heat but against frost, for a while, or until the next wish."""
 
@@ -93,7 +96,14 @@ class RequestIn(HeatBody):
     away_k: float | None = None
     guaranteed_c: float | None = None
     guaranteed_kwh_per_day: float | None = None
+    guaranteed_until: str | None = None
     if_missed: str | None = None
+
+
+class GuaranteeIn(HeatBody):
+    """Whether the operator agrees to what a request guarantees."""
+
+    agreed: bool
 
 
 class AgreementIn(HeatBody):
@@ -160,11 +170,11 @@ def read_request(body: RequestIn, site_id: SiteId, timezone: str) -> HeatRequest
     values: dict[str, Any] = {
         name: value
         for name, value in body.model_dump(
-            exclude={"id", "target", "setpoint_c", "power_w", "slots", "ical", "by", "valid_from", "valid_until"}
+            exclude={"id", "target", "setpoint_c", "power_w", "slots", "ical", *_TIMES}
         ).items()
         if value is not None
     }
-    for name in ("by", "valid_from", "valid_until"):
+    for name in _TIMES:
         text = getattr(body, name)
         if text is not None:
             values[name] = read_time(name, text)

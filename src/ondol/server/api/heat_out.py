@@ -13,6 +13,7 @@ from ondol.model.ids import UnitId
 from ondol.model.sink import Sink, SwimmingPool, Tank, Zone
 from ondol.model.site import HeatCircuit, Node, Site, Unit
 from ondol.server.api.plain import plain
+from ondol.storage.heat_ports import MadeRequest
 
 KINDS: dict[type[Sink], str] = {Zone: "zone", Tank: "tank", SwimmingPool: "pool"}
 
@@ -91,12 +92,25 @@ def request_out(asked: Asked, now: Now, setpoint_c: float | None = None) -> dict
         "since": plain(since),
         "reason": reason,
         "counts": asked.counts,
+        "guarantee": _guarantee(request, made),
         "made_by": None if made is None else made.made_by,
         "created_at": None if made is None else plain(made.created_at),
         "requested": _asked(request, now.at),
         "accepted": {"counts": asked.counts, "setpoint_c": setpoint_c if asked.counts else None, "at": plain(now.at)},
-        "measured": {"energy_kwh": None if made is None or request.kind != "energy" else made.delivered_j / 3.6e6},
+        "measured": {
+            "energy_kwh": None if made is None or request.kind != "energy" else made.delivered_j / 3.6e6,
+            "backup_kwh": None if made is None or request.kind != "energy" else made.backup_j / 3.6e6,
+        },
     }
+
+
+def _guarantee(request: HeatRequest, made: MadeRequest | None) -> dict[str, Any] | None:
+    """Whether what a request guarantees is agreed; None where it guarantees nothing."""
+    if not request.guaranteed:
+        return None
+    if made is None or not made.guarantee:  # of the fleet file, or of before there was a choice
+        return {"state": "agreed", "since": None if made is None else plain(made.created_at), "by": None}
+    return {"state": made.guarantee, "since": plain(made.guarantee_at), "by": made.guarantee_by}
 
 
 def _asked(request: HeatRequest, at: dt.datetime) -> dict[str, Any]:

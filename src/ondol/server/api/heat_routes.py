@@ -195,7 +195,12 @@ def reading_out(row: HeatRow) -> dict[str, Any]:
             }
         ),
         "measured": plain(
-            {"temp_c": row.temp_c, "delivered_j": row.delivered_j, "electric_j": row.electric_j, "quality": "good"}
+            {
+                "temp_c": row.temp_c,
+                "delivered_j": row.delivered_j,
+                "electric_j": row.electric_j,
+                "quality": "good" if row.metered else "estimated",
+            }
         ),
         "discomfort_kh": plain(row.discomfort_kh),
     }

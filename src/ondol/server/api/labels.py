@@ -2,7 +2,7 @@
 
 `ondol.service` = on_demand | flex | harvest | filler; `ondol.deadline` = ISO time, or from now like `+2h`;
 `ondol.expected` = platform seconds at full speed; `ondol.resumable` = true | false; `ondol.time_limit` = wall seconds
-after which an attempt is ended.
+after which an attempt is ended; `ondol.quote` = ID/OPTION of a quote that this task takes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ondol.model.view import ServiceClass
 from ondol.server.api.times import read_deadline
 
 PREFIX = "ondol."
-NAMES = ("service", "deadline", "expected", "resumable", "time_limit")
+NAMES = ("service", "deadline", "expected", "resumable", "time_limit", "quote")
 _SERVICES = {service.name.lower(): service for service in ServiceClass}
 _LONGEST_S = 1e9
 

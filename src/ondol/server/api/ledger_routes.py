@@ -12,7 +12,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from ondol.accounting.figures import FACTOR
+from ondol.accounting.reconcile import reconcile
 from ondol.accounting.statement import Terms, fleet_statement, job_statement, site_statement
+from ondol.control.meter_book import meters_of
 from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.errors import InvalidFieldError, NotFoundError
@@ -71,6 +73,56 @@ def heat(
     rows = desk.heat(site_id=_site(desk, caller, site) if site else None, start=span.start, end=span.end)
     rows = [row for row in rows if row.site_id in seen]
     return JSONResponse(offset_page(rows, offset, limit, plain, span))
+
+
+@router.get("/meters", summary="Rows of the sites' own meters")
+def meters(
+    caller: Caller,
+    desk: DeskIn,
+    site: str = "",
+    from_: From = "",
+    to: To = "",
+    offset: Offset = 0,
+    limit: Limit = 1000,
+) -> JSONResponse:
+    """Electricity, fuel of backups, own electricity, water: by site, meter and time; the last 7 days without `from`.
+
+    A site, or a time, without rows has no meter that could be read: that is not zero.
+    """
+    span = bounded_window(from_, to, desk.platform_time())
+    seen = desk.hosts.seen(caller)
+    rows = desk.meters(site_id=_site(desk, caller, site) if site else None, start=span.start, end=span.end)
+    rows = [row for row in rows if row.site_id in seen]
+    return JSONResponse(offset_page(rows, offset, limit, plain, span))
+
+
+@router.get("/reconciliation", summary="How what was recorded stands to the sites' electricity meters")
+def reconciliation(caller: Caller, desk: DeskIn, site: str = "", from_: From = "", to: To = "") -> JSONResponse:
+    """By site with a meter: residual before and after scaling, the factor, and what could not be scaled and why.
+
+    `units` compares what units' own meters say. `without_meter` are sites with nothing to compare: their electricity
+    stays as recorded. `silent` are meters that are bound, and of which nothing could be taken in that time: look at
+    their readings. The last 7 days without `from`.
+    """
+    span = bounded_window(from_, to, desk.platform_time())
+    site_id = _site(desk, caller, site) if site else None
+    seen = {one for one in desk.hosts.seen(caller) if site_id in (None, one)}
+    rows = [row for row in desk.energy(site_id=site_id, start=span.start, end=span.end) if row.site_id in seen]
+    counted = [row for row in desk.meters(site_id=site_id, start=span.start, end=span.end) if row.site_id in seen]
+    made = reconcile(rows, counted)
+    known = {str(one.subject) for one in made.sites}
+    read = {(row.site_id, row.meter_id) for row in counted}
+    bound = [(meter.site_id, meter.meter_id) for meter in meters_of(desk.fleet()) if meter.site_id in seen]
+    silent = [meter_id for site, meter_id in bound if (site, meter_id) not in read]
+    return JSONResponse(
+        span.out()
+        | {
+            "sites": plain(made.sites),
+            "units": plain(made.units),
+            "without_meter": sorted(str(one) for one in seen if str(one) not in known),
+            "silent": silent,
+        }
+    )
 
 
 @router.get("/statement", summary="Statement of a task, a site, or the fleet")

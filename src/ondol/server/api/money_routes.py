@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from ondol.model.ids import ProjectId
+from ondol.server.api.budget_routes import of_project
 from ondol.server.api.request import Caller, DeskIn
 from ondol.server.api.times import wire_time
 
@@ -37,9 +38,12 @@ def pool_credits(key: str, caller: Caller, desk: DeskIn) -> dict[str, float]:
 def budgets(
     key: str, caller: Caller, desk: DeskIn, active: Annotated[str, Query(alias="activeOnly")] = "false"
 ) -> dict[str, list[dict[str, Any]]]:
-    """What was set aside, consumed and remains, in cents; `activeOnly` leaves out those that are over or to come."""
+    """What was set aside, consumed and remains, in cents; `activeOnly` leaves out those that are over or to come.
+
+    Budgets in carbon and energy are no money: they stand beside, under `ondol`, as in `/budgets/v1`.
+    """
     rows = desk.accounts.budgets(caller.id, ProjectId(key), active_only=active.strip().lower() in ("true", "1"))
-    return {
+    money: dict[str, list[dict[str, Any]]] = {
         "budgets": [
             {
                 "uuid": row.budget.id,
@@ -55,3 +59,5 @@ def budgets(
             for row in rows
         ]
     }
+    use = of_project(desk, caller, ProjectId(key))
+    return money | ({"ondol": use} if use else {})

@@ -31,6 +31,7 @@ async def desk_of(request: Request) -> Desk:
 
 
 DeskIn = Annotated[Desk, Depends(desk_of)]
+TokenHeader = Annotated[str | None, Depends(_TOKEN)]
 
 
 def token_of(header: str | None) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 from fastapi import Response
 
 from ondol.control.ports import Desk
+from ondol.control.quote_book import LABEL
 from ondol.model.compute import Task
 from ondol.model.errors import InvalidFieldError, NotFoundError, OndolError
 from ondol.model.ids import TaskId
 from ondol.server.api.intake import invalid_task, read_task
 from ondol.server.api.lookups import Lookups
+from ondol.server.api.quote_taking import as_quoted
 from ondol.server.errors import InvalidRequestError, status_of
 from ondol.server.once.creation import Commit
 from ondol.storage.ports import Reply
@@ -23,9 +25,10 @@ MOST_AT_ONCE = 10_000  # tasks of one list: each is held in memory whole until a
 
 def create_one(desk: Desk, lookups: Lookups, body: object, commit: Commit) -> Response:
     """Create a task, answer `{"uuid"}`."""
-    task = read_task(body, task_id=TaskId(str(uuid.uuid4())), lookups=lookups)
+    asked = read_task(body, task_id=TaskId(str(uuid.uuid4())), lookups=lookups)
     try:
-        return commit({"uuid": task.id}, _submit(desk, [task]), made=(task.id,))
+        with as_quoted(desk, asked) as task:
+            return commit({"uuid": task.id}, _submit(desk, [task]), made=(task.id,))
     except OndolError as error:
         raise as_task_error(error) from error
 
@@ -43,6 +46,8 @@ def create_many(desk: Desk, lookups: Lookups, bodies: list[Any], commit: Commit)
     for row, body in enumerate(bodies):
         try:
             task = read_task(body, task_id=TaskId(str(uuid.uuid4())), lookups=lookups)
+            if LABEL in task.labels:
+                raise InvalidFieldError(f"labels.{LABEL}", task.labels[LABEL], "a task that is sent alone")
             if task.shortname and task.shortname in names:
                 raise _twin(task.shortname)
         except OndolError as error:

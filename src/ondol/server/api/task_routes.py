@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.errors import ConflictError, ForbiddenError
+from ondol.server.api.admission_routes import with_admission
 from ondol.server.api.again import body_again
 from ondol.server.api.intake import read_update
 from ondol.server.api.lookups import Lookups
@@ -35,8 +36,10 @@ def create(caller: Caller, desk: DeskIn, body: JsonBody, once: OnceIn) -> Respon
     """
     lookups = Lookups(desk, caller)
     if isinstance(body, list):
-        return once.run(lambda commit: create_many(desk, lookups, body, commit))
-    return once.run(lambda commit: create_one(desk, lookups, body, commit))
+        answer = once.run(lambda commit: create_many(desk, lookups, body, commit))
+    else:
+        answer = once.run(lambda commit: create_one(desk, lookups, body, commit))
+    return with_admission(answer, desk, caller)
 
 
 @router.post("/tasks/force", summary="Create a task over quotas (not offered)", responses=_ABSENT)
@@ -125,6 +128,7 @@ def port_forward(key: Key, caller: Caller, desk: DeskIn) -> dict[str, Any]:
 
 def _again(key: str, word: str, caller: Account, desk: Desk, body: object, once: Once) -> Response:
     lookups = Lookups(desk, caller)
-    return once.run(
+    answer = once.run(
         lambda commit: create_one(desk, lookups, body_again(desk.detail(caller.id, key), body, word), commit)
     )
+    return with_admission(answer, desk, caller)

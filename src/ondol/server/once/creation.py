@@ -145,7 +145,8 @@ class Once:
         """Address of what an answer `{"uuid"}` speaks of; "" for others."""
         parts = self._path.split("/")
         answer = msgspec.json.decode(body)
-        return f"/v1/{parts[1]}/{answer['uuid']}" if isinstance(answer, dict) and len(parts) > 1 else ""
+        made = {"quotes": "tasks"}.get(parts[1], parts[1]) if len(parts) > 1 else ""  # a quote that is taken is a task
+        return f"/v1/{made}/{answer['uuid']}" if isinstance(answer, dict) and len(parts) > 1 else ""
 
     def _stored(self, intent: Intent) -> bool:
         """Whether what an answer speaks of is there: a kill may have come before the commit."""

@@ -1,0 +1,179 @@
+"""`ondol claims`: whose useful heat is; each kilowatt-hour once."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from cyclopts import App, Parameter
+
+from ondol.cli.connection import HERE, Where, open_api
+from ondol.cli.listing import Column, field, print_json, print_rows, print_text, say
+from ondol.cli.output import SHOWN, Out
+from ondol.cli.wording import clock, energy
+from ondol.model.errors import InvalidFieldError
+
+app = App(name="claims", help="Claims of useful heat and of what it avoids: each kilowatt-hour once.")
+_PATH = "/ledger/v1/claims"
+From = Annotated[str | None, Parameter(name="--from")]
+
+
+@app.command(name="list")
+def list_(
+    site: str | None = None,
+    /,
+    *,
+    from_: From = None,
+    to: str | None = None,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """List claims, withdrawn ones too; of a period also what of its heat is free.
+
+    Parameters
+    ----------
+    site:
+        Only of this site.
+    from_:
+        Begin of a period, a whole quarter of an hour, ISO 8601, platform time.
+    to:
+        Its end.
+    """
+    if (from_ is None) != (to is None) or (from_ is not None and site is None):
+        raise InvalidFieldError("--from", from_ or to, "given with a site and --to: a period of a site")
+    with open_api(where) as api:
+        found = api.get(_PATH, site=site, **{"from": from_, "to": to})
+    if out.json:
+        print_json(found)
+        return
+    columns = (
+        field("SITE", "site_id"),
+        field("FROM (UTC)", "start", clock),
+        field("TO", "end", clock),
+        Column("kWh OF IT", lambda row: f"{row['from_kwh']:.3f} to {row['to_kwh']:.3f}", right=True),
+        field("SHARE", "share", lambda value: f"{value:g}", right=True),
+        field("HOLDER", "holder"),
+        Column("AVOIDED", _avoided, right=True),
+        Column("STANDS", lambda row: "withdrawn" if row["withdrawn"] else "yes"),
+        field("ID", "id"),
+    )
+    print_rows(found["data"], columns, out=out, empty="Nothing is claimed.", key="id")
+    if "period" in found and not out.quiet:
+        _print_period(found["period"])
+
+
+@app.command
+def add(
+    site: str,
+    /,
+    *,
+    from_: Annotated[str, Parameter(name="--from")],
+    to: str,
+    holder: str,
+    holder_email: str = "",
+    from_kwh: float = 0.0,
+    to_kwh: float | None = None,
+    share: float = 1.0,
+    contract: str = "",
+    key: str = "",
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """Claim useful heat of a period. Refused where any of it is claimed already.
+
+    Parameters
+    ----------
+    site:
+        Id of the site.
+    from_:
+        Begin of the period, a whole quarter of an hour, ISO 8601, platform time.
+    to:
+        Its end; the ledger must reach to it.
+    holder:
+        Who may say that it is theirs.
+    holder_email:
+        Their account here; a host names its own.
+    from_kwh:
+        First of the kWh, counted from the begin of the period.
+    to_kwh:
+        Last of them; all that the ledger holds if left out.
+    share:
+        Of each of these kWh, above 0 up to 1.
+    contract:
+        In which that was agreed.
+    key:
+        An id of your own; the same claim sent again under it is the same claim.
+    """
+    body = {
+        "site": site,
+        "from": from_,
+        "to": to,
+        "holder": holder,
+        "holder_email": holder_email,
+        "from_kwh": float(from_kwh),
+        "to_kwh": None if to_kwh is None else float(to_kwh),
+        "share": float(share),
+        "contract": contract,
+        "id": key or f"claim-{secrets.token_hex(8)}",  # so that a call sent again is the same claim
+    }
+    with open_api(where) as api:
+        made = api.create(_PATH, body)
+    if out.json:
+        print_json(made)
+        return
+    say(f"{made['id']}: {made['holder']} claims {energy(made['kwh'])} of {made['site_id']}; {_said(made)}", out)
+
+
+@app.command
+def withdraw(claim: str, /, *, reason: str, out: Out = SHOWN, where: Where = HERE) -> None:
+    """Give a claim up; its row stays, its heat can be claimed anew.
+
+    Parameters
+    ----------
+    claim:
+        Its id ('ondol claims list').
+    reason:
+        Why.
+    """
+    with open_api(where) as api:
+        made = api.post(f"{_PATH}/{quote(claim, safe='')}/withdraw", {"reason": reason})
+    if out.json:
+        print_json(made)
+        return
+    say(f"{made['id']} withdrawn", out)
+
+
+@app.command
+def clause(claim: str, /, *, where: Where = HERE) -> None:
+    """Print the clause for a contract.
+
+    Parameters
+    ----------
+    claim:
+        Its id ('ondol claims list').
+    """
+    with open_api(where) as api:
+        print_text(api.text(f"{_PATH}/{quote(claim, safe='')}/clause").rstrip("\n"))
+
+
+def _avoided(row: Any) -> str:
+    return "none" if row["avoided"] is None else f"{row['avoided']['g'] / 1000:.3f} kg"
+
+
+def _said(made: Any) -> str:
+    saved = made["avoided"]
+    if saved is None:
+        return f"no avoided emissions with it: {made['no_avoided']}"
+    return f"avoids {saved['g'] / 1000:.3f} kgCO2e, compared with {saved['reference']}"
+
+
+def _print_period(period: dict[str, Any]) -> None:
+    print_text(
+        f"\nUseful heat of the period: {period['useful_kwh']:.3f} kWh, claimed {period['claimed_kwh']:.3f} kWh; "
+        + ("nobody changed the register." if period["whole"] else "THE REGISTER WAS CHANGED BY SOMEBODY.")
+    )
+    for room in period["heat"]:
+        if room["share"] < 1.0:
+            begin, end = round(room["from_kwh"], 9), round(room["to_kwh"], 9)
+            print_text(f"  free: {begin} to {end} kWh, {1 - room['share']:g} of it")

@@ -1,0 +1,97 @@
+"""`ondol mirror`: what your work took, what waiting gained, what was wasted, and what to try."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from ondol.cli.connection import HERE, Where, open_api
+from ondol.cli.listing import print_json, print_pairs, print_text
+from ondol.cli.output import SHOWN, Out
+from ondol.cli.wording import UNKNOWN
+from ondol.model.errors import InvalidFieldError
+
+_J_PER_KWH = 3.6e6
+
+
+def mirror(
+    kind: Literal["user", "project"] = "user",
+    id_: Annotated[str, Parameter(name="id")] = "",
+    /,
+    *,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    to: str | None = None,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """Show your use of compute: against budgets, what flexibility gained, what was wasted, three things to try.
+
+    Parameters
+    ----------
+    kind:
+        Of a user, or of a project that you are in.
+    id_:
+        Id or short name of the project; of a user yourself, unless you are the operator.
+    from_:
+        From this platform time on, ISO 8601; 7 days back if left out, 31 days at most.
+    to:
+        Before this platform time.
+    """
+    if kind == "project" and not id_:
+        raise InvalidFieldError("id", id_, "which project it is about")
+    with open_api(where) as api:
+        made = api.get("/ledger/v1/mirror", kind=kind, id=id_ or None, **{"from": from_, "to": to})
+    if out.json:
+        print_json(made)
+        return
+    _print(made)
+
+
+def _print(made: Mapping[str, Any]) -> None:
+    from ondol.report.statement_words import amount
+
+    gain, waste = made["gain"], made["waste"]
+    print_text(f"{made['subject']['name']}: {made['start']} to {made['end']}, platform time\n")
+    wasted = amount(waste["energy_j"] / _J_PER_KWH, "kWh")
+    print_pairs(
+        [
+            ("tasks", made["tasks"]),
+            ("electricity", amount(made["energy_kwh"], "kWh")),
+            ("carbon", amount(made["co2e_g"], "gCO2e")),
+            *[(f"budget {one['name']}", _budget(one)) for one in made["budgets"]],
+            (
+                "gained by waiting",
+                f"{amount(gain['gained_g'], 'gCO2e')} against running at once ({gain['tasks']} tasks)",
+            ),
+            ("wasted", f"{wasted}, {amount(waste['co2e_g'], 'gCO2e')}"),
+            *[(f"  {_line(line)}", amount(line["energy_j"] / _J_PER_KWH, "kWh")) for line in waste["lines"]],
+        ]
+    )
+    print_text(
+        "\nTo try" if made["suggestions"] else "\nNothing to suggest: your own jobs show nothing that would save."
+    )
+    for number, one in enumerate(made["suggestions"], start=1):
+        saved = f"{amount(one['saves_kwh'], 'kWh')}, {amount(one['saves_g'], 'gCO2e')}"
+        print_text(f"{number}. {one['text']}\n   It would have saved {saved}: {one['how']}.")
+
+
+def _line(line: Mapping[str, Any]) -> str:
+    words = str(line["kind"]).replace("_", " ")
+    return f"{words} ({line['cause']})" if line["cause"] else words
+
+
+def _budget(one: Mapping[str, Any]) -> str:
+    from ondol.report.statement_words import amount
+
+    parts = []
+    for spent, limit, left, unit in (
+        ("co2e_spent_g", "co2e_limit_g", "co2e_left_g", "gCO2e"),
+        ("energy_spent_kwh", "energy_limit_kwh", "energy_left_kwh", "kWh"),
+    ):
+        if one[limit] is not None:
+            told = UNKNOWN if one[spent] is None else amount(one[spent], unit)
+            rest = "" if one[left] is None else f", {amount(one[left], unit)} left"
+            parts.append(f"{told} of {amount(one[limit], unit)}{rest}")
+    return "; ".join(parts)

@@ -1,0 +1,244 @@
+"""`ondol quote`: what a task would take under several options, before it is submitted; take one; how good they were."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+from cyclopts import App, Group, Parameter
+
+from ondol.cli.connection import HERE, Where, open_api
+from ondol.cli.creation import HARDWARE, PLACE, WORK, Hardware, Place, Work, said
+from ondol.cli.creation_file import read_bodies
+from ondol.cli.listing import Column, field, note, print_json, print_rows, print_text
+from ondol.cli.output import SHOWN, Out
+from ondol.cli.selection import Several, WrongUsageError, several
+from ondol.cli.task_create import body_of
+from ondol.cli.wording import UNKNOWN, clock
+from ondol.model.errors import InvalidFieldError
+
+app = App(name="quote", help="What a task would take: now, by a deadline, on heat, smaller.")
+_GROUPS = Group("What", sort_key=10), Group("Where and when", sort_key=15)
+_WHAT, _WHEN = _GROUPS
+_NO_FIGURE = "–"
+
+
+@app.default
+def quote(
+    *,
+    name: Annotated[str | None, Parameter(name=("--name", "-n"), group=_WHAT)] = None,
+    command: Annotated[str | None, Parameter(allow_leading_hyphen=True, group=_WHAT)] = None,
+    instances: Annotated[int | None, Parameter(name=("--instances", "--instance", "-i"), group=_WHAT)] = None,
+    ranges: Annotated[str | None, Parameter(name="--range", group=_WHAT)] = None,
+    work: Work = WORK,
+    result: Annotated[str | None, Parameter(group=_WHAT)] = None,
+    job: Annotated[str | None, Parameter(group=_WHEN)] = None,
+    pool: Annotated[str | None, Parameter(group=_WHEN)] = None,
+    depends_on: Annotated[
+        Several,
+        several(
+            "Tasks of the same job that must be over before, each as ID or ID:Success,Failure,Cancelled.",
+            "--depends-on",
+            "--dependents",
+            "-d",
+        ),
+        Parameter(group=_WHEN),
+    ] = None,
+    place: Place = PLACE,
+    deadline: Annotated[str | None, Parameter(allow_leading_hyphen=True, group=_WHEN)] = None,
+    expected: Annotated[str | None, Parameter(group=_WHEN)] = None,
+    time_limit: Annotated[str | None, Parameter(group=_WHEN)] = None,
+    hardware: Hardware = HARDWARE,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """Quote a task and submit nothing; takes what 'ondol task create' takes.
+
+    Parameters
+    ----------
+    name:
+        What you call it.
+    command:
+        Command that each instance runs.
+    instances:
+        How many instances, numbered from 0. [default: 1]
+    ranges:
+        Which instances, e.g. 0-2,4-5,17, in place of --instances.
+    result:
+        BUCKET or BUCKET/PREFIX for what the job leaves in its folder.
+    job:
+        Job that it belongs to.
+    pool:
+        Pool whose slots it runs in.
+    deadline:
+        By when it wants to be done as flex work, e.g. +12h on the platform's clock. [default: in 24 hours]
+    expected:
+        How long an instance is expected to run at full speed: 15min, 2h. It makes quotes much sharper.
+    time_limit:
+        An attempt is ended after so long, wall time: 2h.
+    """
+    options = said(
+        work, place, hardware,
+        name=name, command=command, instances=instances, range=ranges, result=result, job=job, pool=pool,
+        depends_on=depends_on, deadline=deadline, expected=expected, time_limit=time_limit,
+    )  # fmt: skip
+    files: list[dict[str, Any]] = [{}] if work.file is None else read_bodies(work.file)
+    if name is None and work.file is None:
+        raise WrongUsageError("Parameter --name is required, or a --file ('ondol quote --help' shows how)")
+    if len(files) != 1:
+        raise InvalidFieldError("--file", len(files), "one task: a quote is of one body")
+    with open_api(where) as api:
+        _show(api.post("/quotes/v1", body_of(api, options, files[0])), out)
+
+
+@app.command
+def show(quote_id: str, /, *, out: Out = SHOWN, where: Where = HERE) -> None:
+    """Show a quote of yours again, and what came of it.
+
+    Parameters
+    ----------
+    quote_id:
+        Id of the quote.
+    """
+    with open_api(where) as api:
+        _show(api.get(f"/quotes/v1/{quote_id}"), out)
+
+
+@app.command
+def accept(quote_id: str, option: str, /, *, out: Out = SHOWN, where: Where = HERE) -> None:
+    """Take an option of a quote: its task is submitted; prints the task's id.
+
+    Parameters
+    ----------
+    quote_id:
+        Id of the quote.
+    option:
+        now, deadline, heat or smaller.
+    """
+    with open_api(where) as api:
+        made = api.post(f"/quotes/v1/{quote_id}/accept", {"option": option})
+    if out.json:
+        print_json(made)
+    else:
+        print_text(str(made["uuid"]))
+
+
+@app.command(name="list")
+def list_(*, last: int = 20, out: Out = SHOWN, where: Where = HERE) -> None:
+    """List your quotes, the latest first.
+
+    Parameters
+    ----------
+    last:
+        Only so many.
+    """
+    with open_api(where) as api:
+        rows = api.get("/quotes/v1", limit=last)
+    columns = (
+        field("ID", "id"),
+        field("TASK", "task_name"),
+        field("MADE (UTC)", "made_at", clock),
+        field("VALID UNTIL", "valid_until", clock),
+        field("TAKEN AS", "accepted", lambda value: str(value or UNKNOWN)),
+        field("CAME TO", "outcome.state", lambda value: str(value or UNKNOWN)),
+    )
+    print_rows(rows, columns, out=out, empty="No quotes yet: 'ondol quote --name …' gives one.")
+
+
+@app.command
+def quality(
+    *,
+    last: int = 500,
+    every: Annotated[bool, Parameter(name="--all", negative="")] = False,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """Show how good quotes were: how often p90 was kept (9 of 10 is right), how far p50 was off.
+
+    Parameters
+    ----------
+    last:
+        Of so many quotes that were taken.
+    every:
+        Of all accounts; for the operator.
+    """
+    with open_api(where) as api:
+        told = api.get("/quotes/v1/quality", last=last, **({"all": "true"} if every else {}))
+    if out.json:
+        print_json(told)
+        return
+    columns = (
+        field("OPTION", "option"),
+        field("FIGURE", "figure"),
+        field("TASKS", "tasks", right=True),
+        field("P50 KEPT", "p50_kept", _percent, right=True),
+        field("P90 KEPT", "p90_kept", _percent, right=True),
+        field("MEDIAN ERROR", "median_error", _percent, right=True),
+    )
+    print_rows(told["quotes"], columns, out=out, empty="No quote was taken yet whose task is over.")
+    if told["every_task"]:
+        note("Of every task, quoted or not:", out)
+        of_all = (
+            field("CLASS", "service"),
+            field("FIGURE", "figure"),
+            field("TASKS", "tasks", right=True),
+            field("P90 KEPT", "p90_kept", _percent, right=True),
+        )
+        print_rows(told["every_task"], of_all, out=out)
+
+
+def _show(quote_: dict[str, Any], out: Out) -> None:
+    if out.json:
+        print_json(quote_)
+        return
+    if out.quiet:
+        print_text(str(quote_["id"]))
+        return
+    able = [one for one in quote_["options"] if "start" in one]
+    columns = (
+        Column("OPTION", lambda row: f"{row['option']}{' *' if row['recommended'] else ''}"),
+        Column("START p50 / p90", lambda row: _span(row["start"], quote_["made_at"])),
+        Column("END p50 / p90", lambda row: _span(row["end"], quote_["made_at"])),
+        Column("kWh", lambda row: f"{row['energy_kwh']['p50']:.3g} / {row['energy_kwh']['p90']:.3g}", right=True),
+        Column("gCO2e", lambda row: f"{row['co2e_g']['low']:.3g}–{row['co2e_g']['high']:.3g}", right=True),
+        Column("HEAT", lambda row: _kwh(row["heat_reused_kwh"]), right=True),
+        Column("EUR", lambda row: _NO_FIGURE if row["price_eur"] is None else f"{row['price_eur']:.2f}", right=True),
+    )
+    print_rows(able, columns, out=out, empty="Nothing can be offered.")
+    for one in quote_["options"]:
+        note(f"{one['option']}: {one['why_not'] or one['why']}", out)
+        for left in one["budgets"] or ():
+            grams, kwh = left["co2e_left_g"], left["energy_left_kwh"]
+            words = [f"{grams:.4g} g" if grams is not None else "", f"{kwh:.4g} kWh" if kwh is not None else ""]
+            note(f"  left of {left['name']} after its p90: {', '.join(filter(None, words))}", out)
+    if quote_["accepted"]:
+        note(f"Taken as {quote_['accepted']}: task {quote_['task_uuid']}", out)
+    else:
+        note(
+            f"Valid until {clock(quote_['valid_until'])}, platform time: ondol quote accept {quote_['id']} OPTION", out
+        )
+    if quote_["outcome"]:
+        came = quote_["outcome"]
+        note(f"It came to {came['energy_kwh']:.3g} kWh and {came['co2e_g']:.3g} gCO2e: {came['state']}", out)
+
+
+def _span(at: dict[str, str], since: str) -> str:
+    """Waits from the making of the quote."""
+    begin = dt.datetime.fromisoformat(since)
+    return " / ".join(_wait((dt.datetime.fromisoformat(at[name]) - begin).total_seconds()) for name in ("p50", "p90"))
+
+
+def _wait(wait_s: float) -> str:
+    if wait_s < 90.0:
+        return f"{max(wait_s, 0.0):.0f} s"
+    if wait_s < 5400.0:
+        return f"{wait_s / 60.0:.0f} min"
+    return f"{wait_s / 3600.0:.1f} h" if wait_s < 172_800.0 else f"{wait_s / 86_400.0:.1f} d"
+
+
+def _kwh(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3g} kWh"
+
+
+def _percent(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{100.0 * value:.0f} %"

@@ -1,0 +1,133 @@
+"""`ondol signal`: where heat is wanted, neutral or wasted, now and for two days."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ondol.cli.connection import HERE, Where, open_api
+from ondol.cli.glyphs import glyphs_for
+from ondol.cli.listing import Column, print_json, print_pairs, print_rows, print_text, say
+from ondol.cli.output import SHOWN, Out
+from ondol.cli.wording import UNKNOWN, clock, power
+
+_WORDS = {"heat_wanted": "heat wanted", "neutral": "neutral", "heat_wasted": "heat wasted"}
+_UNICODE = {"heat_wanted": "▁▂▃▄▅▆▇█", "neutral": "·", "heat_wasted": "▼"}
+_ASCII = {"heat_wanted": "W", "neutral": ".", "heat_wasted": "x"}
+
+
+def signal(
+    region: str | None = None,
+    *,
+    site: Annotated[str | None, Parameter(name="--site")] = None,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """Show where more work would replace a backup heater, and where its heat would be lost.
+
+    Parameters
+    ----------
+    region:
+        A region or country; all areas, as they are now, where left out.
+    site:
+        One site that you host, in place of a region.
+    """
+    with open_api(where) as api:
+        if region is None and site is None:
+            found = api.get("/signal/v1")
+        else:
+            path = f"/signal/v1/sites/{site}" if site is not None else f"/signal/v1/{region}"
+            found = api.get(path, step="60")
+    if out.json:
+        print_json(found)
+    elif "steps" in found:
+        _print_area(found)
+    else:
+        _print_areas(found, out)
+
+
+def _print_areas(found: Mapping[str, Any], out: Out) -> None:
+    columns = (
+        Column("AREA", lambda row: row["area"]),
+        Column("SITES", lambda row: row["sites"], right=True),
+        Column("NOW", lambda row: _WORDS[row["state"]]),
+        Column("SURE", lambda row: _percent(row["confidence"]), right=True),
+        Column("WANTED", lambda row: power(row["now"]["wanted_w"]["central"]), right=True),
+        Column("WASTED", lambda row: power(row["now"]["wasted_w"]["central"]), right=True),
+        Column("OWN WORK", lambda row: power(row["now"]["work_w"]), right=True),
+        Column("GRID", lambda row: _grid(row["now"]), right=True),
+    )
+    print_rows(found["areas"], columns, out=out, empty="No area is published.", key="area")
+    for region, place in found["merged"].items():
+        say(f"{region} is published within {place}: it has too few sites by itself", out)
+    for one in found["withheld"]:
+        say(f"{one['region']} is withheld: {one['reason']}", out)
+
+
+def _print_area(found: Mapping[str, Any]) -> None:
+    now = found["steps"][0]
+    wanted = now["wanted_w"]
+    print_pairs(
+        [
+            ("area", found["area"] + (f" ({found['sites']} sites)" if found["sites"] > 1 else "")),
+            ("now", f"{_WORDS[found['state']]}, {_percent(found['confidence'])} sure, until {_until(found['steps'])}"),
+            ("wanted", f"{power(wanted['central'])} ({power(wanted['low'])} to {power(wanted['high'])})"),
+            ("wasted", power(now["wasted_w"]["central"])),
+            ("own work", power(now["work_w"])),
+            ("grid", _grid(now)),
+            ("made", f"{clock(found['issued_at'])} UTC"),
+        ]
+    )
+    print_text("")
+    for line in strip(found["steps"], unicode=glyphs_for(sys.stdout.encoding).unicode):
+        print_text(line)
+
+
+def strip(steps: Sequence[Mapping[str, Any]], *, unicode: bool) -> list[str]:
+    """Draw steps as a line of signs, one an hour, with the hours below and what the signs mean; 60 columns at most.
+
+    Parameters
+    ----------
+    unicode : whether the terminal has more signs than ASCII's
+    """
+    most_w = max((one["wanted_w"]["central"] for one in steps), default=0.0) or 1.0
+    signs = "".join(_sign(one, most_w, unicode=unicode) for one in steps)
+    hours = [dt.datetime.fromisoformat(one["start"]) for one in steps]
+    scale = [" "] * (len(steps) + 6)
+    for place, when in enumerate(hours):
+        if when.hour % 6 == 0 and when.minute == 0:
+            scale[place : place + 5] = f"{when:%H}h  " if when.hour else f"{when:%d/%m}"
+    meaning = (
+        "▁ to █ heat wanted, · neutral, ▼ heat wasted; one sign an hour, UTC"
+        if unicode
+        else "W heat wanted, . neutral, x heat wasted; one sign an hour, UTC"
+    )
+    return [signs, "".join(scale).rstrip(), meaning]
+
+
+def _sign(step: Mapping[str, Any], most_w: float, *, unicode: bool) -> str:
+    signs = (_UNICODE if unicode else _ASCII)[step["state"]]
+    share = min(max(step["wanted_w"]["central"] / most_w, 0.0), 1.0)
+    return signs[min(int(share * len(signs)), len(signs) - 1)]
+
+
+def _until(steps: Sequence[Mapping[str, Any]]) -> str:
+    last = steps[0]
+    for one in steps:
+        if one["state"] != last["state"]:
+            break
+        last = one
+    return clock(last["end"])
+
+
+def _percent(share: float | None) -> str:
+    return UNKNOWN if share is None else f"{share:.0%}"
+
+
+def _grid(step: Mapping[str, Any]) -> str:
+    grams = step["grid_g_per_kwh"]
+    return UNKNOWN if grams is None else f"{grams:.0f} g/kWh"
