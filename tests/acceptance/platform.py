@@ -73,7 +73,7 @@ class Up:
         self.process: subprocess.Popen[str] | None = None
         self.said = folder / "up.log"
 
-    def start(self, timeout_s: float = 40.0) -> None:
+    def start(self, timeout_s: float = 90.0) -> None:
         self.client_file.unlink(missing_ok=True) if self.process is None else None
         before = self.client_file.stat().st_mtime_ns if self.client_file.exists() else 0
         with self.said.open("ab") as log:

@@ -169,7 +169,7 @@ class SiteDesk:
         if hasattr(self, "up"):
             self.up.stop()
 
-    def until(self, look: Callable[[], Any], what: str, timeout_s: float = 40.0) -> Any:
+    def until(self, look: Callable[[], Any], what: str, timeout_s: float = 90.0) -> Any:
         """What `look` gives once that is true; all processes live on meanwhile."""
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:

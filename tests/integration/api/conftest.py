@@ -8,22 +8,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 import qarnot
 import uvicorn
+from fastapi import FastAPI
 
 from integration.api.memory_desk import ALICE, BOB, MemoryDesk
 from ondol.server.app import create_api
 
 
 @contextlib.contextmanager
-def serve(desk: MemoryDesk, answers: Path | None = None) -> Iterator[str]:
-    """Run the API on a free loopback port and give its address."""
+def serve(desk: MemoryDesk, answers: Path | None = None, **parts: Any) -> Iterator[str]:
+    """Run the API of a desk on a free loopback port and give its address."""
+    with serve_app(create_api(desk, storage_url=None, answers=answers, **parts)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serve_app(app: FastAPI) -> Iterator[str]:
+    """Run an API on a free loopback port and give its address."""
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
-    app = create_api(desk, storage_url=None, answers=answers)
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

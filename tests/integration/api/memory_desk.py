@@ -11,9 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from integration.api.memory_groups import MemoryAccounts, MemoryJobs, MemoryPools
+from ondol.control.budget_desk import PlatformBudgets
+from ondol.control.carbon_ground import carbon_ground
+from ondol.control.claim_book import claims_of
 from ondol.control.command import check_command
 from ondol.control.directory import OPERATOR
 from ondol.control.host_desk import PlatformHosts
+from ondol.control.kpi_desk import KpiDesk
 from ondol.control.ports import (
     DecisionLine,
     Now,
@@ -25,7 +29,10 @@ from ondol.control.ports import (
     UnitNow,
 )
 from ondol.control.profiles import PROFILES
+from ondol.control.quote_desk import quote_book
 from ondol.control.secret_desk import PlatformSecrets
+from ondol.control.statement_desk import StatementDesk
+from ondol.control.works import Works
 from ondol.model.account import Account, Bucket
 from ondol.model.compute import Attempt, AttemptState, Instance, InstanceState, Task, TaskError, TaskState
 from ondol.model.conditions import SnapshotConfig
@@ -35,7 +42,7 @@ from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import AccountId, CircuitId, NodeId, RequestId, SinkId, SiteId, TaskId, UnitId, instance_number
 from ondol.model.ids import attempt_id as make_attempt_id
 from ondol.model.ids import instance_id as make_instance_id
-from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
+from ondol.model.ledger import EnergyRow, HeatRow, MeterRow, Share, Tier
 from ondol.model.power import PowerCurve
 from ondol.model.schedule import constant
 from ondol.model.sink import SwimmingPool, Tank, Zone
@@ -105,6 +112,14 @@ class MemoryDesk:
                 )
             )
         self.hosts = PlatformHosts(self._fleet, self.store, lambda: self.at)
+        self.ground = carbon_ground(self._fleet)
+        self.quotes = quote_book(
+            self._fleet, self.store, Works(self.store), ground=self.ground, check=self.check, now=lambda: self.at
+        )
+        self.budgets = PlatformBudgets(self.store, None, lambda: self.at)
+        self.claims = claims_of(self._fleet, self.store, self.hosts.rights, self.ground, lambda: self.at)
+        self.kpis = KpiDesk(self._fleet, self.store, self.hosts.rights, self.ground, now=lambda: self.at)
+        self.statements = StatementDesk(self._fleet, self.store, self.hosts, self.ground, lambda: self.at, self.claims)
         self.add_bucket("alice", "results")
 
     # the port
@@ -267,6 +282,11 @@ class MemoryDesk:
     ) -> list[HeatRow]:
         self.asked.append((None, start, end))
         return list(self.store.heat(site_id=site_id, start=start, end=end))
+
+    def meters(
+        self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
+    ) -> list[MeterRow]:
+        return list(self.store.meters(site_id=site_id, start=start, end=end))
 
     def fleet(self) -> Fleet:
         return self._fleet

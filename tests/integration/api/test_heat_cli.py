@@ -73,6 +73,16 @@ def test_a_host_gives_a_schedule_and_asks_for_heat(ondol: Ondol, tmp_path: Path)
     assert "one of --setpoint" in ondol("request", "tank", code=1)
 
 
+def test_a_guarantee_is_proposed_by_the_host_and_agreed_by_the_operator(ondol: Ondol) -> None:
+    ask = ("request", "room", "--setpoint", "20", "--guaranteed-kwh", "6", "--if-missed", "backup", "--firm")
+    made = json.loads(ondol(*ask, "--id", "cosy", "--json"))
+    assert (made["firm"], made["guarantee"]["state"]) == (True, "proposed")
+    assert "proposed" in ondol("requests")
+    assert "Only the operator" in ondol("agree", "cosy", code=1)
+    assert "agreed" in ondol("agree", "cosy", token=BOSS)
+    assert "is agreed" in ondol("agree", "cosy", "--decline", code=1, token=BOSS)
+
+
 def test_a_host_sees_alarms_and_exports_what_is_kept(ondol: Ondol, desk: MemoryDesk, tmp_path: Path) -> None:
     note = AlarmNote(entity_id="tank", code="sensor-lost", severity=Severity.FAULT, text="look at the cable")
     status = HygieneStatus(sink_id=SinkId("tank"), coldest_c=61.0, above_s=((60.0, 60.0),), kept=True, due_at=None)

@@ -219,7 +219,7 @@ def test_a_request_is_made_read_and_cancelled(alice: httpx2.Client) -> None:
     made = told(alice.post("/requests", json=wanted))
     assert (made["state"], made["counts"], made["made_by"]) == ("accepted", True, "alice@example.org")
     assert made["requested"] == {"energy_kwh": 4.5, "by": "2026-01-12T08:00:00Z"}
-    assert made["measured"] == {"energy_kwh": 0.0}
+    assert made["measured"] == {"energy_kwh": 0.0, "backup_kwh": 0.0}
     assert told(alice.post("/requests", json=wanted))["created_at"] == made["created_at"]
     told(alice.post("/requests", json=wanted | {"energy_kwh": 5.0}), 409)
     assert told(alice.delete("/requests/bath"))["reason"] == "cancelled by alice@example.org"
@@ -227,6 +227,46 @@ def test_a_request_is_made_read_and_cancelled(alice: httpx2.Client) -> None:
     told(alice.delete("/requests/warm"), 409)
     swim = told(alice.post("/requests", json={"target": "pool", "setpoint_c": 28.0}))
     assert (swim["state"], swim["reason"]) == ("refused", "no unit heats what it asks for")
+
+
+def test_a_guarantee_that_a_host_asks_for_is_a_proposal_until_the_operator_agrees(
+    alice: httpx2.Client, bob: httpx2.Client, client: Client
+) -> None:
+    wanted = {"id": "cosy", "target": "room", "setpoint_c": 20.0, "guaranteed_c": 17.0, "if_missed": "backup"}
+    made = told(alice.post("/requests", json=wanted))
+    assert (made["guarantee"]["state"], made["guarantee"]["by"]) == ("proposed", "alice@example.org")
+    told(alice.put("/requests/cosy/guarantee", json={"agreed": True}), 403)
+    told(bob.put("/requests/cosy/guarantee", json={"agreed": True}), 404)
+    assert told(client(BOSS).put("/requests/cosy/guarantee", json={"agreed": "yes"}), 400)["field"] == "agreed"
+    agreed = told(client(BOSS).put("/requests/cosy/guarantee", json={"agreed": True}))
+    assert agreed["guarantee"]["state"] == "agreed"
+    assert told(client(BOSS).put("/requests/cosy/guarantee", json={"agreed": True})) == agreed, "sent again: the same"
+    told(client(BOSS).put("/requests/cosy/guarantee", json={"agreed": False}), 409)
+    filed = told(bob.get("/requests/n-warm"))
+    assert filed["guarantee"] == {"state": "agreed", "since": None, "by": None}
+    told(client(BOSS).put("/requests/n-warm/guarantee", json={"agreed": True}), 409)
+
+
+def test_requests_come_in_pages_by_id(alice: httpx2.Client, client: Client) -> None:
+    for number in range(5):
+        told(alice.post("/requests", json={"id": f"p{number}", "target": "room", "setpoint_c": 18.0}))
+    everything = [one["id"] for one in told(alice.get("/requests"))]
+    assert everything == sorted(everything)
+    found: list[str] = []
+    url = "/requests?limit=2&site=home"
+    while url:
+        answer = alice.get(url)
+        page = [one["id"] for one in told(answer)]
+        assert len(page) <= 2
+        found += page
+        link = answer.headers.get("Link", "")
+        assert not link or link.endswith('>; rel="next"')
+        url = link.partition(">")[0].removeprefix("</heat/v1")
+    assert found == [key for key in everything if key != "n-warm"]
+    assert {one["site_id"] for one in told(client(BOSS).get("/requests?site=next"))} == {"next"}
+    assert "Link" not in alice.get("/requests").headers
+    assert alice.get("/requests?limit=0").status_code in (400, 422)
+    assert told(alice.get("/requests/n-warm"), 404)
 
 
 WRONG_REQUESTS: list[tuple[object, str]] = [
@@ -242,6 +282,11 @@ WRONG_REQUESTS: list[tuple[object, str]] = [
     ({"target": "room", "setpoint_c": 20.0, "guaranteed_c": 50.0}, "guaranteed_c"),  # above the room's hard limit
     ({"target": "room", "setpoint_c": 20.0, "comfort_c": 50.0}, "comfort_c"),
     ({"target": "room", "setpoint_c": 20.0, "valid_until": "2026-01-01T00:00:00Z"}, "valid_until"),
+    ({"target": "room", "setpoint_c": 20.0, "guaranteed_until": "2026-03-01T00:00:00Z"}, "guaranteed_until"),
+    (
+        {"target": "room", "setpoint_c": 20.0, "guaranteed_c": 16, "guaranteed_until": "2026-01-01T00:00:00Z"},
+        "guaranteed_until",
+    ),
     ({"target": "room", "setpoint_c": 20.0, "id": "Not an id"}, "id"),
     ({"target": "room", "setpoint_c": 20.0, "firm": "yes"}, "firm"),
 ]

@@ -58,6 +58,11 @@ def test_all_work_gets_done_and_every_joule_has_an_owner(
     assert check(rows) == []
     assert worst_residual(rows) < 1e-9
     assert audit(store).findings == ()
+    # Whose work it was and how every attempt ended stands in the ledger, so that what was wasted can be told for good.
+    tasks = store.tasks(AccountId("a")).rows
+    assert {fact.task_id for fact in store.work_facts()} == {task.id for task in tasks}
+    tries = [attempt for task in tasks for attempt in store.attempts(task.id)]
+    assert [fact.attempt_id for fact in store.attempt_facts()] == sorted(attempt.id for attempt in tries)
     assert {task.state for task in store.tasks(AccountId("a")).rows} == {TaskState.SUCCESS}
 
 

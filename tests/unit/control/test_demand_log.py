@@ -58,7 +58,7 @@ def test_an_hour_is_what_came_less_what_stayed_less_what_was_lost_above_level_0(
     assert np.isnan(told.demand_w[0, :5]).all()
     assert told.demand_w[0, 5:] == pytest.approx([650.0] * 3)
     assert np.isnan(told.demand_w[1]).all(), "of this one nothing was heard"
-    assert told.outdoor_c[5:] == pytest.approx([5.0, 6.0, 7.0])
+    assert told.outdoor_c[0, 5:] == pytest.approx([5.0, 6.0, 7.0])
 
 
 @pytest.mark.parametrize("given", [{"below_band": True}, {"heat_j": None}, {"held_j": math.nan}])

@@ -266,10 +266,10 @@ def test_the_fleet_files_requests_go_on_as_without_any_others() -> None:
 def test_what_is_promised_or_cancelled_today_leaves_the_months_before_as_they_were(life: Life) -> None:
     hosts = PlatformHosts(small_fleet(), life.store, lambda: life.now, requests=life.requests)
     operator = Account(id=AccountId("a"), email=OPERATOR, token_hash="x", token_sealed=b"", created_at=T0)
-    life.requests.add_request(ask("old", guaranteed_c=50.0), "boss")
+    life.requests.add_request(ask("old", guaranteed_c=50.0), "boss", agreed=True)
     life.now += 30 * 24 * HOUR  # the 13th of February
     life.requests.cancel(RequestId("old"), "over")
-    life.requests.add_request(ask("new", guaranteed_c=52.0), "boss")
+    life.requests.add_request(ask("new", guaranteed_c=52.0), "boss", agreed=True)
     life.now += HOUR
     (row,) = [one for one in hosts.statement(operator, HOME, "2026-01").sinks if one.sink_id == TANK]
     assert [one.guaranteed_c for one in row.promises] == [50.0]

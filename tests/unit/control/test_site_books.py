@@ -112,6 +112,23 @@ def test_the_chain_goes_on_over_a_restart_and_passes_over_what_came_before() -> 
     assert checked_chain(store.hygiene(TANK), CHAIN_BEGIN) == 2
 
 
+def test_a_clock_that_was_ahead_and_is_right_again_stops_no_log() -> None:
+    """Given a row that a wrong clock dated a day ahead, when it is right again, then rows go on, and nothing twice."""
+    store = MemoryStore()
+    book = HygieneBook(store)
+    book.note(HOME, [status()], T0)
+    book.note(HOME, [status()], T0 + 1440 * MINUTE, now=T0 + MINUTE)
+    for minute in range(2, 5):
+        assert len(book.note(HOME, [status()], T0 + minute * MINUTE, now=T0 + minute * MINUTE)) == 1
+    assert book.note(HOME, [status(kept=False)], T0 + 3 * MINUTE, now=T0 + 5 * MINUTE) == (), "it was written before"
+    rows = store.hygiene(TANK)
+    assert [row.number for row in rows] == [1, 2, 3, 4, 5]
+    assert [(row.at - T0) // MINUTE for row in rows] == [0, 1440, 2, 3, 4]
+    assert checked_chain(rows, CHAIN_BEGIN) == 5
+    again = HygieneBook(store)
+    assert again.note(HOME, [status()], T0 + 5 * MINUTE, now=T0 + 5 * MINUTE)[0].number == 6, "also after a restart"
+
+
 def test_the_log_waits_for_a_silent_store_and_has_no_gap_in_its_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     book = HygieneBook(store)
