@@ -55,7 +55,7 @@ _PARTS = (
     (_USE, "config", "config:app", "Keep the platforms that you use, by name."),
     (_KNOW, "heat", "heat:app", "See who wants heat, and who gets it."),
     (_KNOW, "signal", "signal:signal", "Where heat is wanted or wasted, now and for two days."),
-    (_KNOW, "statement", "statement:statement", "The whole account of anything: energy, heat, carbon, and how sure it is."),
+    (_KNOW, "statement", "statement:statement", "The account of anything: energy, heat, carbon, how sure it is."),
     (_KNOW, "mirror", "mirror:mirror", "Your use: budget, what waiting gained, what was wasted, what to try."),
     (_KNOW, "ledger", "ledger:app", "Energy, heat and carbon, row by row or summed."),
     (_KNOW, "kpi", "kpi:app", "Key figures of data centres, what authorities want to be told, thresholds."),

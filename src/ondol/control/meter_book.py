@@ -96,6 +96,7 @@ class SiteMeters:
         before: Mapping[str, MeterState] = {} if kept is None else kept.meters
         self._states = {key: state for key, state in before.items() if key in known}
         self._due_s: dict[str, float] = {}
+        self._looked: dict[str, dt.datetime] = {}  # how far each was looked through, also where nothing was to be taken
         self._trouble: set[str] = set()
 
     def book(self, changes: Changes, now: dt.datetime) -> Changes:
@@ -130,11 +131,14 @@ class SiteMeters:
         state = self._states.get(meter.key)
         done: list[Counted] = []
         since = now - _FIRST if state is None else _after(state)
+        since = max(since, self._looked.get(meter.key, since))
         # What claims to be measured later than now waits until its time has come: a clock out there was wrong.
         page = self._store.point_readings(meter.site_id, meter.binding.key, since, now + _US, PAGE)
         for reading in page:
             state, counted = self._count(meter, state, reading)
             done += counted
+        if page:  # also past readings that nobody can trust: a page of them must not hold up those behind it
+            self._looked[meter.key] = page[-1].measured_at + _US
         return state, done, len(page) < PAGE
 
     def _count(

@@ -7,19 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from ondol.control.account_desk import PlatformAccounts
-from ondol.control.budget_book import BudgetBook
-from ondol.control.budget_guard import BudgetGuard
 from ondol.control.budget_hold import BudgetHolds
 from ondol.control.carbon_ground import carbon_ground
-from ondol.control.charges import KEY as CHARGES
-from ondol.control.charges import Charges, Spent, now_and_then, tariff_in
 from ondol.control.container_house import ContainerHouse
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import Directory
-from ondol.control.embodied_use import EmbodiedUse
-from ondol.control.estimates import KEY as ESTIMATES
-from ondol.control.estimates import Estimator
 from ondol.control.file_desk import FileDesk
 from ondol.control.foresight import foresight
 from ondol.control.grids import Grids
@@ -56,6 +48,7 @@ from ondol.control.split_choice import chosen_rule
 from ondol.control.storehouse import Storehouse
 from ondol.control.study import Aside
 from ondol.control.surroundings import PackagedSurroundings
+from ondol.control.use_side import UseSide
 from ondol.control.window import Window
 from ondol.control.works import Works
 from ondol.control.world import World
@@ -169,7 +162,6 @@ class Platform:
             self.works, files.stager, files.transfers, now=self.clock.now, clock_rate=self.clock.rate
         )
         policy = load_policy(settings.policy)
-        slot_cores = {node.id: float(node.cores_per_slot) for node in fleet.nodes}
         study = Aside()
         self._closers.append(study.close)
         outlook = foresight(
@@ -194,34 +186,20 @@ class Platform:
             counters=kept.document("meter", Counters),
             rule=chosen_rule(fleet, rapl, self.engine.capabilities()),
         )
-        charges = Charges(
-            now_and_then(lambda: tariff_in(self.store)),
-            slot_cores.__getitem__,
-            kept.document(CHARGES, Spent),
-        )
-        self.works.observers.append(charges.observe)
-        self.estimator = self._estimator(fleet, grids)
-        accounts = PlatformAccounts(
-            store=self.store,
-            works=self.works,
-            charges=charges,
-            now=self.clock.now,
-            cores_of=slot_cores.__getitem__,
+        use = UseSide(
+            fleet,
+            self.store,
+            self.works,
+            kept,
+            clock=self.clock,
+            grids=grids,
+            ground=self.ground,
+            view=lambda: self.loop.view,
             stored_bytes=files.stored_bytes,
             holders_of=groups.pools.holders,
-        )
-        self.budgets = BudgetGuard(
-            BudgetBook(self.store, self.clock.now()),
-            self.works,
-            fleet,
-            now=self.clock.now,
-            basis=self.ground.basis,
-            grid=grids.at,
-            estimates=self.estimator,
-            bonus_share=fleet.accounting.flexibility_bonus_share,
-            embodied_g=EmbodiedUse(fleet, self.works, self.ground.embodied_g_per_h).of,
             flush=self._flush,
         )
+        self.estimator, self.budgets = use.estimator, use.budgets
         self.loop = Loop(
             fleet=fleet,
             store=self.store,
@@ -251,7 +229,7 @@ class Platform:
             documents=lambda: (
                 documents(self.plant, self.agents, heat.bodies) | self.offers.documents() | self.estimator.documents()
             ),
-            charge=charges.book,
+            charge=use.charges.book,
             book_use=self.budgets.book_use,
             hold=BudgetHolds(self.budgets, self.works, self.snapshots.take).tick,
             at=self.clock.at,
@@ -292,7 +270,7 @@ class Platform:
             clock_rate=self.clock.rate,
             progress=files.transfers.book,
             policy=settings.policy,
-            accounts=accounts,
+            accounts=use.accounts,
             secrets=secrets,
             profiles=containers.profiles,
             hosts=heat.hosts,
@@ -303,22 +281,6 @@ class Platform:
             filler=self.offers.rights,
         )
         keep_fleet(folder, fleet)  # last: a start that fails leaves the copy that worked
-
-    def _estimator(self, fleet: Fleet, grids: Grids) -> Estimator:
-        """What tells of tasks before they run; it learns from every one of them."""
-        made = Estimator(
-            fleet,
-            grids,
-            now=self.clock.now,
-            view=lambda: self.loop.view,
-            basis=self.ground.basis,
-            embodied_g_per_h=self.ground.embodied_g_per_h,
-            clock_rate=self.clock.rate,
-            kept=self.store.document(ESTIMATES),
-        )
-        made.forget_but(work.task.id for work in self.works)
-        self.works.observers.append(made.observe)
-        return made
 
     # -- running --
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from ondol.control.claim_book import ClaimBook
     from ondol.control.group_ports import JobDesk, PoolDesk
     from ondol.control.host_ports import HostDesk
-    from ondol.control.quote_book import QuoteBook
     from ondol.control.kpi_desk import KpiDesk
+    from ondol.control.quote_book import QuoteBook
 
 REPLY_LIFE = dt.timedelta(hours=24)  # how long `Desk.reply` knows an answer, wall time: it is the client's day
 

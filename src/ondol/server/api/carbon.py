@@ -87,6 +87,8 @@ def carbon_facts(
     else:
         statement = job_statement(task_id, around)
         total_wh = (statement.total_kwh - statement.charged_to_heat_kwh) * 1e3
+        if math.isclose(total_wh, it_wh, rel_tol=_ROUNDING):  # sums in another order: no overhead is not a PUE below 1
+            total_wh = it_wh
         footprint_g, useful_wh = statement.carbon_g, _useful_wh(statement)
     equivalent_g = it_g * compared.pue
     saved_compute_g = equivalent_g - footprint_g
