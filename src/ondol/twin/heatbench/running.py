@@ -41,7 +41,7 @@ BOUND_EUR = "bound_eur"
 OBJECTIVES = {"carbon": (BOUND,), "cost": (BOUND, BOUND_EUR), "both": (BOUND, BOUND_EUR)}
 POLICIES = ("fcfs", "wait-awhile", "greco", "greco-locality", "thermostat-filler", "greedy", "follow")
 FIGURES_VERSION = 3.0
-"""Of what results hold. Bounds before version 3 let one instance run on many nodes at once, and are asked for again; runs
+"""Of what results hold. Bounds before version 3 let an instance run on many nodes at once and are asked for again; runs
 of version 1 are taken as they are, without the figures of single sinks."""
 
 
