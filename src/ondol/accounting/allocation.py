@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ondol.model.checks import check_range
 from ondol.model.errors import InvalidFieldError
@@ -101,7 +101,9 @@ class AllocationView:
     method : "A0" to "A3"; `name` and `source` say what it is
     total_g : what was to be borne [g]
     job_g, heat_g, unallocated_g : who bears it; their sum is `total_g`; None where the view is not available [g]
-    heat_share : of what could be shared, 0 to 1
+    heat_only_g : of `heat_g`, what ran for heat alone, which no method could share [g]
+    heat_share : of what could be shared, which is `total_g` without `heat_only_g`, 0 to 1; 0 in view A0
+    heat_kwh : useful heat that bears it [kWh]; None without a heat meter
     heat_g_per_kwh : factor of the heat for who buys it [g/kWh]; None where no heat was useful
     unavailable : why there is no such view, "" where there is one
     """
@@ -113,7 +115,9 @@ class AllocationView:
     job_g: float | None
     heat_g: float | None
     unallocated_g: float | None
+    heat_only_g: float | None
     heat_share: float | None
+    heat_kwh: float | None
     heat_g_per_kwh: float | None
     unavailable: str = ""
 
@@ -144,7 +148,8 @@ def allocate_site(
     """Give the views A0 to A3 of a site or a fleet as the sums of those of its parts.
 
     Σ jobs + Σ heat + unallocated = total, to 1e-9 relative. A part's own share counts, not the site's mean: so a job's
-    statement and its site's say the same of it.
+    statement and its site's say the same of it. Only heat beyond a part's own electricity, which a store gave back, is
+    counted with the parts that have electricity left: it is theirs that the store was charged with.
 
     Parameters
     ----------
@@ -155,7 +160,31 @@ def allocate_site(
     works = list(jobs)
     parts = [*works, *([unallocated] if unallocated else []), *([heat_only] if heat_only else [])]
     total_g = math.fsum(part.total_g for part in parts)
+    parts = _given_back(parts)
+    works = parts[: len(works)]
+    heat_only = parts[-1] if heat_only else None
+    unallocated = parts[len(works)] if unallocated else None
     return tuple(_view(method, works, heat_only, unallocated, terms, total_g) for method in NAMES)
+
+
+def _given_back(parts: list[Burden]) -> list[Burden]:
+    """Move useful heat beyond a part's electricity to the others, by what each of them has left; none is lost.
+
+    Where one is not metered, or all together have not enough electricity, everything stays: then there is no view.
+    """
+    heats = [part.useful_heat_kwh for part in parts]
+    known = [heat for heat in heats if heat is not None]
+    if len(known) < len(parts):
+        return parts
+    over_kwh = math.fsum(max(0.0, heat - part.energy_kwh) for heat, part in zip(known, parts, strict=True))
+    left_kwh = math.fsum(max(0.0, part.energy_kwh - heat) for heat, part in zip(known, parts, strict=True))
+    if over_kwh == 0.0 or over_kwh > left_kwh:
+        return parts
+    taken = over_kwh / left_kwh
+    return [
+        replace(part, useful_heat_kwh=min(part.energy_kwh, heat + taken * max(0.0, part.energy_kwh - heat)))
+        for heat, part in zip(known, parts, strict=True)
+    ]
 
 
 def heat_share(method: str, burden: Burden, terms: AllocationTerms) -> float | str:
@@ -223,11 +252,12 @@ def _view(
     for burden in shared:
         share = heat_share(method, burden, terms) if burden.total_g > 0 else 0.0
         if isinstance(share, str):
-            return _missing(method, total_g, share)
+            return missing_view(method, total_g, share)
         shares.append(share)
     heat_parts = [burden.total_g * share for burden, share in zip(shared, shares, strict=True)]
     left = [burden.total_g - part for burden, part in zip(shared, heat_parts, strict=True)]
-    heat_g = math.fsum([*heat_parts, heat_only.total_g if heat_only else 0.0])
+    heat_only_g = heat_only.total_g if heat_only else 0.0
+    heat_g = math.fsum([*heat_parts, heat_only_g])
     warm = [burden.useful_heat_kwh for burden in (*shared, *([heat_only] if heat_only else []))]
     heat_kwh = None if any(kwh is None for kwh in warm) else math.fsum(kwh for kwh in warm if kwh is not None)
     shared_g = math.fsum(burden.total_g for burden in shared)
@@ -239,12 +269,42 @@ def _view(
         job_g=math.fsum(left[: len(jobs)]),
         heat_g=heat_g,
         unallocated_g=math.fsum(left[len(jobs) :]),
+        heat_only_g=heat_only_g,
         heat_share=math.fsum(heat_parts) / shared_g if shared_g > 0 else 0.0,
+        heat_kwh=heat_kwh,
         heat_g_per_kwh=heat_g / heat_kwh if heat_kwh else None,
     )
 
 
-def _missing(method: str, total_g: float, why: str) -> AllocationView:
+def sum_of(method: str, views: Iterable[AllocationView]) -> AllocationView:
+    """Give one method's view of several sites together: sums, and ratios of sums."""
+    found = list(views)
+    total_g = math.fsum(view.total_g for view in found)
+    for view in found:
+        if view.unavailable:
+            return missing_view(method, total_g, view.unavailable)
+    heat_g = math.fsum(view.heat_g or 0.0 for view in found)
+    heat_only_g = math.fsum(view.heat_only_g or 0.0 for view in found)
+    heats = [view.heat_kwh for view in found]
+    heat_kwh = None if any(kwh is None for kwh in heats) else math.fsum(kwh for kwh in heats if kwh is not None)
+    shared_g = total_g - heat_only_g
+    return AllocationView(
+        method=method,
+        name=NAMES[method],
+        source=SOURCES[method],
+        total_g=total_g,
+        job_g=math.fsum(view.job_g or 0.0 for view in found),
+        heat_g=heat_g,
+        unallocated_g=math.fsum(view.unallocated_g or 0.0 for view in found),
+        heat_only_g=heat_only_g,
+        heat_share=(heat_g - heat_only_g) / shared_g if shared_g > _ROUNDING * total_g else 0.0,
+        heat_kwh=heat_kwh,
+        heat_g_per_kwh=heat_g / heat_kwh if heat_kwh else None,
+    )
+
+
+def missing_view(method: str, total_g: float, why: str) -> AllocationView:
+    """Give a view that there is not, with why."""
     return AllocationView(
         method=method,
         name=NAMES[method],
@@ -253,7 +313,9 @@ def _missing(method: str, total_g: float, why: str) -> AllocationView:
         job_g=None,
         heat_g=None,
         unallocated_g=None,
+        heat_only_g=None,
         heat_share=None,
+        heat_kwh=None,
         heat_g_per_kwh=None,
         unavailable=why,
     )

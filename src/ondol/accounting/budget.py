@@ -6,13 +6,14 @@ import dataclasses
 import datetime as dt
 
 from ondol.accounting.budget_periods import periods_of, split
-from ondol.model.budget import NOTHING, Act, Amount, Balance, BudgetRow, Tab, TabLine, UseBudget
+from ondol.model.budget import MOST, NOTHING, Act, Amount, Balance, BudgetRow, Tab, TabLine, UseBudget
 from ondol.model.checks import check_range
 from ondol.model.ids import NO_ATTEMPT, AttemptId
 
 BONUS_SHARE = 0.5
 """Of what waiting saved, the part that the account gets back where the installation says nothing else."""
 ALERTS_PERCENT = (80, 100)
+MOST_CARRIED = Amount.of(MOST, MOST)
 _EXTENSION = 0.1  # of what was asked at first: a task that needs more is given it in such steps
 
 
@@ -57,8 +58,12 @@ def due_alert(budget: UseBudget, balance: Balance) -> int:
 
 
 def carried(budget: UseBudget, before: Balance) -> Amount:
-    """What a period leaves to the next one: a share of what was not used, never a debt."""
-    return before.unspent.most(NOTHING).part(budget.carry_over)
+    """What a period leaves to the next one: a share of what was not used, never a debt.
+
+    At most what a budget may have in a period (1e9 g, 1e9 kWh): summed up day after day, a large one that nobody uses
+    would come to more than a store can hold.
+    """
+    return before.unspent.most(NOTHING).part(budget.carry_over).least(MOST_CARRIED)
 
 
 def charge(

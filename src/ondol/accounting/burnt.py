@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ondol.accounting.account.figure import Figure, Section
-from ondol.accounting.waste import Spent
-from ondol.model.filler import BURN_NAME
+from ondol.accounting.waste import Spent, burnt
 from ondol.model.ids import TaskId
 from ondol.model.ledger import WorkFact
 
@@ -41,7 +40,7 @@ def burnt_of(spent: Iterable[Spent], works: Mapping[TaskId, WorkFact]) -> tuple[
     found: dict[str, tuple[int, float, float]] = {}
     for one in spent:
         fact = works.get(one.task_id)
-        if fact is not None and fact.name.startswith(BURN_NAME) and fact.service == "filler":
+        if fact is not None and burnt(fact):
             count, energy_j, grams = found.get(fact.name, (0, 0.0, 0.0))
             found[fact.name] = (count + 1, energy_j + one.energy_j, grams + one.co2e_g)
     return tuple(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater
-from ondol.accounting.avoided import Avoided, Counterfactual, UsefulHeat, avoided
+from ondol.accounting.avoided import Avoided, ContractShares, Counterfactual, UsefulHeat, avoided
 from ondol.accounting.basis import Basis
-from ondol.accounting.registry import Registry
+from ondol.accounting.registry import Registry, electricity_lca
 from ondol.model.errors import OndolError
 from ondol.model.factor import Scope
 from ondol.model.site import Site
+
+_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
 
 
 def counterfactual_of(site: Site, registry: Registry) -> Counterfactual | str:
@@ -26,6 +28,35 @@ def counterfactual_of(site: Site, registry: Registry) -> Counterfactual | str:
         evidence=site.reference_heater_evidence,
         valid_until=site.reference_heater_until,
     )
+
+
+def useful_heat_at(site: Site, registry: Registry, useful_kwh: float, uncertainty: float = 0.0) -> UsefulHeat:
+    """Give useful heat with what stands against it at a site: losses that stay with its backup, and pumps.
+
+    Parameters
+    ----------
+    useful_kwh : metered and demanded, ≥ 0 [kWh]
+    uncertainty : relative, of the heat meters, 0 to 1
+
+    Raises NotFoundError where pumps run and the registry does not know the country's electricity.
+    """
+    pumps_kwh = site.auxiliary_kwh_per_kwh * useful_kwh
+    grid = electricity_lca(registry, site.country) if pumps_kwh > 0.0 else None
+    return UsefulHeat(
+        kwh=useful_kwh,
+        uncertainty=uncertainty,
+        standby_kwh=site.standby_kwh_per_kwh * useful_kwh,
+        auxiliary_kwh=pumps_kwh,
+        auxiliary_g_per_kwh=0.0 if grid is None else grid.value * _GRAMS[grid.unit],
+    )
+
+
+def contract_shares(site: Site) -> ContractShares | None:
+    """Give how a contract shares what a site's heat avoids (view A6); None without one."""
+    if site.avoided_share_heat is None:
+        return None
+    heat = site.avoided_share_heat
+    return ContractShares(heat=heat, compute=1.0 - heat, contract=site.avoided_contract)
 
 
 def avoided_by(site: Site, registry: Registry, basis: Basis, end: dt.datetime, useful_kwh: float) -> Avoided | str:
@@ -44,6 +75,6 @@ def avoided_by(site: Site, registry: Registry, basis: Basis, end: dt.datetime, u
         if isinstance(found, str):
             return found
         pump = reference_heater(registry, HEAT_PUMP, site.country)
-        return avoided(UsefulHeat(kwh=useful_kwh), found, pump, end=end)
+        return avoided(useful_heat_at(site, registry, useful_kwh), found, pump, end=end)
     except OndolError as error:
         return str(error)

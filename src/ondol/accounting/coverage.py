@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
 Window = tuple[dt.datetime, dt.datetime]
 _PATIENCE = 4096  # windows that are kept before they are put together
+OVERLAP = 1e-6
+"""Part of the time of rows by which their windows may overlap: edges come from float seconds."""
 
 
 @dataclass(slots=True)
@@ -69,6 +72,25 @@ class Cover:
             else:
                 merged.append((first, last))
         return merged
+
+
+@dataclass(slots=True)
+class Tiling:
+    """Windows by what they are about: no two of one thing may share any time, or what was in it counts twice."""
+
+    _covers: dict[Hashable, Cover] = field(default_factory=lambda: defaultdict(Cover))
+    _sums: dict[Hashable, float] = field(default_factory=lambda: defaultdict(float))
+
+    def add(self, key: Hashable, start: dt.datetime, end: dt.datetime) -> None:
+        """Add a window of a thing."""
+        self._covers[key].add(start, end)
+        self._sums[key] += (end - start).total_seconds()
+
+    @property
+    def overlap_s(self) -> float:
+        """Time that was counted more than once [s]; 0 where it is no more than rounding."""
+        over_s = sum(self._sums[key] - cover.total_s for key, cover in self._covers.items())
+        return over_s if over_s > OVERLAP * sum(self._sums.values()) else 0.0
 
 
 def coincide(one: Cover, other: Cover) -> bool:

@@ -15,7 +15,7 @@ from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, Share, Tier
 
 J_PER_KWH = 3.6e6
 _INTERIM = dt.timedelta(days=28)  # ratios over less are interim; stores of heat may reach across their edges
-FACTOR = "grid carbon intensity of each window as recorded in the ledger"
+FACTOR = "direct emissions of the grid in each window, as recorded (ondol statement counts on the basis)"
 # Models of power against load disagree by a factor of two (reference/footprint.md §3.4); an archetype knows no more.
 # Metered tiers have no band of their own here: their class of accuracy is not in the ledger.
 _BAND = {Tier.T4_CURVE: 2.0, Tier.T5_ARCHETYPE: 2.0}

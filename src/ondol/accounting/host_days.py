@@ -18,6 +18,10 @@ SENSOR_K = 0.5
 """A temperature counts as below what was promised only by more than what a sensor may be off: EN 60751 class B is
 ±(0.3 + 0.005·t) K, 0.4 to 0.6 K between 20 and 60 °C."""
 
+METER_SHARE = 0.01
+"""Promised heat counts as come if less lacks than this share of it: the best flow sensor of a heat meter (EN 1434-1,
+class 1) may be off by as much, and rows that reach over midnight are dealt out by their time."""
+
 GRACE_S = 900.0
 """A promised temperature is missed once it was below for so long in a day; a window or a draw is not a miss [s]."""
 
@@ -281,7 +285,7 @@ def _kept(
             verdicts.append(None)
             missing_kwh = None
         else:
-            verdicts.append(lacking_kwh <= 1e-9 * wanted_kwh)
+            verdicts.append(lacking_kwh <= METER_SHARE * wanted_kwh)
             missing_kwh = lacking_kwh
     if False in verdicts:
         return False, missing_kwh

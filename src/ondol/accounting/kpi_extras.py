@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ondol.accounting.boundary import Boundary, Inflow
 from ondol.accounting.scope_two import Contract
 from ondol.model.checks import check_range
-from ondol.model.ids import NodeId
+from ondol.model.ids import NodeId, SiteId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Extras:
     cores : by node, CPU seconds that it has in a second of the ledger's time; nodes without are left out of ITEUsv
     gpu_nodes : nodes that mostly compute on accelerators; ISO/IEC 30134-5 leaves them out
     declared : carriers and contracts that no meter has seen
-    contracts : that sites name in the fleet file, for scope 2 where none are declared
+    contracts : by site, what it names in the fleet file for all of its electricity; for scope 2 where none are declared
     heat_removed_kwh, cooling_kwh : of the cooling, for CER [kWh]
     embodied_g : share of making the hardware in the window, for SCI [g]; None where some of it is not known
     """
@@ -60,7 +60,7 @@ class Extras:
     cores: Mapping[NodeId, float]
     gpu_nodes: frozenset[NodeId] = frozenset()
     declared: Declared = NOTHING_DECLARED
-    contracts: tuple[Contract, ...] = ()
+    contracts: Mapping[SiteId, Contract] = field(default_factory=dict)
     heat_removed_kwh: float | None = None
     cooling_kwh: float | None = None
     embodied_g: float | None = None

@@ -70,13 +70,14 @@ def at_meter(site_id: SiteId, read: Read, meters: Iterable[MeterRow]) -> AtMeter
 
 def _columns(rows: Iterable[EnergyRow]) -> tuple[Spans, Cover, float, float]:
     """Give what `scale_to_meter` needs, the time covered, and energy of servers: estimated, and all [J]."""
-    start_s, end_s, energy_j, scaled = array("d"), array("d"), array("d"), array("b")
+    start_s, end_s, energy_j, scaled, overhead = array("d"), array("d"), array("d"), array("b"), array("b")
     estimated, servers, cover = array("d"), array("d"), Cover()
     for row in rows:
         start_s.append(row.start.timestamp())
         end_s.append(row.end.timestamp())
         energy_j.append(row.energy_j)
         scaled.append(row.tier in SCALED)
+        overhead.append(row.share is Share.OVERHEAD)
         cover.add(row.start, row.end)
         if row.share is not Share.OVERHEAD:
             servers.append(row.energy_j)
@@ -87,6 +88,7 @@ def _columns(rows: Iterable[EnergyRow]) -> tuple[Spans, Cover, float, float]:
         end_s=np.array(end_s, dtype=np.float64),
         energy_j=np.array(energy_j, dtype=np.float64),
         scaled=np.array(scaled, dtype=np.bool_),
+        overhead=np.array(overhead, dtype=np.bool_),
     )
     return spans, cover, math.fsum(estimated), math.fsum(servers)
 

@@ -18,9 +18,9 @@ from ondol.accounting.boundary import Boundary, HeatPump, across_heat_pump
 from ondol.accounting.coverage import is_annual
 from ondol.accounting.kpi_extras import NO_EXTRAS, Declared, Extras
 from ondol.accounting.kpi_figures import Kpi, key_figures
-from ondol.accounting.kpi_flows import Flows, flows
+from ondol.accounting.kpi_flows import J_PER_KWH, Flows, flows
 from ondol.accounting.kpi_site import SiteFlows, site_flows
-from ondol.accounting.scope_two import ScopeTwo, scope_two
+from ondol.accounting.scope_two import ScopeTwo, scope_two, scope_two_of
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SiteId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, MeterRow
@@ -131,15 +131,19 @@ def figures_of(
         boundary=boundary,
         sites=tuple(sorted(sums.covers)),
         flows=sums,
-        scope_two=scope_two(
-            crossed.e_dc_kwh - crossed.inflow_kwh, crossed.recorded_g, extras.declared.contracts or extras.contracts
-        ),
+        scope_two=_scope_two(sites, crossed, extras),
         kpis=key_figures(sums, boundary, extras, short=short),
         notes=(
             *_notes(sums, annual=twelve and whole, twelve=twelve, short=short, boundary=boundary),
             *extras.declared.notes,
         ),
     )
+
+
+def _scope_two(sites: Sequence[SiteFlows], crossed: Flows, extras: Extras) -> ScopeTwo:
+    if extras.declared.contracts:
+        return scope_two(crossed.e_dc_kwh - crossed.inflow_kwh, crossed.recorded_g, extras.declared.contracts)
+    return scope_two_of([(one.total_j / J_PER_KWH, one.recorded_g, extras.contracts.get(one.site_id)) for one in sites])
 
 
 def lifted(sums: Flows, declared: Declared, boundary: Boundary) -> Flows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ondol.accounting.basis import Basis
 from ondol.accounting.bins import BIN_S, carbon_g, resolve
-from ondol.accounting.coverage import Cover, coincide
+from ondol.accounting.coverage import Cover, Tiling, coincide
 from ondol.accounting.kpi_metered import Read, at_meter
 from ondol.model.ids import NodeId, SiteId, TaskId, UnitId
 from ondol.model.ledger import HeatRow, MeterRow, Share, Tier
@@ -91,6 +91,7 @@ def site_flows(
     cover, by_unit = Cover(), defaultdict[UnitId, Cover](Cover)
     cpu, on = defaultdict[NodeId, _Sum](_Sum), defaultdict[NodeId, Cover](Cover)
     worst: Tier | None = None
+    tiling = Tiling()
     known = at_meter(site_id, energy, meters)
     for row in known.rows:
         if row.site_id != site_id:
@@ -99,6 +100,7 @@ def site_flows(
         grams.add(carbon_g(row) if basis is None else basis.g_of(row))
         recorded.add(carbon_g(row))
         cover.add(row.start, row.end)
+        tiling.add((row.node_id, row.share, row.task_id, row.attempt_id), row.start, row.end)
         if row.share is not Share.OVERHEAD:
             it.add(row.energy_j)
         if row.task_id is not None and row.share is Share.JOB:
@@ -127,7 +129,7 @@ def site_flows(
         cpu={node: (cpu[node].value, on[node].total_s) for node in sorted(cpu)},
         cover=cover,
         virtual=any(row.virtual for row in kept),
-        findings=(*known.findings, *findings),
+        findings=(*known.findings, *findings, *_overlaps(site_id, "electricity", tiling)),
     )
 
 
@@ -146,12 +148,21 @@ def _seen_heat(
             estimated[row.unit_id] = None
     kept: list[HeatRow] = []
     findings: list[str] = []
+    tiling = Tiling()
     for unit, own in sorted(by_unit.items()):
         taken = electricity.get(unit)
         if taken is not None and not coincide(Cover.of((row.start, row.end) for row in own), taken):
             findings.append(f"Heat meter and electricity of {unit} cover different times; its heat is left out.")
         else:
             kept += own
+            for row in own:
+                tiling.add((unit, row.sink_id), row.start, row.end)
     if estimated:
         findings.append("Heat is only estimated, and left out, for: " + ", ".join(sorted(estimated)))
-    return kept, findings
+    return kept, [*findings, *_overlaps(site_id, "heat", tiling)]
+
+
+def _overlaps(site_id: SiteId, what: str, tiling: Tiling) -> list[str]:
+    if not tiling.overlap_s:
+        return []
+    return [f"Rows of {what} of {site_id} overlap for {tiling.overlap_s:.6g} s in all: what is in them counts twice."]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ondol.accounting.task_kind import stem_of
-from ondol.accounting.waste import Spent, Waste
+from ondol.accounting.waste import Spent, Waste, burnt
 from ondol.model.checks import check_range
 from ondol.model.ids import AttemptId, NodeId, TaskId
 from ondol.model.ledger import AttemptFact, WorkFact
@@ -120,6 +120,7 @@ def suggestions(
     idle_slot_w : idle power of one slot of a node [W]
     """
     total_g, total_j = found.total_g, found.total_j
+    spent = [one for one in spent if not burnt(works.get(one.task_id))]
     every = [
         *_failed(spent, ends, works),
         *_stopped(spent, ends, works),

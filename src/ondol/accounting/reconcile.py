@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ondol.accounting.conservation import Finding
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SiteId, UnitId
-from ondol.model.ledger import EnergyRow, Metered, MeterRow, Tier
+from ondol.model.ledger import EnergyRow, Metered, MeterRow, Share, Tier
 
 Floats = npt.NDArray[np.float64]
 BAND = 2.0
@@ -24,6 +24,8 @@ up to 4.3 at one load (`reference/footprint.md` §3.4). Beyond it the meter meas
 one of both is wrong: scaling would hide it."""
 SCALED = (Tier.T3_RAPL, Tier.T4_CURVE, Tier.T5_ARCHETYPE)
 """Tiers that give way to a site's meter; meters of single nodes (T1, T2) stand beside it."""
+MOST_PUE = 3.0
+"""Most that a site's meter may have of what its servers' own meters counted: the most that a site may state as PUE."""
 _COVERED = 1e-3  # share of a meter's window of which the ledger may have nothing: edges in float seconds
 
 
@@ -36,12 +38,14 @@ class Spans:
     start_s, end_s : windows [s since the epoch]
     energy_j : ≥ 0 [J]
     scaled : whether a row gives way to the meter, see `SCALED`
+    overhead : whether it is the site's overhead, and no server's
     """
 
     start_s: Floats
     end_s: Floats
     energy_j: Floats
     scaled: npt.NDArray[np.bool_]
+    overhead: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +97,9 @@ def reconcile(rows: Sequence[EnergyRow], meters: Iterable[MeterRow]) -> Reconcil
     In each window of a site's electricity meter, with M its amount, F the rows of tiers T1 and T2 and S the others, the
     latter are multiplied by (M − F) / S: the residual goes to what was not measured, in proportion (`footprint.md`
     §3.4). The overhead by a stated PUE is scaled alike, since the meter holds both and tells neither. A window stays as
-    recorded, with a finding, where the factor is beyond `BAND` or the ledger does not cover it. A unit's own meter is
-    compared only.
+    recorded, with a finding, where the factor is beyond `BAND` or the ledger does not cover it. Where every server is
+    measured, S is the overhead alone: the meter then says what it is, however far that is from what was stated, so long
+    as PUE = M / F is from 1 to `MOST_PUE`. A unit's own meter is compared only.
 
     Raises InvalidFieldError where two windows of one meter overlap.
     """
@@ -139,6 +144,7 @@ def spans_of(rows: Sequence[EnergyRow]) -> Spans:
         end_s=np.array([row.end.timestamp() for row in rows], dtype=np.float64),
         energy_j=np.array([row.energy_j for row in rows], dtype=np.float64),
         scaled=np.array([row.tier in SCALED for row in rows], dtype=np.bool_),
+        overhead=np.array([row.share is Share.OVERHEAD for row in rows], dtype=np.bool_),
     )
 
 
@@ -161,12 +167,16 @@ def scale_to_meter(
     joules = spans.energy_j[row] * share
     count = len(start_s)
     scalable_j = np.bincount(window, joules * spans.scaled[row], minlength=count)
+    guessed_j = np.bincount(window, joules * (spans.scaled & ~spans.overhead)[row], minlength=count)
     recorded_j = np.bincount(window, joules, minlength=count)
     covered = _coverage(spans, start_s, end_s)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         factor = (amount_j - (recorded_j - scalable_j)) / scalable_j
     whole = covered >= 1.0 - _COVERED
-    sound = whole & np.isfinite(factor) & (factor >= 1.0 / BAND) & (factor <= BAND)
+    measured = (guessed_j == 0.0) & (recorded_j > scalable_j)
+    overhead = (factor >= 0.0) & (amount_j <= MOST_PUE * (recorded_j - scalable_j))
+    within = np.where(measured, overhead, (factor >= 1.0 / BAND) & (factor <= BAND))
+    sound = whole & np.isfinite(factor) & within
     used = np.where(sound, factor, 1.0)
     parts = np.bincount(row, share * sound[window], minlength=len(spans.energy_j))
     gained = np.bincount(row, share * (used[window] - 1.0), minlength=len(spans.energy_j))
@@ -185,7 +195,7 @@ def scale_to_meter(
         residual_raw=before_j / metered_j - 1.0 if metered_j > 0 else None,
         residual_after=(before_j + moved_j) / metered_j - 1.0 if metered_j > 0 else None,
         factor=1.0 + moved_j / taken_j if taken_j > 0 else None,
-        findings=_findings(subject, whole, sound, factor),
+        findings=_findings(subject, whole, sound, factor, measured),
     )
     return found, factors, np.clip(parts, 0.0, 1.0)
 
@@ -237,7 +247,8 @@ def _coverage(spans: Spans, start_s: Floats, end_s: Floats) -> Floats:
     begins, ends = spans.start_s[order], spans.end_s[order]
     first = np.flatnonzero(np.diff(begins, prepend=-np.inf) > 0.0)
     begins, ends = begins[first], np.maximum.reduceat(ends, first) if len(first) else ends
-    alone = Spans(start_s=begins, end_s=ends, energy_j=ends - begins, scaled=np.ones(len(begins), dtype=np.bool_))
+    all_of = np.ones(len(begins), dtype=np.bool_)
+    alone = Spans(start_s=begins, end_s=ends, energy_j=ends - begins, scaled=all_of, overhead=~all_of)
     row, window, share = _overlaps(alone, start_s, end_s)
     inside_s = np.bincount(window, alone.energy_j[row] * share, minlength=len(start_s))
     covered: Floats = inside_s / (end_s - start_s)
@@ -249,13 +260,21 @@ def _findings(
     whole: npt.NDArray[np.bool_],
     sound: npt.NDArray[np.bool_],
     factor: Floats,
+    measured: npt.NDArray[np.bool_],
 ) -> tuple[Finding, ...]:
     found = []
     gaps = int((~whole).sum())
     if gaps:
         text = f"{gaps} of {len(whole)} windows of the meter are not wholly in the ledger: they stay as recorded"
         found.append(Finding(kind="gap", subject=subject, detail=text))
-    beyond = factor[whole & ~sound]
+    absurd = int((whole & ~sound & measured & np.isfinite(factor)).sum())
+    if absurd:
+        text = (
+            f"in {absurd} of {len(whole)} windows the meter is not from 1 to {MOST_PUE:g} times what the servers' own "
+            "meters counted: PUE cannot be that, one of them is wrong; they stay as recorded"
+        )
+        found.append(Finding(kind="meter", subject=subject, detail=text))
+    beyond = factor[whole & ~sound & ~(measured & np.isfinite(factor))]
     if len(beyond):
         known = beyond[np.isfinite(beyond)]
         by = f"by {known.min():.3g} to {known.max():.3g}" if len(known) else "nothing was recorded that could be scaled"

@@ -149,3 +149,32 @@ def scope_two(
         contracted_kwh=covered_kwh,
         note=note,
     )
+
+
+def scope_two_of(parts: Sequence[tuple[float, float, Contract | None]]) -> ScopeTwo:
+    """Put both methods side by side for several sites, each with its own grid and the contract of its own.
+
+    What is not contracted at a site is at the location-based average of that site's grid, not at the mean of all.
+
+    Parameters
+    ----------
+    parts : by site, electricity [kWh], its location-based carbon [gCO2e], and what covers it, None for nothing
+    """
+    found = [scope_two(kwh, location_g, [one] if one is not None else []) for kwh, location_g, one in parts]
+    bare = [one for one in found if one.market_g is None]
+    if len(bare) == len(found):
+        note = scope_two(0.0, 0.0).note
+    elif bare:
+        note = f"the rest, {len(bare)} of {len(found)} sites, at the location-based average of its grid, since no "
+        note += "residual mix is known"
+    else:
+        note = "contracts cover all of it"
+    return ScopeTwo(
+        kwh=math.fsum(one.kwh for one in found),
+        location_g=math.fsum(one.location_g for one in found),
+        market_g=None
+        if len(bare) == len(found)
+        else math.fsum(one.location_g if one.market_g is None else one.market_g for one in found),
+        contracted_kwh=math.fsum(one.contracted_kwh for one in found),
+        note=note,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from ondol.model.checks import check_range
+from ondol.model.filler import BURN_NAME
 from ondol.model.ids import AttemptId, NodeId, TaskId
 from ondol.model.ledger import AttemptFact, EnergyRow, WorkFact
 
@@ -85,6 +86,11 @@ class Waste:
         return math.fsum(line.co2e_g for line in self.lines)
 
 
+def burnt(work: WorkFact | None) -> bool:
+    """Whether a task was cycles burnt for heat, by the name that only burning may have: it has no work to lose."""
+    return work is not None and work.service == "filler" and work.name.startswith(BURN_NAME)
+
+
 def spent_by_attempt(rows: Iterable[EnergyRow], grams: Grams) -> list[Spent]:
     """Add up rows by attempt, by attempt id; idle and overhead rows have none and are passed over."""
     joules: dict[AttemptId, list[float]] = defaultdict(list)
@@ -128,7 +134,8 @@ def waste_of(
       follows CPU time, and cores that rest draw none of it. Never more than the attempt took;
     - idle pool slots: see `idle_pool_slots`.
 
-    Holders of pool slots are looked at as pool slots only, and attempts in a slot reserve nothing of their own.
+    Holders of pool slots are looked at as pool slots only, and attempts in a slot reserve nothing of their own. Cycles
+    burnt for heat are nobody's work: `accounting.burnt` tells of them.
 
     Parameters
     ----------
@@ -143,7 +150,7 @@ def waste_of(
         total_j.append(one.energy_j)
         total_g.append(one.co2e_g)
         work, end = works.get(one.task_id), ends.get(one.attempt_id)
-        if work is not None and work.holds_pool:
+        if (work is not None and work.holds_pool) or burnt(work):
             continue
         if end is None:
             unknown_j.append(one.energy_j)

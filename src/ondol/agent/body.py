@@ -124,9 +124,14 @@ class SiteBody:
 
         Parameters
         ----------
-        put_back : whether power limits of nodes go back to what was there before us
+        put_back : whether power limits of nodes go back to what was there before us; else controllers of servers keep
+            them, and those of this machine go back all the same
         """
         self._knobs.close(put_back=put_back)
+        for driver in [] if put_back else self._drivers:
+            leave = getattr(driver, "leave_limits", None)
+            if leave is not None:
+                leave()
         self._actuators.close()
         for driver in self._drivers:
             try:
@@ -141,6 +146,7 @@ class SiteBody:
             "instruments": self._instruments.snapshot(),
             "limits_w": dict(self._limits_w),
             "told": [[*key, text] for key, text in sorted(self._told.items())],
+            "limits_before": {one.connection_id: before for one in self._drivers if (before := _limits_before(one))},
         }
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
@@ -154,12 +160,17 @@ class SiteBody:
             agent, instruments, limits_w = (snapshot[key] for key in ("agent", "instruments", "limits_w"))
             limits = {UnitId(key): float(value) for key, value in limits_w.items()}
             told = {(str(one), str(code)): str(text) for one, code, text in snapshot.get("told", ())}
+            before = dict(snapshot.get("limits_before", {}))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvalidFieldError("snapshot", str(error), "what snapshot() gave; start afresh without it") from error
         self._agent.restore(agent)
         self._instruments.restore(instruments)
         self._limits_w = {key: value for key, value in limits.items() if key in self._units}
         self._told = told
+        for driver in self._drivers:
+            recall = getattr(driver, "recall_limits", None)
+            if recall is not None and isinstance(before.get(driver.connection_id), Mapping):
+                recall(before[driver.connection_id])
 
     def step(
         self,
@@ -392,6 +403,12 @@ class SiteBody:
                 show(tuple(shown))
             except Exception:  # noqa: BLE001 - a display must not stop the heat
                 _log.exception("%s: nothing could be shown", driver.connection_id)
+
+
+def _limits_before(driver: Driver) -> dict[str, Any]:
+    """What stood before our limits in devices behind a connection that hold them by themselves."""
+    told = getattr(driver, "limits_before", None)
+    return {} if told is None else dict(told())
 
 
 def _commands_of(driver: Driver) -> Sequence[Command]:

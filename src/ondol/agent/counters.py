@@ -22,9 +22,9 @@ _LONGEST_HANG_S = 86_400.0
 _LEAST_REGISTER = 20.0  # a register that is learnt is so many times longer than the step over its end
 
 _DIGITS = tuple(10.0**k for k in range(3, 19))
-_BITS = tuple(2.0**bits * 10.0**k for bits in (16, 24, 31, 32) for k in range(-3, 10))
+_BITS = tuple(2.0**bits * 10.0**k for bits in (15, 16, 24, 31, 32) for k in range(-3, 10))
 REGISTERS_J = tuple(sorted({base * size for base in (1.0, 3.6) for size in (*_DIGITS, *_BITS)}))
-"""Where registers of heat meters end [J]: whole decimal digits, 16, 24, 31 or 32 bits, of J or Wh and their tenfolds.
+"""Where registers of heat meters end [J]: decimal digits, 15, 16, 24, 31 or 32 bits, of J or Wh and their tenfolds.
 
 EN 1434-1 has energy shown in J, Wh or their decimal multiples."""
 

@@ -165,8 +165,11 @@ def delivered_share(layout: SinkLayout, memory: SinkMemory) -> float | None:
 
 
 def _unseen_rise_k(layout: SinkLayout, view: SinkView, memory: SinkMemory) -> float:
-    """By how much a sink that is not seen may have warmed in this step, losses taken as 30 % too high [K]."""
-    heat_w, sink = heat_of_w(layout, view.measured_w), layout.sink
+    """By how much a sink that is not seen may have warmed in this step, by its units and its other heater [K].
+
+    Losses are taken as 30 % too high.
+    """
+    heat_w, sink = heat_of_w(layout, view.measured_w) + backup_w(layout, memory), layout.sink
     if isinstance(sink, Tank):
         return heat_w * view.dt_s / (sink.volume_l * WATER_J_PER_L_K)
     if isinstance(sink, SwimmingPool):

@@ -64,7 +64,7 @@ def step_day(
     measured_w: float,
     backup_w: float,
 ) -> DayMemory:
-    """Count a step to the local day in which it ends.
+    """Count a step to the local day in which it ends, as far as it lies in it.
 
     Parameters
     ----------
@@ -74,14 +74,17 @@ def step_day(
     measured_w : heat by electric power, for the steps that no meter covers [W]
     backup_w : rated power of the other heater while it was ordered to run, else 0 [W]
     """
-    date = now.astimezone(ZoneInfo(timezone)).date().isoformat()
-    if memory.date != date:
-        memory = DayMemory(date=date, meter_j=memory.meter_j)
+    zone = ZoneInfo(timezone)
+    day, inside_s = now.astimezone(zone).date(), dt_s
+    if memory.date != day.isoformat():
+        memory = DayMemory(date=day.isoformat(), meter_j=memory.meter_j)
+        inside_s = min(dt_s, (now - dt.datetime(day.year, day.month, day.day, tzinfo=zone)).total_seconds())
+    gained = gained_j(memory.meter_j, meter_j, measured_w, dt_s)
     return replace(
         memory,
-        asked_j=memory.asked_j + max(demand_w, 0.0) * dt_s,
-        given_j=memory.given_j + gained_j(memory.meter_j, meter_j, measured_w, dt_s),
-        backup_j=memory.backup_j + backup_w * dt_s,
+        asked_j=memory.asked_j + max(demand_w, 0.0) * inside_s,
+        given_j=memory.given_j + gained * (inside_s / dt_s if dt_s > 0.0 else 1.0),
+        backup_j=memory.backup_j + backup_w * inside_s,
         meter_j=meter_j,
     )
 

@@ -162,6 +162,7 @@ class SiteProcess:
             "are the server's now" if told else "stay at idle power: the server could not be told",
         )
         body.close(put_back=told)
+        self._keep_stand(body)  # once more: what was put back is no limit of ours any more
         caller.join(_LINK_END_S)
 
     # -- the loop --

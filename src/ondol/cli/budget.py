@@ -63,7 +63,7 @@ def show(budget: str, /, *, out: Out = SHOWN, where: Where = HERE) -> None:
         return
     period = row.get("period") or {}
     pairs = [
-        ("budget", f"{row['alias']} ({row['id']})"),
+        ("budget", row["id"] if row["alias"] == row["id"] else f"{row['alias']} ({row['id']})"),
         ("of", _holder(row)),
         ("every", f"{row['every']}, {row['timezone']}"),
         ("period (UTC)", f"{clock(period.get('start'))} to {clock(period.get('end'))}" if period else "none now"),
@@ -153,15 +153,18 @@ def _holder(row: Mapping[str, Any]) -> str:
 
 
 def _signed(row: Mapping[str, Any], key: str) -> str:
-    amount = row[key]
-    if not amount["co2e_g"] and not amount["energy_kwh"]:
-        return ""
-    return both(amount)
+    return _changed(row[key])
 
 
 def _given(row: Mapping[str, Any]) -> str:
     given = {key: row["granted"][key] + row["carried"][key] for key in ("co2e_g", "energy_kwh")}
-    return both(given) if any(given.values()) else ""
+    return _changed(given)
+
+
+def _changed(amount: Mapping[str, float]) -> str:
+    """What a row changes; what it leaves as it is is not told: 0 Wh would read as a limit."""
+    told = {key: value or None for key, value in amount.items()}
+    return both(told) if any(told.values()) else ""
 
 
 def _carbon(grams: float) -> str:

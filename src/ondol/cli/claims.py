@@ -176,4 +176,8 @@ def _print_period(period: dict[str, Any]) -> None:
     for room in period["heat"]:
         if room["share"] < 1.0:
             begin, end = round(room["from_kwh"], 9), round(room["to_kwh"], 9)
-            print_text(f"  free: {begin} to {end} kWh, {1 - room['share']:g} of it")
+            print_text(f"  free: {begin} to {end} kWh, {_part(1 - room['share'])}")
+
+
+def _part(share: float) -> str:
+    return "all of it" if share == 1.0 else f"a share of {share:g}"

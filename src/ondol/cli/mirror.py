@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.listing import print_json, print_pairs, print_text
 from ondol.cli.output import SHOWN, Out
-from ondol.cli.wording import UNKNOWN
+from ondol.cli.wording import UNKNOWN, clock
 from ondol.model.errors import InvalidFieldError
 
 _J_PER_KWH = 3.6e6
@@ -53,13 +53,17 @@ def _print(made: Mapping[str, Any]) -> None:
     from ondol.report.statement_words import amount
 
     gain, waste = made["gain"], made["waste"]
-    print_text(f"{made['subject']['name']}: {made['start']} to {made['end']}, platform time\n")
+    basis = str(made["basis"]).partition(":")[0]  # its name; the sentence behind it is in the JSON
+    print_text(f"{made['subject']['name']}: {clock(made['start'])} to {clock(made['end'])} UTC, platform time\n")
     wasted = amount(waste["energy_j"] / _J_PER_KWH, "kWh")
     print_pairs(
         [
             ("tasks", made["tasks"]),
             ("electricity", amount(made["energy_kwh"], "kWh")),
-            ("carbon", amount(made["co2e_g"], "gCO2e")),
+            (
+                "carbon of it",
+                f"{amount(made['co2e_g'], 'gCO2e')} ({basis}; budgets count making the servers, too)",
+            ),
             *[(f"budget {one['name']}", _budget(one)) for one in made["budgets"]],
             (
                 "gained by waiting",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Group, Parameter
 
+from ondol.cli.budget import both
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.creation import HARDWARE, PLACE, WORK, Hardware, Place, Work, said
 from ondol.cli.creation_file import read_bodies
@@ -208,9 +209,8 @@ def _show(quote_: dict[str, Any], out: Out) -> None:
     for one in quote_["options"]:
         note(f"{one['option']}: {one['why_not'] or one['why']}", out)
         for left in one["budgets"] or ():
-            grams, kwh = left["co2e_left_g"], left["energy_left_kwh"]
-            words = [f"{grams:.4g} g" if grams is not None else "", f"{kwh:.4g} kWh" if kwh is not None else ""]
-            note(f"  left of {left['name']} after its p90: {', '.join(filter(None, words))}", out)
+            rest = both({"co2e_g": left["co2e_left_g"], "energy_kwh": left["energy_left_kwh"]})
+            note(f"  left of {left['name']} after its p90: {rest}", out)
     if quote_["accepted"]:
         note(f"Taken as {quote_['accepted']}: task {quote_['task_uuid']}", out)
     else:

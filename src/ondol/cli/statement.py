@@ -14,6 +14,7 @@ from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.kinds import JOBS, POOLS, TASKS, find_id
 from ondol.cli.listing import print_json, print_pairs, print_text, say
 from ondol.cli.output import SHOWN, Out
+from ondol.cli.wording import clock
 from ondol.model.errors import InvalidFieldError
 
 Kind = Literal["task", "job", "pool", "user", "project", "site", "host", "fleet"]
@@ -84,11 +85,12 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _print(made: Mapping[str, Any]) -> None:
+    from ondol.accounting.account.said import VIRTUAL
     from ondol.report.statement_words import KIND_TITLES, amount
 
     subject, window = made["subject"], made["window"]
     print_text(f"{KIND_TITLES[subject['kind']]}: {subject['name']}")
-    print_text(f"{window['start']} to {window['end']}, platform time\n")
+    print_text(f"{clock(window['start'])} to {clock(window['end'])} UTC, platform time\n")
     for section, figures in made["figures"].items():
         print_text(section.upper())
         print_pairs([(one["label"], _figure(one)) for one in figures.values()])
@@ -109,8 +111,14 @@ def _print(made: Mapping[str, Any]) -> None:
         print_text(f"  and {len(made['parts']) - _FEW} more: --json or --csv")
     print_text(f"\nSum of the parts against the whole: {made['adds_up']['residual']:.1e} relative (1e-09 is allowed).")
     print_text(made["uncertainty"]["driver"])
-    for line in [*made["findings"], *made["missing"]][:_FEW]:
+    said = [*made["findings"], *made["missing"]]
+    for line in said[:_FEW]:
         print_text(f"  {line}")
+    if len(said) > _FEW:
+        print_text(f"  and {len(said) - _FEW} more: --json")
+    for note in made["notes"]:
+        if note == VIRTUAL:
+            print_text(note)
 
 
 def _figure(one: Mapping[str, Any]) -> str:
@@ -139,4 +147,9 @@ def _box(box: Mapping[str, Any]) -> str:
     if made is None:
         return f"no figure: {box['refused']}"
     pump = made["heat_pump"]
-    return f"{made['sentence']} Against a heat pump: {amount(pump['g'], 'gCO2e')}."
+    told = f"{made['sentence']} Against a heat pump: {amount(pump['g'], 'gCO2e')}."
+    shared = box["contract"]
+    if shared is None:
+        return told
+    heat, compute = (amount(shared[side]["g"], "gCO2e") for side in ("heat", "compute"))
+    return f"{told} By contract ({shared['contract']}): {heat} to who takes the heat, {compute} to who computes."

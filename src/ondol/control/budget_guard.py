@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ondol.accounting.basis import Basis
-from ondol.accounting.budget import BONUS_SHARE, lacking
+from ondol.accounting.budget import BONUS_SHARE, lacking, used_up
 from ondol.accounting.budget_periods import period_at
 from ondol.control.budget_book import BudgetBook
 from ondol.control.budget_calendar import BudgetCalendar
@@ -33,6 +33,9 @@ from ondol.storage.ports import Changes
 
 _log = logging.getLogger(__name__)
 _FRESH_S = 2.0  # an operator's word is heard within that time [s, wall]
+_COUNTED = Amount(
+    2**62, 2**62
+)  # most that is promised at a time, also by a budget that only alerts: a store has 63 bits
 _CHEAPER = (ServiceClass.FLEX, ServiceClass.HARVEST)
 
 
@@ -149,10 +152,6 @@ class BudgetGuard:
             self.book.tabs.update({tab.task_id: tab for tab in reservation.tabs})
             reservation.held = True
 
-    def check(self, task: Task, at: dt.datetime) -> None:
-        """Raise what `reserve` would raise for a task."""
-        self.undo(self.reserve((task,), at))
-
     def check_open(self, task: Task, at: dt.datetime) -> None:
         """Raise BudgetExceededError where nothing is left for work that has no end of its own, as a pool's slots."""
         if self.book.empty and not self._due:
@@ -160,6 +159,21 @@ class BudgetGuard:
         self.look(at)
         for budget in self._over(task):
             self._fits(budget, NOTHING, task, at)
+
+    def may_grow(self, task: Task, at: dt.datetime) -> bool:
+        """Whether no budget above a task that blocks what is new is used up.
+
+        What is promised does not count: a pool grows for tasks that were accepted, and theirs is the promise.
+        """
+        if self.book.empty and not self._due:
+            return True
+        self.look(at)
+        for budget in self._over(task):
+            period = None if budget.overrun is Overrun.ALERT_ONLY else period_at(budget, at)
+            if period is not None and used_up(budget, self.book.balance(budget.id, period.start)):
+                _log.info("a pool of account %s grows no further: budget %s is used up", task.account_id, budget.name)
+                return False
+        return True
 
     def _promised(self, task: Task, at: dt.datetime, rows: list[BudgetRow]) -> Tab | None:
         budgets = [one for one in self._over(task) if period_at(one, at) is not None]
@@ -189,8 +203,16 @@ class BudgetGuard:
     def _fits(self, budget: UseBudget, asked: Amount, task: Task, at: dt.datetime) -> str:
         """What does not fit into a budget that only alerts, in words; raises for any other."""
         period = period_at(budget, at)
-        words = "" if period is None else ", ".join(lacking(budget, self.book.balance(budget.id, period.start), asked))
-        if not words or period is None or budget.overrun is Overrun.ALERT_ONLY:
+        if period is None:
+            return ""
+        balance = self.book.balance(budget.id, period.start)
+        words = ", ".join(lacking(budget, balance, asked))
+        if (balance.reserved + asked).least(_COUNTED) != balance.reserved + asked:
+            raise BudgetExceededError(
+                f"Not enough credits: budget {budget.name} cannot count {asked.energy_kwh:.4g} kWh and "
+                f"{asked.co2e_g:.4g} gCO2e more. Submit fewer instances, or a shorter expected run time"
+            )
+        if not words or budget.overrun is Overrun.ALERT_ONLY:
             return words
         again = "" if period_at(budget, period.end) is None else f"; it begins anew at {period.end.isoformat()}"
         raise BudgetExceededError(

@@ -31,7 +31,10 @@ def holder_of(store: Store, *, organization: str = "", project: str = "", accoun
         raise InvalidFieldError("organization", organization, "alone: a budget is of one holder")
     if organization:
         if not any(one.organization == organization for one in store.accounts()):
-            raise NotFoundError("organization", organization)
+            raise NotFoundError(
+                "organization",
+                f"{organization} ('ondol admin user limit EMAIL --organization NAME' puts accounts into one)",
+            )
         return Holder(level=Level.ORGANIZATION, organization=organization)
     if not project and not account:
         raise InvalidFieldError("account", account, "an account, a project, both (a member), or an organization")
@@ -43,7 +46,9 @@ def holder_of(store: Store, *, organization: str = "", project: str = "", accoun
         raise NotFoundError("account", account)
     if found is not None and who is not None:
         if who.id not in found.members:
-            raise NotFoundError("member", f"{account} in project {found.slug}")
+            raise NotFoundError(
+                "member", f"{account} in project {found.slug} ('ondol admin project member' makes an account one)"
+            )
         return Holder(level=Level.MEMBER, project_id=found.id, account_id=who.id)
     if found is not None:
         return Holder(level=Level.PROJECT, project_id=found.id)

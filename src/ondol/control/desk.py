@@ -108,7 +108,7 @@ class PlatformDesk:
         self.accounts, self.secrets = accounts, secrets
         self.hosts = hosts or PlatformHosts(fleet, store, now)
         self.claims = claims_of(fleet, store, self.hosts.rights, self.ground, now)
-        self.statements = StatementDesk(fleet, store, self.hosts, self.ground, now, self.claims)
+        self.statements = StatementDesk(fleet, store, self.hosts, self.ground, now, self.claims, clock_rate=clock_rate)
         self.kpis = KpiDesk(fleet, store, self.hosts.rights, self.ground, now=now, clock_rate=clock_rate)
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
@@ -143,11 +143,14 @@ class PlatformDesk:
             works,
             ground=self.ground,
             check=self._intake.check_but_budgets,
+            as_run=self._intake.as_run,
             now=now,
             estimator=estimator,
             view=lambda: loop.view,
             guard=budgets,
         )
+        if budgets is not None:
+            loop.groups.pools.grow_only_where(budgets.may_grow)
         self.jobs = PlatformJobs(store, works, loop, now)
         self.pools = PlatformPools(
             store,
@@ -173,7 +176,7 @@ class PlatformDesk:
         return tuple((name, self._profiles[name].constants) for name in sorted(self._profiles))
 
     def check(self, task: Task) -> None:
-        self._intake.check(task)
+        self._intake.check_but_budgets(task)
 
     def submit(self, tasks: Iterable[Task], reply: Reply | None = None) -> None:
         self._intake.submit(tasks, reply)

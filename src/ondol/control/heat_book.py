@@ -17,6 +17,9 @@ from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import NodeId, SinkId, UnitId
 from ondol.model.ledger import HeatRow, Tier
 
+_SEEN = 0.5  # share of a row in which a temperature was seen, below which it has none
+_STANDSTILL_S = 60.0  # a life's first sample that spans more reaches back over a time in which nobody was heard
+
 
 class OpenHeat(msgspec.Struct):
     """What came together of a unit since its last row: of windows for which its meter was lost."""
@@ -84,6 +87,7 @@ class HeatBook:
             unit: since_s for unit, since_s in ({} if counters is None else counters.since_s).items() if unit in known
         }
         opened = {} if counters is None else counters.open
+        self._resumed = counters is not None
         self._windows = {unit.id: _Window(opened.get(str(unit.id), OpenHeat())) for unit, _ in self._units}
 
     def sample(
@@ -95,10 +99,15 @@ class HeatBook:
     ) -> None:
         """Add one step of `span_s` platform seconds.
 
+        The first one after a restart reaches back to the last window: its electricity was metered, but what was asked
+        for and felt while the platform was dead is not made up.
+
         Parameters
         ----------
         units : latest readings; `heat_j` is nan of a unit without a heat meter
         """
+        held_s = 0.0 if self._resumed and span_s > _STANDSTILL_S else span_s
+        self._resumed = False
         by_site = tuple(orders)
         sink_orders = {order.sink_id: order for site in by_site for order in site.sinks}
         readings = {reading.unit_id: reading for reading in units}
@@ -114,10 +123,10 @@ class HeatBook:
                 window.sums.loss_j += case_loss_w(unit, math.nan if told is None else told.loop_temp_c) * span_s
             if asked is None:
                 continue
-            window.sums.demanded_j += max(0.0, asked.heat_wanted_w) * share * span_s
+            window.sums.demanded_j += max(0.0, asked.heat_wanted_w) * share * held_s
             if not math.isnan(asked.temp_c):
-                window.sums.temp_cs += asked.temp_c * span_s
-                window.sums.seen_s += span_s
+                window.sums.temp_cs += asked.temp_c * held_s
+                window.sums.seen_s += held_s
             if self._first_of_sink[sink.id] == unit.id:
                 window.sums.discomfort_kh += asked.discomfort_kh
             window.last = asked
@@ -128,7 +137,8 @@ class HeatBook:
         """Draw up the window: one row per heating unit whose meter speaks, and the counters to be written with them.
 
         A unit that has no meter at all has a row with an estimate, of tier T4. A row begins where the unit's last one
-        ended: after a silence of its site or of the platform it spans all that its meter counted meanwhile.
+        ended: after a silence of its site or of the platform it spans all that its meter counted meanwhile, and has no
+        temperature, for nobody felt one: its end says nothing of a night.
 
         Nothing is forgotten before `settle`.
         """
@@ -145,17 +155,18 @@ class HeatBook:
                 heat_j = estimated_heat_j(unit, window.sums.electric_j, window.sums.loss_j)
             else:
                 continue  # a lost meter gives no row, rather than a zero; its next reading covers the gap
+            begin = self._begin(unit.id, start, end)
             rows.append(
                 HeatRow(
                     site_id=unit.site_id,
                     unit_id=unit.id,
                     sink_id=sink.id,
-                    start=self._begin(unit.id, start, end),
+                    start=begin,
                     end=end,
                     electric_j=window.sums.electric_j,
                     delivered_j=heat_j,
                     demanded_j=window.sums.demanded_j,
-                    temp_c=window.sums.temp_cs / window.sums.seen_s if window.sums.seen_s > 0 else math.nan,
+                    temp_c=_felt_c(window.sums, (end - begin).total_seconds()),
                     setpoint_c=self._setpoint_c(sink.id, end),
                     lower_c=window.last.comfort_lower_c,
                     upper_c=window.last.comfort_upper_c,
@@ -196,3 +207,8 @@ class HeatBook:
         """What the host asked for at a time, without preheat; nan where nothing or power was asked."""
         request = self._asked(sink_id, at)
         return request.schedule.at(at) if request is not None and request.kind == "temperature" else math.nan
+
+
+def _felt_c(sums: OpenHeat, span_s: float) -> float:
+    """Mean temperature of a row; nan where too little of it was seen [°C]."""
+    return sums.temp_cs / sums.seen_s if sums.seen_s > 0.0 and sums.seen_s >= _SEEN * span_s else math.nan

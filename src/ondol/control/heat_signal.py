@@ -112,7 +112,8 @@ class HeatSignals:
         if area is None:
             withheld = region in areas.place_of
             why = f"{region}, which is withheld: fewer than {self.terms.least_sites} sites of different hosts"
-            raise NotFoundError("signal of region", why if withheld else region)
+            there = ", ".join(one.name for one in areas.published) or "none is published"
+            raise NotFoundError("signal of region", why if withheld else f"{region} (there are: {there})")
         with self._lock:
             return self._signal(self._now(), area.name, area.regions, area.sites, step_s)
 
@@ -129,7 +130,7 @@ class HeatSignals:
     def of_site(self, site_id: SiteId, step_s: float = STEP_S) -> AreaSignal:
         """Signal of one site, for who may see it; raises NotFoundError where it heats nobody."""
         if site_id not in self._heats:
-            raise NotFoundError("signal of site", site_id)
+            raise NotFoundError("signal of site", f"{site_id} (it heats nobody, or there is no such site)")
         with self._lock:
             return self._signal(self._now(), f"site/{site_id}", (), (site_id,), step_s)
 

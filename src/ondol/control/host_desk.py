@@ -14,6 +14,7 @@ from ondol.control.directory import OPERATOR
 from ondol.control.heat_requests import HeatRequests
 from ondol.control.host_ports import Asked, HostAgreement, KnownPoint
 from ondol.control.host_rights import HostRights, is_operator
+from ondol.control.point_age import as_aged
 from ondol.control.readings_in import PushedRow, ReadingsIn, Verdict
 from ondol.control.site_books import BACKUP_S, SiteBooks, backup_key
 from ondol.lifecycle.request import RequestState
@@ -204,7 +205,9 @@ class PlatformHosts:
         if site_id is not None:
             self.rights.check_sees(account, site_id)
         seen = self.rights.seen(account) if site_id is None else frozenset((site_id,))
+        now = self._now()
         drivers = {connection.id: connection.driver for connection in self._fleet.connections}
+        every_s = {connection.id: connection.interval_s for connection in self._fleet.connections}
         latest = {row.key: row for one in sorted(seen) for row in self._store.latest_readings(one)}
         bound = {one.key: one for one in self._fleet.bindings if self._site_of[one.entity_id] in seen}
         return tuple(
@@ -213,7 +216,12 @@ class PlatformHosts:
                 site_id=self._site_of[key.entity_id],
                 connection_id=bound[key].connection_id if key in bound else "",
                 driver=drivers.get(bound[key].connection_id, bound[key].driver) if key in bound else "",
-                latest=latest.get(key),
+                latest=as_aged(
+                    latest.get(key),
+                    now,
+                    binding=bound.get(key),
+                    interval_s=every_s.get(bound[key].connection_id, 0.0) if key in bound else 0.0,
+                ),
             )
             for key in sorted({*bound, *latest})
             if key.entity_id in self._site_of

@@ -58,19 +58,15 @@ class Intake:
         self._accounts, self._secrets, self._profiles, self._now = accounts, secrets, profiles, now
         self._turns = Turns(self._take_in, most=_MOST, weight=lambda submission: len(submission.tasks))
 
-    def check(self, task: Task) -> None:
-        """Raise what `submit` would raise for this task."""
+    def check_but_budgets(self, task: Task) -> None:
+        """Raise what `submit` would raise for this task, were there room for it in every budget."""
         with self._works.lock:
             (task,) = self._loop.groups.admission.accepted((task,))
-            if self._budgets is not None:
-                self._budgets.check(task, self._now())
         self.look_at(task)
 
-    def check_but_budgets(self, task: Task) -> None:
-        """Raise what `check` would raise for this task, were there room for it in every budget."""
-        with self._works.lock:
-            (task,) = self._loop.groups.admission.accepted((task,))
-        self.look_at(task)
+    def as_run(self, task: Task) -> Task:
+        """A task in the service class in which it would run."""
+        return task if self._filler is None else self._filler.accepted(task)
 
     def look_at(self, task: Task) -> None:
         """Raise what is wrong with a task as accepted: in a pool it has taken over what it takes over."""
@@ -85,7 +81,7 @@ class Intake:
             raise _twin(task)
 
     def submit(self, tasks: Iterable[Task], reply: Reply | None) -> None:
-        """Accept tasks, all or none, durably together with their answer; raises as `check` does."""
+        """Accept tasks, all or none, durably together with their answer; raises as `check_but_budgets`, and budgets."""
         tasks = tuple(tasks)
         if self._filler is not None:
             tasks = tuple(map(self._filler.accepted, tasks))

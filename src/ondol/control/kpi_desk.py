@@ -180,10 +180,10 @@ class KpiDesk:
         )
         return sums if sums.cover.spans else None
 
-    def _contracts(self, sums: Sequence[SiteFlows], year: int) -> tuple[Contract, ...]:
+    def _contracts(self, sums: Sequence[SiteFlows], year: int) -> dict[SiteId, Contract]:
         """What the sites' operators stated of their electricity."""
-        found = (site_contract(self._sites[one.site_id], one.total_j / 3.6e6, year) for one in sums)
-        return tuple(one for one in found if one is not None)
+        found = {one.site_id: site_contract(self._sites[one.site_id], one.total_j / 3.6e6, year) for one in sums}
+        return {site_id: contract for site_id, contract in found.items() if contract is not None}
 
     def _embodied_g(self, sums: Sequence[SiteFlows]) -> float | None:
         """Share of making the servers, for the time for which they were on; None where one is not known."""

@@ -229,6 +229,7 @@ def _row(meter: SiteMeter, counted: Counted) -> MeterRow:
         end=_utc(counted.end_s),
         amount=counted.amount,
         tier=meter.tier,
+        uncertainty=meter.binding.uncertainty or None,
     )
 
 

@@ -106,7 +106,8 @@ def moves(fleet: Fleet, grids: Grids, shared: Shared, job: Mask, works: Mapping[
     order = np.argsort(rows.task[job], kind="stable")
     codes, first = np.unique(rows.task[job][order], return_index=True)
     where = np.flatnonzero(job)[order]
-    for code, mine in zip(codes, np.split(where, first[1:]), strict=True):
+    parts = np.split(where, first[1:]) if len(codes) else []  # one that ran filler alone has no work of its own
+    for code, mine in zip(codes, parts, strict=True):
         work = works.get(TaskId(rows.tasks[code])) if code != NOBODY else None
         if work is None:
             continue

@@ -128,6 +128,8 @@ class PlatformPools:
         with self._works.lock:
             pool = self._get(account_id, key)
             at = self._now()
+            if slots is not None and slots > pool.target_slots:
+                self._pay(holder_of(pool, pool.next_holder, TaskId(pool.id), at, ALL[pool.profile].commands))
             changed = dataclasses.replace(
                 pool,
                 constants=pool.constants if constants is None else constants,
@@ -139,7 +141,7 @@ class PlatformPools:
             )
             if pool.takes_tasks:  # whoever looks next sees the policy that is followed now
                 line = self._book.line(pool)
-                changed = scaled(changed, line.uses(self._works), len(line.queue), at)
+                changed = self._book.scaled(changed, line, at)
             self._book.put(changed)
             self._written()
 

@@ -150,6 +150,14 @@ class PoolBook:
         elif kind in (CLOSING, NEW):
             self._touched.add(line.pool.id)
 
+    def scaled(self, pool: ComputePool, line: PoolLine, at: dt.datetime) -> ComputePool:
+        """A pool that is changed, with the slots that it should hold now."""
+        return self._slots.scaled(pool, line, at)
+
+    def grow_only_where(self, may_grow: Callable[[Task, dt.datetime], bool]) -> None:
+        """Let pools hold more slots than they do only where that is true of a holder's task."""
+        self._slots.may_grow = may_grow
+
     # -- turned by the loop --
 
     def tick(

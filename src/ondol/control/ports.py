@@ -271,7 +271,7 @@ class Desk(Protocol):
         ...
 
     def check(self, task: Task) -> None:
-        """Raise what `submit` would raise for this task."""
+        """Raise what `submit` would raise for this task, were there room for it in every budget."""
         ...
 
     def details(self, tasks: Sequence[Task]) -> list[TaskDetail]:

@@ -31,6 +31,7 @@ LABEL = "ondol.quote"
 VALID = dt.timedelta(minutes=10)
 KEPT = dt.timedelta(days=1)  # so long a quote that nobody took is kept after its making
 _SPACE = uuid.UUID("6f6e646f-6c20-4875-8f74-657300000008")  # names tasks of accepted quotes
+_PATIENCE_S = 20.0  # a request waits so long for another that takes the same quote [s, wall]
 _MOST_OPEN = 10_000  # quotes that are remembered for matching
 
 
@@ -41,6 +42,7 @@ class QuoteBook:
     ----------
     quoter : puts options together
     check : raises what is wrong with a task, budgets left out
+    as_run : gives a task in the service class in which it would run
     now : platform time
     """
 
@@ -54,11 +56,12 @@ class QuoteBook:
         quoter: Quoter,
         check: Callable[[Task], None],
         now: Callable[[], dt.datetime],
+        as_run: Callable[[Task], Task] = lambda task: task,
     ) -> None:
         self._store, self._works, self._estimator, self._quoter = store, works, estimator, quoter
-        self._check, self._now = check, now
+        self._check, self._as_run, self._now = check, as_run, now
         self._pue = {site.id: site.pue for site in fleet.sites}
-        self._mutex = threading.Lock()
+        self._mutex = threading.Condition()
         self._claimed: set[str] = set()
         self._open: OrderedDict[str, tuple[AccountId, str, dt.datetime]] = OrderedDict()
         self._swept = now()
@@ -74,6 +77,7 @@ class QuoteBook:
         body : as it was sent, JSON
         """
         self._check(task)
+        task = self._as_run(task)
         with self._works.lock:
             options = self._quoter.options(task)
         now = self._now()
@@ -126,7 +130,7 @@ class QuoteBook:
 
     @contextmanager
     def claim(self, account_id: AccountId, quote_id: str, name: str) -> Iterator[tuple[Quote, Option, TaskId]]:
-        """Hold a quote while its task is made: nobody else can take it. Gives it with its option and the task's id.
+        """Hold a quote while its task is made: others wait for the end of that. Gives it with option and task's id.
 
         Raises
         ------
@@ -139,7 +143,7 @@ class QuoteBook:
         if option is None:
             raise InvalidFieldError("option", name, "one of " + ", ".join(one.name for one in quote.options))
         with self._mutex:
-            if quote_id in self._claimed:
+            if not self._mutex.wait_for(lambda: quote_id not in self._claimed, _PATIENCE_S):
                 raise ConflictError(f"Quote {quote_id} is being taken by another request")
             self._claimed.add(quote_id)
         try:
@@ -148,6 +152,7 @@ class QuoteBook:
         finally:
             with self._mutex:
                 self._claimed.discard(quote_id)
+                self._mutex.notify_all()
 
     def check_stands(self, task: Task, option: Option) -> None:
         """Raise ConflictError where the plan has changed so much that an option is not true any more.
@@ -250,15 +255,15 @@ class QuoteBook:
     def _match(self, task: Task) -> None:
         with self._mutex:
             mine = [
-                key
-                for key, (account, _, until) in self._open.items()
+                (key, digest)
+                for key, (account, digest, until) in self._open.items()
                 if account == task.account_id and task.created_at <= until
             ]
         if not mine:
             return
-        digest = digest_of(task)
-        for key in reversed(mine):  # the latest of equals
-            if self._open[key][1] != digest:
+        runs = digest_of(task)
+        for key, digest in reversed(mine):  # the latest of equals; others may let go of it meanwhile
+            if digest != runs:
                 continue
             quote = self._store.quote(key)
             name = _NAME_OF.get(task.service)

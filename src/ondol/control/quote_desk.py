@@ -30,12 +30,14 @@ def quote_book(
     estimator: Estimator | None = None,
     view: Callable[[], View | None] = lambda: None,
     guard: BudgetGuard | None = None,
+    as_run: Callable[[Task], Task] = lambda task: task,
 ) -> QuoteBook:
     """Give the book of a platform.
 
     Parameters
     ----------
     check : raises what is wrong with a task, budgets left out
+    as_run : gives a task in the service class in which it would run
     now : platform time
     view : the last that was decided on, for an estimator that is made here
     guard : holds work to its budgets
@@ -53,4 +55,4 @@ def quote_book(
         guard=guard,
         now=now,
     )
-    return QuoteBook(store, works, fleet, estimator=estimator, quoter=quoter, check=check, now=now)
+    return QuoteBook(store, works, fleet, estimator=estimator, quoter=quoter, check=check, now=now, as_run=as_run)

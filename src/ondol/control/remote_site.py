@@ -45,7 +45,7 @@ class RemoteSite:
     notes: tuple[AlarmNote, ...] = ()
     silent: bool = False
     left: bool = False  # its agent ended in order
-    lives: tuple[str, ...] = ("",)  # of the last two agents that came, the newest last
+    lives: tuple[str, ...] = ("",)  # of the last agents that came, the newest last
     twins_s: float | None = None
     waiting: int = 0
     program: str = ""

@@ -31,6 +31,7 @@ _log = logging.getLogger(__name__)
 EXCHANGES_PER_S = 100.0
 """With more sites than this they are asked to come less often than every second [1/s, all together]."""
 _COMING_S = 2.0  # an agent asks one thing at a time; a second one waits so long for the first [s, wall]
+_LIVES = 8  # of the last agents of a site are known: so many may come in turns
 _TWINS_TOLD_S = 600.0  # so long after two agents came in turns [s, platform]
 _MISSED = 5.0  # exchanges that a site may miss before it is silent
 _OUTLOOK_HOURS, _OUTLOOK_EVERY_S = 96, 3600.0
@@ -206,7 +207,7 @@ class RemoteSites:
         if up.life != site.lives[-1]:
             if up.life in site.lives:  # a restart is new for good; who comes back after another one never left
                 site.twins_s = self._clock.now_s()
-            site.lives = (site.lives[-1], up.life)
+            site.lives = (*[life for life in site.lives if life != up.life][1 - _LIVES :], up.life)
         site.left = up.leaving
         if up.leaving:
             _log.info("the agent of site %s ended in order", site_id)

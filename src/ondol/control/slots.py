@@ -14,7 +14,7 @@ from ondol.lifecycle.dispatch import ReadySlot, dispatch
 from ondol.lifecycle.events import CancelAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
 from ondol.lifecycle.inherit import holder_of
 from ondol.lifecycle.scaling import given_up, scaled
-from ondol.model.compute import AttemptState
+from ondol.model.compute import AttemptState, Task
 from ondol.model.ids import AttemptId, NodeId, TaskId, task_of
 from ondol.model.pool import ComputePool
 
@@ -28,15 +28,25 @@ class Slots:
     Parameters
     ----------
     put : changes a pool's row
+
+    `may_grow` says whether an account may hold more slots than it does, asked with a holder's task.
     """
 
     def __init__(self, works: Works, put: Callable[[ComputePool], None]) -> None:
         self._works, self._put = works, put
+        self.may_grow: Callable[[Task, dt.datetime], bool] = lambda _holder, _at: True
+
+    def scaled(self, pool: ComputePool, line: PoolLine, at: dt.datetime) -> ComputePool:
+        """Give a pool with the slots of this moment; with as many as it had where it may not have more."""
+        after = scaled(pool, line.uses(self._works), len(line.queue), at)
+        if after.target_slots <= pool.target_slots or self.may_grow(_holder(pool, pool.next_holder, at), at):
+            return after
+        return pool  # asked again at the next turn
 
     def scale(self, line: PoolLine, at: dt.datetime) -> None:
         """Bring a pool to the number of slots that it should hold now; busy ones are given up later."""
         uses = line.uses(self._works)
-        self._put(scaled(line.pool, uses, len(line.queue), at))
+        self._put(self.scaled(line.pool, line, at))
         for task_id in given_up(line.pool, uses, at):
             self._works.apply(task_id, CancelAsked(at=at, task_id=task_id))
         if len(uses) < line.pool.target_slots:
@@ -80,8 +90,7 @@ class Slots:
         pool = line.pool
         numbers = range(pool.next_holder, pool.next_holder + number)
         self._put(dataclasses.replace(pool, next_holder=numbers.stop))
-        commands = ALL[pool.profile].commands
-        self._works.begin([holder_of(pool, slot, _holder_id(pool, slot), at, commands) for slot in numbers], at)
+        self._works.begin([_holder(pool, slot, at) for slot in numbers], at)
 
     def _hold_elsewhere(self, slot: ReadySlot, at: dt.datetime) -> None:
         found = self._works.find(slot.attempt_id)
@@ -104,6 +113,10 @@ class Slots:
             self._works.apply(task_id, PauseDecided(at=at, instance_id=key, reason="The slot of its pool is paused."))
         elif slot is AttemptState.RUNNING and attempt.state is AttemptState.PAUSED:
             self._works.apply(task_id, ResumeDecided(at=at, instance_id=key, reason="The slot of its pool goes on."))
+
+
+def _holder(pool: ComputePool, number: int, at: dt.datetime) -> Task:
+    return holder_of(pool, number, _holder_id(pool, number), at, ALL[pool.profile].commands)
 
 
 def _holder_id(pool: ComputePool, number: int) -> TaskId:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ondol.accounting.account.assemble import assemble, ground_rows
-from ondol.accounting.account.columns import Mask
+from ondol.accounting.account.columns import EnergyColumns, Mask
 from ondol.accounting.account.grounds import Grounds
 from ondol.accounting.account.hardware import Made, machines
 from ondol.accounting.account.shared import Shared
@@ -34,16 +35,19 @@ from ondol.control.statement_more import (
 from ondol.control.statement_rows import WindowRows, rows_around, sites_of, window_rows
 from ondol.control.statement_subjects import Chosen, Subjects
 from ondol.model.account import Account
+from ondol.model.binding import Binding
 from ondol.model.checks import check_choice
 from ondol.model.errors import NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import TaskId
 from ondol.model.ledger import EnergyRow
-from ondol.model.site import Site
+from ondol.model.site import Site, UnitKind
 from ondol.storage.ports import Store
 
 _FEW = 200
 """Up to so many tasks, a group's rows are found by task; of more, by the time since the first was submitted."""
+
+_NONE_THEN = "in this window: nothing ran then (from and to say another)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ class StatementDesk:
     ground : factors, basis and hardware of the installation
     now : platform time
     claims : registers of who holds which heat; statements say nothing of it without
+    clock_rate : platform seconds per wall second: rows count CPU time in the latter
     """
 
     def __init__(
@@ -77,11 +82,22 @@ class StatementDesk:
         ground: CarbonGround,
         now: Callable[[], dt.datetime],
         claims: ClaimBook | None = None,
+        *,
+        clock_rate: float = 1.0,
     ) -> None:
         self._fleet, self._store, self._now, self._claims = fleet, store, now, claims
         self._subjects = Subjects(fleet, store, hosts)
         self._ground = ground
         self._machines = machines(fleet, ground.book)
+        site_of = {str(unit.id): str(unit.site_id) for unit in fleet.units} | {site.id: site.id for site in fleet.sites}
+        self._meter_error = _worst(fleet.bindings, "electric_meter", {site.id: site.id for site in fleet.sites})
+        self._heat_error = _worst(fleet.bindings, "heat_meter", site_of)
+        racks = {str(unit.site_id) for unit in fleet.units if unit.kind is UnitKind.SERVER_RACK}
+        self._heatless = frozenset(racks - {str(u.site_id) for u in fleet.units if u.kind is not UnitKind.SERVER_RACK})
+        # A virtual node stands for a real one on a share of this machine: the same as in facts of attempts.
+        self._cpu_scale = {
+            str(node.id): clock_rate * node.cores_per_slot * node.slots / node.host_cores for node in fleet.nodes
+        }
         self._grids: Grids | None = None
 
     def statement(
@@ -144,7 +160,7 @@ class StatementDesk:
         check_choice("kind", kind, ("user", "project"))
         look = self._look(caller, kind, key, start, end)
         if not look.mine.any():
-            raise NotFoundError(f"ledger row of {kind}", f"{look.chosen.subject.name} in this window")
+            raise NotFoundError(f"ledger row of {kind}", f"{look.chosen.subject.name} {_NONE_THEN}")
         named = _named(look.shared, look.chosen)
         own = look.mine if named is None else look.mine & named
         found = work_of(self._store, self._fleet, look.shared, look.mine)
@@ -157,10 +173,11 @@ class StatementDesk:
         chosen = self._subjects.choose(caller, kind, key)
         rows, whole = self._rows(chosen, start, end)
         if not len(rows.energy):
-            raise NotFoundError(f"ledger row of {kind}", f"{chosen.subject.name or 'any site'} in this window")
+            raise NotFoundError(f"ledger row of {kind}", f"{chosen.subject.name or 'any site'} {_NONE_THEN}")
         grounds = self._grounds(self._names(chosen, rows), rows)
         settled = settle(self._store, rows.energy, *rows.span)
-        shared, made = ground_rows(settled.rows, rows.heat, grounds, rows.holds, metered=settled.metered)
+        energy = _in_cores(settled.rows, self._cpu_scale)
+        shared, made = ground_rows(energy, rows.heat, grounds, rows.holds, metered=settled.metered)
         return _Look(
             chosen=chosen,
             rows=rows,
@@ -187,7 +204,9 @@ class StatementDesk:
                 for task in sorted(tasks):
                     own += self._store.energy(task_id=TaskId(task))
                 if not own:
-                    raise NotFoundError(f"ledger row of {subject.kind}", subject.id)
+                    raise NotFoundError(
+                        f"ledger row of {subject.kind}", f"{subject.name} (yet: a minute after work began there is one)"
+                    )
                 return rows_around(self._store, own), True
             return window_rows(self._store, chosen.since, None), True
         sites = chosen.sites
@@ -207,6 +226,9 @@ class StatementDesk:
             equipment_per_h={str(site): impacts for site, impacts in ground.book.equipment_per_h.items()},
             allocation={site.id: self._terms(site, *rows.span) for site in fleet.sites if site.id in rows.energy.sites},
             names=names,
+            meter_error=self._meter_error,
+            heat_error=self._heat_error,
+            heatless=self._heatless,
         )
 
     def _terms(self, site: Site, start: dt.datetime, end: dt.datetime) -> AllocationTerms:
@@ -233,6 +255,15 @@ class StatementDesk:
         return self._fleet.site(sites[0]).timezone if sites else self._fleet.sites[0].timezone
 
 
+def _worst(bindings: Iterable[Binding], point: str, site_of: Mapping[str, str]) -> dict[str, float]:
+    """By site, the worst uncertainty of its meters of a kind; none where one of them has no stated class."""
+    by_site: dict[str, list[float]] = {}
+    for one in bindings:
+        if one.point == point and one.entity_id in site_of and one.connection_id:
+            by_site.setdefault(site_of[one.entity_id], []).append(one.uncertainty)
+    return {site: max(found) for site, found in by_site.items() if all(found)}
+
+
 def _mask(shared: Shared, chosen: Chosen) -> Mask:
     rows = shared.rows
     if chosen.sites is not None:
@@ -252,3 +283,9 @@ def _named(shared: Shared, chosen: Chosen) -> Mask | None:
     rows = shared.rows
     mine = np.array([*(name == chosen.named_for for name in rows.accounts), False], dtype=np.bool_)
     return mine[rows.account]
+
+
+def _in_cores(rows: EnergyColumns, scale: Mapping[str, float]) -> EnergyColumns:
+    """Give rows with CPU time in seconds of a core of their node, platform time, as reservations are counted."""
+    by_node = np.array([*(scale.get(node, 1.0) for node in rows.nodes), 1.0])  # the last is nobody's
+    return dataclasses.replace(rows, cpu_s=rows.cpu_s * by_node[rows.node])

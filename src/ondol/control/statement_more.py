@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.accounting.account.columns import NOBODY, TIERS, EnergyColumns, Floats, Mask
+from ondol.accounting.account.columns import NOBODY, SHARES, TIERS, EnergyColumns, Floats, Mask
 from ondol.accounting.account.figure import Figure, Section, unknown
 from ondol.accounting.account.shared import Shared
 from ondol.accounting.account.statement import Held
@@ -20,12 +20,13 @@ from ondol.control.claim_book import ClaimBook
 from ondol.model.account import Account
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId, SiteId, TaskId
-from ondol.model.ledger import AttemptFact, EnergyRow, Metered, MeterRow, WorkFact
+from ondol.model.ledger import AttemptFact, EnergyRow, Metered, MeterRow, Share, WorkFact
 from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
 _J_PER_KWH = 3.6e6
 _SCALED = np.array([tier in SCALED for tier in TIERS])
+_OVERHEAD = SHARES.index(Share.OVERHEAD)
 _SOURCE = "ledger: energy rows, ends of attempts"
 WASTE_LABELS = {
     "failed": "Attempts that failed",
@@ -79,6 +80,7 @@ def settle(store: Store, rows: EnergyColumns, start: dt.datetime | None, end: dt
             end_s=rows.end_s[here],
             energy_j=rows.energy_j[here],
             scaled=_SCALED[rows.tier[here]],
+            overhead=rows.share[here] == _OVERHEAD,
         )
         stands, factors, parts = scale_to_meter(site, spans, meters)
         energy_j[here] *= factors
@@ -113,7 +115,10 @@ def meters_section(found: Collection[Reconciliation], sites: Sequence[str], name
                     unknown(f"{site}.{key}", f"{name}: {label}", "1", "no window of the meter could be used")
                 )
             else:
-                how = "T3 to T5 scaled to the meter, window by window; never over a factor of two"
+                how = (
+                    "T3 to T5 scaled to the meter, window by window; never over a factor of two, but for the overhead "
+                    "of servers that are all measured"
+                )
                 figures.append(Figure(key=f"{site}.{key}", label=f"{name}: {label}", value=value, unit="1", method=how))
     return Section(
         key="meters",

@@ -28,6 +28,7 @@ class Binding:
         register ("holding:16:float32"), a topic ("boiler/T1" or "boiler/state#temps.t1"), a metric, an M-Bus record
     write_address : where it is written, if elsewhere
     scale, offset : from the device's unit to ours
+    uncertainty : of a meter, relative and expanded (k = 2), as its accuracy class has it, 0 to 1; 0 for not known
     stale_after_s : a value older than this is stale; 0 for three intervals of the connection, at least 60 s [s]
 
     Raises
@@ -45,6 +46,7 @@ class Binding:
     scale: float = 1.0
     offset: float = 0.0
     stale_after_s: float = 0.0
+    uncertainty: float = 0.0
 
     def __post_init__(self) -> None:
         try:
@@ -56,6 +58,7 @@ class Binding:
             raise InvalidFieldError("binding.driver", self.driver, allowed)
         check_range("binding.scale", self.scale, -1e15, 1e15)
         check_range("binding.offset", self.offset, -1e15, 1e15)
+        check_range("binding.uncertainty", self.uncertainty, 0.0, 1.0)
         check_range("binding.stale_after_s", self.stale_after_s, 0.0, 1e7, "s")
         if self.scale == 0:
             raise InvalidFieldError("binding.scale", self.scale, "a number that is not 0")

@@ -17,7 +17,8 @@ from ondol.model.ids import NO_ATTEMPT, NO_PROJECT, AccountId, AttemptId, Projec
 
 _UG_PER_G, _UWH_PER_KWH = 1_000_000, 1_000_000_000
 _NOBODY, _NO_TASK = AccountId(""), TaskId("")
-_MOST = 1e9  # of g and kWh in one budget: a sum of many stays far below 2^63
+MOST = 1e9
+"""Of g and kWh in one budget: 1e18 µWh, so that what a period has and is carried into it stay below 2^63."""
 
 
 class Overrun(enum.Enum):
@@ -181,7 +182,7 @@ class UseBudget:
             raise InvalidFieldError("budget.co2e_g", None, "an amount here or in energy_kwh")
         for name, unit in (("co2e_g", "gCO2e"), ("energy_kwh", "kWh")):
             if getattr(self, name) is not None:
-                check_range(f"budget.{name}", getattr(self, name), 0.0, _MOST, unit)
+                check_range(f"budget.{name}", getattr(self, name), 0.0, MOST, unit)
         check_range("budget.carry_over", self.carry_over, 0.0, 1.0)
         try:
             ZoneInfo(self.timezone)

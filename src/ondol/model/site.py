@@ -44,6 +44,10 @@ class Site:
     reference_heater : what would heat it without compute: id of a row "heater-…" of the registry; "" for none
     reference_heater_until : when that heater would have been replaced anyway; nothing is avoided after it
     reference_heater_evidence : what shows that it is there: contract, audit, photograph of the plate
+    standby_kwh_per_kwh : heat that its backup goes on losing though it runs less, by kWh of useful heat, 0 to 1
+    auxiliary_kwh_per_kwh : electricity of pumps for the heat that `pue` does not hold, by kWh of useful heat, 0 to 1
+    avoided_share_heat : of what the heat avoids, the part that a contract gives to who takes it, 0 to 1; None without
+    avoided_contract : the contract that says so
     heat_price_eur_per_kwh, compute_price_eur_per_kwh : for allocation by price; None where there is none [€/kWh]
     market_g_per_kwh : by contract (market-based), shown beside the grid's and never used for heat; None without one
     market_evidence : the contract or guarantees of origin that say so
@@ -67,6 +71,10 @@ class Site:
     reference_heater: str = ""
     reference_heater_until: dt.datetime | None = None
     reference_heater_evidence: str = ""
+    standby_kwh_per_kwh: float = 0.0
+    auxiliary_kwh_per_kwh: float = 0.0
+    avoided_share_heat: float | None = None
+    avoided_contract: str = ""
     heat_price_eur_per_kwh: float | None = None
     compute_price_eur_per_kwh: float | None = None
     market_g_per_kwh: float | None = None

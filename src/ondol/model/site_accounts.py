@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def check_site_accounts(site: Site) -> None:
     """Refuse numbers out of range, and what is said without that which it goes with."""
-    for name in ("legal_entity", "reference_heater_evidence", "market_evidence"):
+    for name in ("legal_entity", "reference_heater_evidence", "market_evidence", "avoided_contract"):
         if getattr(site, name):
             check_text(f"site.{name}", getattr(site, name), 500)
     if site.siret:
@@ -26,6 +26,9 @@ def check_site_accounts(site: Site) -> None:
             check_id(f"site.{name}", getattr(site, name))
     for name, most, unit in (
         ("installed_it_w", 1e9, "W"),
+        ("standby_kwh_per_kwh", 1.0, "kWh/kWh"),
+        ("auxiliary_kwh_per_kwh", 1.0, "kWh/kWh"),
+        ("avoided_share_heat", 1.0, ""),
         ("heat_price_eur_per_kwh", 10.0, "€/kWh"),
         ("compute_price_eur_per_kwh", 1000.0, "€/kWh"),
         ("market_g_per_kwh", 3000.0, "g/kWh"),
@@ -38,6 +41,8 @@ def check_site_accounts(site: Site) -> None:
     for name, needed in (
         ("reference_heater_until", "reference_heater"),
         ("reference_heater_evidence", "reference_heater"),
+        ("avoided_share_heat", "avoided_contract"),
+        ("avoided_contract", "avoided_share_heat"),
         ("market_g_per_kwh", "market_evidence"),
         ("market_evidence", "market_g_per_kwh"),
     ):

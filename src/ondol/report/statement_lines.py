@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from ondol.accounting.account.figure import Figure
-from ondol.accounting.account.statement import SCHEMA, Statement
-from ondol.accounting.avoided import Span
+from ondol.accounting.account.statement import SCHEMA, ByContract, Statement
+from ondol.accounting.allocation import AllocationView
+from ondol.accounting.avoided import Avoided, Span
 
 CSV_COLUMNS = ("section", "line", "label", "value", "unit", "low", "high", "tier", "method", "source", "missing")
 
@@ -70,16 +71,16 @@ def statement_csv(statement: Statement) -> str:
         writer.writerow(
             (
                 section,
-                figure.key,
-                figure.label,
+                _text(figure.key),
+                _text(figure.label),
                 _cell(figure.value),
                 figure.unit,
                 _cell(figure.low),
                 _cell(figure.high),
                 figure.tier,
-                figure.method,
-                figure.source,
-                figure.missing,
+                _text(figure.method),
+                _text(figure.source),
+                _text(figure.missing),
             )
         )
     return text.getvalue()
@@ -100,7 +101,7 @@ def lines(statement: Statement) -> Iterator[tuple[str, Figure]]:
                     label=f"{view.method} {view.name}: {label} bears",
                     value=value,
                     unit="gCO2e",
-                    method=view.name,
+                    method=view.name + _for_heat_alone(key, view),
                     source=view.source,
                     missing="" if value is not None else view.unavailable,
                 ),
@@ -111,6 +112,8 @@ def lines(statement: Statement) -> Iterator[tuple[str, Figure]]:
                 "avoided",
                 _avoided(box.site_id, box.site_name, kind, None if box.made is None else getattr(box.made, kind), box),
             )
+        if box.contract is not None:
+            yield from _shared(box.site_id, box.site_name, box.contract)
     for one in statement.baskets:
         yield (
             "baskets",
@@ -137,6 +140,12 @@ def lines(statement: Statement) -> Iterator[tuple[str, Figure]]:
     )
 
 
+def _for_heat_alone(key: str, view: AllocationView) -> str:
+    if key != "heat_g" or not view.heat_only_g:
+        return ""
+    return f"; of it {view.heat_only_g:.6g} g ran for heat alone or made the heat equipment, the heat's in every view"
+
+
 def _avoided(site_id: str, name: str, kind: str, span: Span | None, box: Any) -> Figure:
     made = box.made
     against = "" if made is None else made.reference if kind == "named" else made.heat_pump_name
@@ -147,10 +156,33 @@ def _avoided(site_id: str, name: str, kind: str, span: Span | None, box: Any) ->
         low=None if span is None else span.low_g,
         high=None if span is None else span.high_g,
         unit="gCO2e",
-        method="useful heat × factor of the reference heater; beside the inventory, never in it",
-        source="" if made is None else f"{made.evidence or ''}; valid until {made.valid_until}",
+        method="(useful heat − losses that stay with the backup) × factor of the heater − pumps; beside the inventory, "
+        "never in it",
+        source="" if made is None else _stands_for(kind, made),
         missing=box.refused,
     )
+
+
+def _stands_for(kind: str, made: Avoided) -> str:
+    """Who stands for a reference: the site's evidence for its own heater, nobody for the heat pump beside it."""
+    if kind != "named":
+        return "a scenario, for which nobody stands; footprint.md §0 rule 4"
+    return f"{made.evidence or ''}; valid until {made.valid_until}"
+
+
+def _shared(site_id: str, name: str, shared: ByContract) -> Iterator[tuple[str, Figure]]:
+    for key, who, span in (("heat", "who takes the heat", shared.heat), ("compute", "who computes", shared.compute)):
+        figure = Figure(
+            key=f"{site_id}.contract_{key}_g",
+            label=f"{name}: of what is avoided, by contract to {who}",
+            value=span.g,
+            low=span.low_g,
+            high=span.high_g,
+            unit="gCO2e",
+            method="view A6: a contract's share of what is avoided; beside the inventory, never in it",
+            source=shared.contract,
+        )
+        yield "avoided", figure
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
@@ -170,6 +202,11 @@ def _timed(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_timed(one) for one in value]
     return value
+
+
+def _text(text: str) -> str:
+    """Names are users': a sheet must not take one for a formula (OWASP, CSV injection)."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _cell(value: float | None) -> str:

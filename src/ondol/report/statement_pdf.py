@@ -134,7 +134,8 @@ def _views(statement: Statement) -> list[Any]:
                 [name, Paragraph(f"<i>not available: {escape(view.unavailable)}</i>", _STYLES["cell"]), "", "", ""]
             )
             continue
-        per = "no useful heat" if view.heat_g_per_kwh is None else amount(view.heat_g_per_kwh, "g/kWh")
+        nothing = "not metered" if view.heat_kwh is None else "no useful heat"
+        per = nothing if view.heat_g_per_kwh is None else amount(view.heat_g_per_kwh, "g/kWh")
         rows.append([name, *(amount(one, "gCO2e") for one in (view.job_g, view.heat_g, view.unallocated_g)), per])
     note = "Each view shares out the whole of the inventory and makes none of it vanish. A0 is the inventory's own."
     return [
@@ -159,6 +160,10 @@ def _apart(statement: Statement) -> list[Any]:
         if made.net is not None and made.net_heat_pump is not None:
             told += f" Burden less avoided (view A4, for no inventory): {span(made.net)}"
             told += f"; with the heat pump {span(made.net_heat_pump)}."
+        if box.contract is not None:
+            shared = box.contract
+            told += f" By contract ({shared.contract}; view A6): {span(shared.heat)} to who takes the heat, "
+            told += f"{span(shared.compute)} to who computes."
         story.append(_text(f"• {told}", "small"))
     story.append(_text("Same work and same heat elsewhere", "h3"))
     for one in statement.baskets[:MOST_ROWS]:

@@ -204,19 +204,21 @@ def test_carbon_facts(connect: Connect, desk: Any):
     assert task.carbon_facts().energy_consumption_Wh == 0.0
     desk.start(task.uuid)
     desk.burn(task.uuid, kwh=0.05, heat_kwh=0.045)
+    counted = desk.ground.basis.g_per_kwh("home", 50.0)  # as statements, budgets and quotes count
+    assert counted > 70.0
     facts = task.carbon_facts()
     assert facts.energy_it_Wh == pytest.approx(50.0)
     assert facts.energy_consumption_Wh == pytest.approx(51.0)
     assert facts.energy_reuse_Wh == pytest.approx(45.0)
-    assert facts.carbon_footprint_gC02eq == pytest.approx(0.051 * 50)
-    assert facts.equivalent_dc_carbon_footprint_gC02eq == pytest.approx(0.05 * 1.36 * 50)
-    assert facts.saved_carbon_footprint_compute_gC02eq == pytest.approx(0.05 * 1.36 * 50 - 0.051 * 50)
-    assert facts.saved_carbon_footprint_heat_gC02eq == pytest.approx(0.045 / 2.78 * 50)
+    assert facts.carbon_footprint_gC02eq == pytest.approx(0.051 * counted)
+    assert facts.equivalent_dc_carbon_footprint_gC02eq == pytest.approx(0.05 * 1.36 * counted)
+    assert facts.saved_carbon_footprint_compute_gC02eq == pytest.approx(0.05 * 1.36 * counted - 0.051 * counted)
+    assert facts.saved_carbon_footprint_heat_gC02eq == pytest.approx(0.045 / 2.78 * counted)
     assert pytest.approx(1.02) == facts.PUE
     assert pytest.approx(45 / 51) == facts.ERF
     assert pytest.approx(6 / 50) == facts.ERE
     against = CarbonClient(connection, "hyperscale").get_task_carbon_facts(task.uuid)
-    assert against.equivalent_dc_carbon_footprint_gC02eq == pytest.approx(0.05 * 1.10 * 50)
+    assert against.equivalent_dc_carbon_footprint_gC02eq == pytest.approx(0.05 * 1.10 * counted)
     with pytest.raises(QarnotGenericException, match="european_dc"):
         CarbonClient(connection, "nowhere").get_task_carbon_facts(task.uuid)
     with pytest.raises(MissingTaskException):

@@ -59,6 +59,10 @@ def test_a_user_sees_what_is_left_and_where_it_went(stage: BudgetStage, url: str
     rows = json.loads(say("budget", "history", "day", *access, "--json"))
     assert [row["act"] for row in rows] == ["renew", "reserve"]
     assert task.id in say("budget", "history", "day", "--limit", "1", *access)
+    stage.budget("carbon", holder=mine, co2e_g=2500.0, energy_kwh=None)
+    begun = say("budget", "history", "carbon", *access)
+    assert "2.50 kgCO2e" in begun
+    assert "Wh" not in begun, "what is not limited is not given as 0 Wh"
     assert "No such budget: other" in say("budget", "show", "other", *access, code=1)
     assert "is not allowed" in say("budget", "history", "day", "--from", "yesterday", *access, code=1)
 
@@ -82,6 +86,12 @@ def test_the_operator_sets_changes_and_removes_budgets_in_the_data_folder(tmp_pa
     assert "is there with another every" in say(*mine, "--energy-kwh", "7", "--every", "day", *data, code=1)
     assert "budget.energy_kwh = -1.0" in say(*mine, "--energy-kwh", "-1", "--every", "week", *data, code=1)
     assert "an amount here or in energy_kwh" in say(*mine, "--every", "week", *data, code=1)
+    say("admin", "user", "add", "bob@example.org", *data)
+    lost = ("admin", "budget", "set", "x", "--energy-kwh", "1")
+    assert "'ondol admin project member' makes" in say(
+        *lost, "--account", "bob@example.org", "--project", "study", *data, code=1
+    )
+    assert "puts accounts into one" in say(*lost, "--organization", "lab", *data, code=1)
     assert "No such account" in say(
         "admin", "budget", "set", "x", "--account", "b@c", "--energy-kwh", "1", *data, code=1
     )

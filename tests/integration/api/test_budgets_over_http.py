@@ -10,8 +10,11 @@ import pytest
 import qarnot
 from fastapi.testclient import TestClient
 
+from ondol.control.filler_rights import FillerRights
 from ondol.model.account import Account
+from ondol.model.filler import FillerTerms
 from ondol.model.ids import AccountId
+from ondol.model.view import ServiceClass
 from ondol.server.app import create_api
 from scenario.control.budget_said import Said
 from scenario.control.budget_stage import PROJECT, BudgetStage
@@ -78,6 +81,41 @@ def test_a_list_of_tasks_is_taken_whole_or_not_at_all(stage: BudgetStage, boss: 
     assert alice.get("/budgets/v1/b").json()["left"]["energy_kwh"] == 5.5
     assert alice.post("/tasks", json=[BODY] * 5).status_code == 200
     assert alice.get("/budgets/v1/b").json()["left"]["energy_kwh"] == 0.5
+
+
+def test_a_list_in_which_one_is_too_much_is_not_taken_in_part(
+    stage: BudgetStage, boss: TestClient, alice: TestClient
+) -> None:
+    """Given room for five, when one of two tasks could never fit, then neither is taken; bad bodies are left out."""
+    boss.put("/budgets/v1/b", json={"account": "alice@example.org", "energy_kwh": 5.5})
+    stage.said.cheaper[ServiceClass.HARVEST] = (50.0, 1.0)
+    large = BODY | {"labels": {"ondol.service": "harvest"}}
+    answer = alice.post("/tasks", json=[BODY, large])
+    assert answer.status_code == 402
+    assert [one["statusCode"] for one in answer.json()] == [402, 402]
+    assert alice.get("/budgets/v1/b").json()["left"]["energy_kwh"] == 5.5
+    answer = alice.post("/tasks", json=[BODY, BODY | {"profile": "nope"}])
+    assert [one["statusCode"] for one in answer.json()] == [200, 400]
+
+
+def test_what_asks_for_filler_and_will_be_charged_is_quoted_so(
+    stage: BudgetStage, boss: TestClient, alice: TestClient
+) -> None:
+    """Given an installation that nobody fills, when filler is quoted, then as the harvest that it will run as."""
+    stage.desk._intake._filler = FillerRights(FillerTerms(), lambda: None, lambda _task: False)
+    boss.put("/budgets/v1/b", json={"account": "alice@example.org", "energy_kwh": 1e-6})
+    quote = alice.post("/quotes/v1", json=BODY | {"instanceCount": 4, "labels": {"ondol.service": "filler"}}).json()
+    assert {one["option"]: one["service"] for one in quote["options"]}["smaller"] == "harvest"
+    for option in quote["options"]:
+        assert option["why_not"].startswith("budget b (account) has too little left"), option
+
+
+@pytest.mark.parametrize("after", ["9223372036854775808", "99999999999999999999999", "-1"])
+def test_a_number_that_no_row_can_have_is_refused(boss: TestClient, alice: TestClient, after: str) -> None:
+    boss.put("/budgets/v1/b", json={"account": "alice@example.org", "energy_kwh": 5.5})
+    answer = alice.get(f"/budgets/v1/b/history?after={after}")
+    assert answer.status_code == 400
+    assert "after" in answer.json()["detail"]
 
 
 def test_what_is_set_is_shown_and_may_be_changed_and_removed(

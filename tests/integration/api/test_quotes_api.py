@@ -175,6 +175,20 @@ def test_how_many_tasks_others_have_is_not_told() -> None:
     assert quality_out((), every, counted=True)["every_task"][0]["tasks"] == 100
 
 
+def test_who_asks_for_the_same_option_at_once_gets_the_same_task(alice: httpx2.Client, url: str) -> None:
+    quote = give(alice)
+
+    def take(_number: int) -> tuple[int, str]:
+        with httpx2.Client(base_url=url, headers={"Authorization": ALICE}, timeout=30) as client:
+            answer = client.post(f"/quotes/v1/{quote['id']}/accept", json={"option": "now"})
+        return answer.status_code, answer.json().get("uuid", answer.text)
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = set(pool.map(take, range(20)))
+    assert len(answers) == 1, answers
+    assert answers.pop()[0] == 200
+
+
 def test_twenty_who_take_at_once_make_one_task(alice: httpx2.Client, url: str, desk: MemoryDesk) -> None:
     quote = give(alice)
 

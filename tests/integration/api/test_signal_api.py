@@ -116,6 +116,7 @@ def test_a_single_home_is_withheld_and_said_to_be(stage: Stage) -> None:
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
     assert "withheld" in client.get("/signal/v1/fr-bre").json()["detail"]
+    assert "there are: fr-idf" in client.get("/signal/v1/nowhere").json()["detail"]
 
 
 def test_when_homes_get_a_common_host_their_region_is_merged_or_withheld_at_once(stage: Stage) -> None:

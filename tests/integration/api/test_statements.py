@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import re
 from pathlib import Path
 
 import httpx2
@@ -16,6 +17,7 @@ from integration.api.memory_desk import ALICE, BOSS, T0, MemoryDesk, small_fleet
 from ondol.cli.main import run
 from ondol.control.asked_claims import AskedClaim
 from ondol.control.directory import OPERATOR
+from ondol.control.statement_desk import StatementDesk
 from ondol.model.account import Project
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
@@ -244,6 +246,38 @@ def test_exergy_view_needs_measured_supply_and_return(tmp_path: Path) -> None:
     assert view.residual < 1e-9
 
 
+def test_a_mirror_of_filler_alone_is_empty_and_no_error(
+    desk: MemoryDesk, alice: httpx2.Client, work: dict[str, str]
+) -> None:
+    """Given the account that fills, which ran no work of its own, then its mirror says so."""
+    since = desk.at
+    desk.burn(_submit(alice, "fill"), kwh=0.1, heat_kwh=0.08, share=Share.HEAT_ONLY)
+
+    made = alice.get("/ledger/v1/mirror", params={"from": since.isoformat()}).raise_for_status().json()
+
+    assert (made["tasks"], made["energy_kwh"], made["co2e_g"]) == (0, 0.0, 0.0)
+    assert made["suggestions"] == []
+
+
+def test_cpu_time_is_counted_in_cores_of_the_node_as_reservations_are(desk: MemoryDesk) -> None:
+    """Given a virtual node of a fifth of a core on a clock of 60, when its share is full, then its cores were busy."""
+    desk.burn("t", kwh=0.1, heat_kwh=0.08)
+    (row,) = desk.store.energy(task_id=TaskId("t"))
+    node = next(one for one in small_fleet().nodes if one.id == row.node_id)
+    full_s = node.host_cores * 900.0 / 60.0  # what this machine gives it in a quarter of an hour of platform time
+    busy = dataclasses.replace(row, start=row.end, end=row.end + dt.timedelta(minutes=15), cpu_s=full_s)
+    desk.store.commit(Changes(ledger=(busy,)))
+    caller = desk.store.account(AccountId("alice"))
+    assert caller is not None
+    desk_of_statements = StatementDesk(
+        small_fleet(), desk.store, desk.hosts, desk.ground, lambda: desk.at, clock_rate=60.0
+    )
+
+    made = desk_of_statements.statement(caller, "site", "home")
+
+    assert made.value("energy", "cpu_h") == pytest.approx(0.25 * node.slots * node.cores_per_slot)
+
+
 def test_claims_on_a_sites_heat_are_named_to_the_operator_and_not_to_everybody(
     url: str, desk: MemoryDesk, work: dict[str, str], alice: httpx2.Client
 ) -> None:
@@ -293,6 +327,7 @@ def test_statement_and_mirror_at_a_terminal(
     ondol("statement", "user", "--html", str(page), "--pdf", str(paper))
 
     assert "INVENTORY" in shown
+    assert re.search(r"^2026-01-12 \d\d:\d\d:\d\d to .* UTC, platform time$", shown, re.MULTILINE)
     assert "Credit for heat" in shown
     assert "VIEWS" in shown
     assert page.read_text().startswith("<!doctype html>")
@@ -300,5 +335,9 @@ def test_statement_and_mirror_at_a_terminal(
     assert ondol("statement", "fleet", "--csv").startswith("section,line,label,value")
     assert json.loads(ondol("statement", "site", "home", "--json"))["subject"]["kind"] == "site"
     assert "which task" in ondol("statement", "task", code=1)
-    assert "gained by waiting" in ondol("mirror")
+    mirrored = ondol("mirror")
+    assert "gained by waiting" in mirrored
+    assert "(lca_levelled; budgets count making the servers, too)" in mirrored
+    long_ago = ondol("mirror", "--from", "2020-01-01", "--to", "2020-01-02", code=1)
+    assert "nothing ran then (from and to say another)" in long_ago
     assert json.loads(ondol("mirror", "project", "joint", "--json"))["tasks"] == 3

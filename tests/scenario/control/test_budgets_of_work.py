@@ -88,6 +88,20 @@ def test_a_budget_that_only_alerts_takes_everything_and_marks_it() -> None:
     assert stage.balance().warned_percent == 100
 
 
+def test_what_no_store_could_count_is_refused_even_where_a_budget_only_alerts() -> None:
+    """Given tasks of 1e9 kWh, as absurd run times make them, then four are promised theirs and others go on."""
+    stage = BudgetStage(Said(energy_kwh=1e9))
+    stage.budget(overrun=Overrun.ALERT_ONLY)
+    for _ in range(4):
+        stage.submit(cpu_s=1e6)
+    for _ in range(10):
+        with pytest.raises(BudgetExceededError, match=r"cannot count 1e\+09 kWh .* more"):
+            stage.submit()
+    stage.said.energy_kwh = 1.0
+    stage.submit()
+    assert stage.balance().reserved.energy_uwh < 2**63
+
+
 def test_a_cancelled_task_pays_for_what_it_used_and_one_that_never_ran_for_nothing() -> None:
     stage = BudgetStage()
     stage.budget()

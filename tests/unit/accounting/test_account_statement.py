@@ -6,10 +6,12 @@ import dataclasses
 import datetime as dt
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ondol.accounting.account.assemble import assemble, ground_rows
 from ondol.accounting.account.columns import energy_columns, heat_columns
 from ondol.accounting.account.figure import Figure
 from ondol.accounting.account.hardware import Hold
@@ -219,6 +221,27 @@ def test_meter_behind_a_site_takes_its_tier_out_of_the_band_of_the_site_but_not_
     assert "power model (T4)" in {one.cause for one in task.drivers}
 
 
+def test_accuracy_class_of_a_meter_is_in_the_band_of_what_it_stands_behind() -> None:
+    """Given meters with a stated class, when statements are made, then it is in the band."""
+    rows = small.ledger()
+    on = dataclasses.replace(small.grounds(), meter_error={"north": 0.02}, heat_error={"north": 0.05})
+    columns = energy_columns(row for row in rows if isinstance(row, EnergyRow))
+    heat = heat_columns(row for row in rows if isinstance(row, HeatRow))
+    shared, making = ground_rows(columns, heat, on, {}, metered=np.ones(len(columns)))
+    subject = Subject(kind="site", id="north", name="North")
+    made = assemble(subject, shared, making, small.mask_of(shared, "site", "north"), on)
+    electricity = next(one for one in made.section("energy").figures if one.key == "total_kwh")
+    assert electricity.value is not None
+    assert electricity.low == pytest.approx(0.98 * electricity.value)
+    assert electricity.high == pytest.approx(1.02 * electricity.value)
+    assert "electricity meter of north" in {one.cause for one in made.drivers}
+    box, plain = made.avoided[0].made, small.statement("site", "north", rows).avoided[0].made
+    assert box is not None
+    assert plain is not None
+    assert box.named.low_g == pytest.approx(0.95 * plain.named.low_g)
+    assert box.named.high_g == pytest.approx(1.05 * plain.named.high_g)
+
+
 def test_every_sentence_keeps_to_the_rules_of_wording() -> None:
     for kind, key in (("task", "a-one"), ("site", "north"), ("fleet", "all")):
         made = small.statement(kind, key)
@@ -264,6 +287,16 @@ def test_overhead_while_no_server_had_a_row_stays_in_the_site() -> None:
     assert made.value("energy", "total_kwh") == pytest.approx((before.value("energy", "total_kwh") or 0.0) + 1.0)
 
 
+def test_rows_that_overlap_are_a_finding_and_sound_ones_are_none() -> None:
+    """Given a ledger in which one window stands twice, half an hour on, when a statement is made, then it says so."""
+    rows = small.ledger()
+    assert small.statement("fleet", "all", rows).findings == ()
+    one = next(row for row in rows if isinstance(row, EnergyRow) and row.node_id == "south-1")
+    again = dataclasses.replace(one, start=one.start + small.WINDOW / 2, end=one.end + small.WINDOW / 2)
+    (found,) = small.statement("site", "south", [*rows, again]).findings
+    assert found == "south: rows overlap for 150 s in all: what is in them counts twice"
+
+
 def test_figure_is_a_value_or_a_reason() -> None:
     with pytest.raises(InvalidFieldError, match="missing"):
         Figure(key="x_kwh", label="x", value=None, unit="kWh")
@@ -271,3 +304,86 @@ def test_figure_is_a_value_or_a_reason() -> None:
         Figure(key="x_kwh", label="x", value=math.nan, unit="kWh")
     with pytest.raises(InvalidFieldError, match="low"):
         Figure(key="x_kwh", label="x", value=1.0, low=2.0, high=3.0, unit="kWh")
+
+
+def test_views_of_a_statement_count_what_ran_for_heat_beside_and_the_factor_of_free_heat_is_nought() -> None:
+    """Given fillers, when views are made, then A0 shares nothing, and a task's heat costs 0 g/kWh in it."""
+    rows, on = small.ledger(metered=BOTH), small.grounds()
+    site = {view.method: view for view in small.statement("site", "south", rows, on).views}
+    assert site["A0"].heat_share == 0.0
+    assert site["A0"].heat_g == pytest.approx(site["A0"].heat_only_g)
+    task = {view.method: view for view in small.statement("task", "a-one", rows, on).views}
+    assert task["A0"].heat_g_per_kwh == 0.0
+    assert task["A1"].heat_g_per_kwh is not None
+
+
+def test_racks_that_heat_nobody_need_no_heat_meter_for_the_views_of_a_fleet() -> None:
+    """Given a home with a meter and a site of racks, when the fleet's views are made, then they are there."""
+    rows = [row for row in small.ledger() if not (isinstance(row, HeatRow) and row.site_id == "south")]
+    unmetered = {view.method: view for view in small.statement("fleet", "all", rows).views}
+    assert "not metered" in unmetered["A1"].unavailable
+    on = dataclasses.replace(small.grounds(), heatless=frozenset({"south"}))
+    fleet = {view.method: view for view in small.statement("fleet", "all", rows, on).views}
+    north = {view.method: view for view in small.statement("site", "north", rows, on).views}
+    assert fleet["A1"].heat_kwh == pytest.approx(north["A1"].heat_kwh)
+    assert fleet["A1"].residual < 1e-12
+    assert fleet["A1"].heat_share is not None
+    assert north["A1"].heat_share is not None
+    assert 0.0 < fleet["A1"].heat_share < north["A1"].heat_share
+
+
+def test_market_based_line_is_each_sites_own_contract_or_its_own_grid() -> None:
+    """Given one site with a contract and one without, when both stand together, then the other is at its own grid."""
+    rows, home = small.ledger(), small.fleet()
+    north = dataclasses.replace(home.sites[0], market_g_per_kwh=5.0, market_evidence="PPA 7")
+    on = small.grounds(of=dataclasses.replace(home, sites=(north, home.sites[1])))
+    alone = {site: small.statement("site", site, rows, on) for site in BOTH}
+    fleet = small.statement("fleet", "all", rows, on)
+    own = 5.0 * (alone["north"].value("energy", "total_kwh") or 0.0)
+    other = alone["south"].value("grid", "location_hourly_g") or 0.0
+    assert alone["south"].value("grid", "market_g") is None
+    assert alone["north"].value("grid", "market_g") == pytest.approx(own)
+    assert fleet.value("grid", "market_g") == pytest.approx(own + other)
+    line = next(one for one in fleet.section("grid").figures if one.key == "market_g")
+    assert "1 of 2 sites, at the location-based average" in line.method
+    assert "PPA 7" in line.source
+
+
+@pytest.mark.parametrize(("hole", "annual"), [(0, True), (30, False)])
+def test_a_year_with_a_hole_in_it_is_no_annual_figure(hole: int, annual: bool) -> None:
+    """Given a row a day over a year, when a month of it is missing, then ratios are interim and that is said."""
+    day, template = dt.timedelta(days=1), small.ledger(1)
+    days = [number for number in range(365) if not 100 <= number < 100 + hole]
+    rows = [dataclasses.replace(row, start=small.T0 + n * day, end=small.T0 + (n + 1) * day) for n in days
+            for row in template]  # fmt: skip
+    made = small.statement("fleet", "all", list(rows))
+    assert made.window.annual is annual
+    assert any("interim" in note for note in made.notes) is not annual
+
+
+def test_pumps_and_the_backups_losses_are_taken_off_and_a_contract_shares_the_rest() -> None:
+    """Given losses, pumps and a contract, when the box is made, then both parts sum to what is left."""
+    rows, home = small.ledger(), small.fleet()
+    plain = small.statement("site", "north", rows).avoided[0]
+    north = dataclasses.replace(
+        home.sites[0], standby_kwh_per_kwh=0.1, auxiliary_kwh_per_kwh=0.02, avoided_share_heat=0.25,
+        avoided_contract="heat contract 12",
+    )  # fmt: skip
+    on = small.grounds(of=dataclasses.replace(home, sites=(north, home.sites[1])))
+    made = small.statement("site", "north", rows, on)
+    box = made.avoided[0]
+    assert plain.made is not None
+    assert plain.contract is None
+    assert box.made is not None
+    assert box.useful_kwh is not None
+    pumps_g = 0.02 * box.useful_kwh * on.registry.get("electricity-fr-lca-average").value
+    assert box.made.named.g == pytest.approx(0.9 * plain.made.named.g - pumps_g)
+    assert box.contract is not None
+    assert box.contract.heat.g == pytest.approx(0.25 * box.made.named.g)
+    assert box.contract.heat.g + box.contract.compute.g == pytest.approx(box.made.named.g, rel=1e-12)
+    told = {figure.key: figure for section, figure in lines(made) if section == "avoided"}
+    assert told["north.contract_compute_g"].value == pytest.approx(0.75 * box.made.named.g)
+    assert told["north.contract_heat_g"].source == "heat contract 12"
+    # and a share that no contract names is none
+    with pytest.raises(InvalidFieldError, match="given together with avoided_contract"):
+        dataclasses.replace(home.sites[0], avoided_share_heat=0.25)

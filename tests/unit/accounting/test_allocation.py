@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ondol.accounting.allocation import AllocationTerms, AllocationView, Burden, allocate, allocate_site, carnot
+from ondol.accounting.allocation import (
+    AllocationTerms,
+    AllocationView,
+    Burden,
+    allocate,
+    allocate_site,
+    carnot,
+    sum_of,
+)
 from ondol.model.errors import InvalidFieldError
 
 _JOB = Burden(total_g=784.57, energy_kwh=10.3, it_kwh=10.0, useful_heat_kwh=8.652, takings_eur=1.50)
@@ -61,6 +69,23 @@ def test_heat_from_before_the_window_is_not_clamped() -> None:
     assert "stores gave back" in views["A1"].unavailable
 
 
+def test_what_a_store_gave_back_beyond_a_jobs_electricity_is_of_the_rest_of_its_site() -> None:
+    # given a long job that charged a store, and a short one while the store gave back more than came in
+    charged = Burden(total_g=1000.0, energy_kwh=10.0, it_kwh=10.0, useful_heat_kwh=7.0)
+    lucky = Burden(total_g=100.0, energy_kwh=1.0, it_kwh=1.0, useful_heat_kwh=2.5)
+    # when the site's views are made
+    site = _views(allocate_site([charged, lucky], terms=_TERMS))["A1"]
+    # then they are there, no part bears more than itself, and the heat bears what ERF says of such alike parts
+    assert site.heat_share == pytest.approx(9.5 / 11.0)
+    assert site.heat_g == pytest.approx(1100.0 * 9.5 / 11.0)
+    assert site.heat_kwh == pytest.approx(9.5)
+    assert site.residual < 1e-12
+    # and alone, or where all together gave more than came in, there is still no view
+    assert "stores gave back" in _views(allocate(lucky))["A1"].unavailable
+    hot = Burden(total_g=1000.0, energy_kwh=10.0, it_kwh=10.0, useful_heat_kwh=9.0)
+    assert "stores gave back" in _views(allocate_site([hot, lucky]))["A1"].unavailable
+
+
 def test_heat_no_warmer_than_outdoors_has_no_exergy_view() -> None:
     terms = AllocationTerms(supply_c=20.0, return_c=18.0, reference_c=25.0)
     assert "not warmer" in _views(allocate(_JOB, terms))["A2"].unavailable
@@ -95,3 +120,29 @@ def test_the_absurd_is_refused_by_name() -> None:
         Burden(total_g=1.0, energy_kwh=1.0, it_kwh=1.0, useful_heat_kwh=-0.1)
     with pytest.raises(InvalidFieldError, match=r"allocation\.return_c"):
         AllocationTerms(supply_c=40.0, return_c=50.0)
+
+
+def test_a_fleets_view_is_sums_and_ratios_of_sums_whatever_the_prices_of_its_sites() -> None:
+    # given a site that sells its heat and one that gives it away, the latter with a filler
+    sold = allocate(Burden(total_g=100.0, energy_kwh=2.0, it_kwh=2.0, useful_heat_kwh=1.0, takings_eur=0.08), _TERMS)
+    given = allocate_site(
+        [Burden(total_g=300.0, energy_kwh=5.0, it_kwh=5.0, useful_heat_kwh=4.0, takings_eur=1.0)],
+        heat_only=Burden(total_g=0.0, energy_kwh=0.0, it_kwh=0.0, useful_heat_kwh=0.0),
+        terms=AllocationTerms(heat_eur_per_kwh=0.0),
+    )
+    # when they are put together
+    both = sum_of("A3", [_views(sold)["A3"], _views(given)["A3"]])
+    # then heat that bears nothing is still heat, and dilutes the factor
+    assert (both.total_g, both.heat_g, both.heat_kwh) == pytest.approx((400.0, 50.0, 5.0))
+    assert both.heat_g_per_kwh == pytest.approx(10.0)
+    assert both.heat_share == pytest.approx(50.0 / 400.0)
+    assert both.residual < 1e-12
+
+
+def test_what_ran_for_heat_alone_is_no_share_that_a_method_gives() -> None:
+    filler = Burden(total_g=60.0, energy_kwh=1.0, it_kwh=1.0, useful_heat_kwh=1.0)
+    site = allocate_site([Burden(total_g=40.0, energy_kwh=1.0, it_kwh=1.0, useful_heat_kwh=0.5)], heat_only=filler)
+    for method, share in (("A0", 0.0), ("A1", 0.5)):
+        fleet = sum_of(method, [_views(site)[method]] * 2)
+        assert fleet.heat_share == _views(site)[method].heat_share == pytest.approx(share)
+        assert fleet.heat_only_g == pytest.approx(120.0)

@@ -132,7 +132,14 @@ def test_what_was_off_before_midnight_may_warm_up_after_it() -> None:
 
 @pytest.mark.parametrize(
     ("delivered", "demanded", "kept", "missing_kwh"),
-    [(1.0, 1.0, True, 0.0), (0.5, 1.0, False, 8.0), (0.5, 0.5, True, 0.0), (0.9, 2.0, True, 0.0)],
+    [
+        (1.0, 1.0, True, 0.0),
+        (0.5, 1.0, False, 8.0),
+        (0.5, 0.5, True, 0.0),
+        (0.9, 2.0, True, 0.0),
+        (0.496, 0.5, True, 0.0),  # 0.1 kWh of 12 lack: no heat meter tells so little
+        (0.49, 0.5, False, 0.24),
+    ],
 )
 def test_promised_heat_is_owed_as_far_as_it_was_asked_for(
     delivered: float, demanded: float, kept: bool, missing_kwh: float

@@ -200,6 +200,15 @@ def test_more_reuse_than_energy_over_a_short_time_is_left_out_and_over_a_month_r
         kpi_set(rows, kind="site", subject="home", start=START, end=START + 30 * 24 * HOUR, boundary=BOUNDARY)
 
 
+def test_periods_that_overlap_are_said() -> None:
+    rows = list(a_day())
+    assert not any("overlap" in note for note in made(rows).notes)
+    twice = [dataclasses.replace(row, start=row.start + HOUR / 2, end=row.end + HOUR / 2) for row in rows[:3]]
+    notes = made([*rows, *twice]).notes
+    assert any("electricity of home overlap for 7200 s" in note for note in notes)  # servers and overhead, an hour each
+    assert any("heat of home overlap for 3600 s" in note for note in notes)
+
+
 def test_no_it_electricity_is_undefined_and_not_zero() -> None:
     rows: list[LedgerRow] = [energy(hour, 0.1, Share.OVERHEAD) for hour in range(HOURS)]
     figures = made(rows)
@@ -269,14 +278,15 @@ def test_sci_needs_embodied_carbon_and_says_its_lower_bound_without() -> None:
     assert "at least 1236" in without.note
 
 
-def test_contracts_are_kept_apart_and_cannot_cover_more_than_was_used() -> None:
-    def contract(kind: Instrument, kwh: float) -> Contract:
-        factor = Factor(
-            id="go", value=0.0, low=0.0, high=0.0, unit="gCO2e/kWh", scope=Scope.DIRECT, mix=Mix.MARKET,
-            heating=Heating.NONE, year=2026, geography="FR", source="test", licence="test",
-        )  # fmt: skip
-        return Contract(instrument=kind, kwh=kwh, factor=factor, renewable=True, evidence="EECS 1")
+def contract(kind: Instrument, kwh: float, g_per_kwh: float = 0.0) -> Contract:
+    factor = Factor(
+        id="go", value=g_per_kwh, low=g_per_kwh, high=g_per_kwh, unit="gCO2e/kWh", scope=Scope.DIRECT, mix=Mix.MARKET,
+        heating=Heating.NONE, year=2026, geography="FR", source="test", licence="test",
+    )  # fmt: skip
+    return Contract(instrument=kind, kwh=kwh, factor=factor, renewable=True, evidence="EECS 1")
 
+
+def test_contracts_are_kept_apart_and_cannot_cover_more_than_was_used() -> None:
     rows = list(a_day())
     bought = (contract(Instrument.GOO, 10.0), contract(Instrument.PPA, 2.36))
     figures = made(rows, extras=Extras(cores={}, declared=Declared(contracts=bought)))
@@ -289,6 +299,19 @@ def test_contracts_are_kept_apart_and_cannot_cover_more_than_was_used() -> None:
         made(rows, on_site, extras=Extras(cores={}, declared=Declared(contracts=bought)))
     with pytest.raises(InvalidFieldError, match="at most what was used"):
         made(rows, extras=Extras(cores={}, declared=Declared(contracts=(contract(Instrument.GOO, 25.0),))))
+
+
+def test_what_is_not_contracted_is_at_the_grid_of_its_own_site() -> None:
+    # given a French site with a contract, and a Polish one without
+    rows = [energy(0, 100.0, site="fr", g=50.0), energy(0, 100.0, site="pl", g=700.0)]
+    own = contract(Instrument.SUPPLIER, 100.0, 12.0)
+    # when key figures of both are made
+    told = made(rows, extras=Extras(cores={}, contracts={SiteId("fr"): own})).scope_two
+    # then the rest is Polish, and not the mean of both grids
+    assert told.location_g == pytest.approx(75_000.0)
+    assert told.market_g == pytest.approx(100.0 * 12.0 + 70_000.0)
+    assert "1 of 2 sites" in told.note
+    assert made(rows).scope_two.market_g is None
 
 
 def test_twelve_months_are_annual_only_if_the_ledger_covers_them() -> None:
@@ -369,6 +392,9 @@ def test_french_thresholds_count_the_sites_of_a_siret_together() -> None:
     assert any("nameless" in note for note in found.notes)
     much = french_thresholds(sites, powers | {SiteId("nameless"): 450_000.0})
     assert much.undecided
+    # a number that is over both thresholds by itself says nothing of the one that the nameless site belongs to
+    apart = french_thresholds(sites, {**powers, SiteId("a"): 2e6, SiteId("nameless"): 600_000.0})
+    assert apart.undecided
 
 
 def test_boundary_says_what_it_is() -> None:

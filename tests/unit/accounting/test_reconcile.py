@@ -79,6 +79,31 @@ def test_a_row_over_two_windows_takes_its_part_of_both() -> None:
     assert math.fsum(one.energy_j for one in made.rows) == pytest.approx(375.0, rel=1e-12)
 
 
+def _overhead(joules: float) -> EnergyRow:
+    return dataclasses.replace(
+        row(0, joules, minutes=15, tier=Tier.T5_ARCHETYPE), unit_id=None, node_id=None, share=Share.OVERHEAD
+    )
+
+
+@pytest.mark.parametrize("joules", [330.0, 300.0, 900.0])
+def test_where_every_server_is_measured_the_meter_says_what_the_overhead_is(joules: float) -> None:
+    # given servers that are all measured, and an overhead of 3 % that somebody stated
+    rows = [row(0, 300.0, minutes=15, tier=Tier.T1_METER), _overhead(9.0)]
+    # when the meter has much more, or nothing beyond the servers, up to a PUE of 3
+    made = reconcile(rows, [meter(0, joules)])
+    # then the servers stay, and the overhead is the rest, though that is more than twice what was stated
+    assert [one.energy_j for one in made.rows] == pytest.approx([300.0, joules - 300.0])
+    assert only(made.sites).findings == ()
+
+
+@pytest.mark.parametrize("joules", [299.0, 901.0])
+def test_a_meter_that_makes_no_pue_with_measured_servers_is_refused_in_words(joules: float) -> None:
+    made = reconcile([row(0, 300.0, minutes=15, tier=Tier.T2_BMC), _overhead(9.0)], [meter(0, joules)])
+    assert [one.energy_j for one in made.rows] == [300.0, 9.0]
+    (finding,) = only(made.sites).findings
+    assert "PUE cannot be that" in finding.detail
+
+
 @pytest.mark.parametrize("joules", [661.0, 149.0, 0.0, 1e9])
 def test_a_factor_that_cannot_be_is_refused_and_found(joules: float) -> None:
     rows = [row(5.0 * n, 110.0) for n in range(6)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ondol.accounting.waste import KINDS, Waste, waste, waste_by
+from ondol.model.filler import BURN_NAME
 from ondol.model.ids import AccountId, AttemptId, NodeId, SiteId, TaskId, UnitId
 from ondol.model.ledger import AttemptFact, EnergyRow, Share, Tier, WorkFact
 
@@ -59,6 +61,18 @@ def grams(one: EnergyRow) -> float:
 
 def told(found: Waste) -> dict[tuple[str, str], tuple[int, float]]:
     return {(line.kind, line.cause): (line.attempts, line.energy_j) for line in found.lines}
+
+
+def test_cycles_burnt_for_heat_have_no_work_to_lose() -> None:
+    """Given burnt cycles and filler of use that heat demand ended, then only the latter lost work."""
+    kinds = [("burn", f"{BURN_NAME} J. Doe, cold rooms"), ("boinc", "useful to somebody")]
+    works = [dataclasses.replace(work(task), name=name, service="filler") for task, name in kinds]
+    rows = [row("burn", 0, 1000.0), row("boinc", 0, 500.0)]
+    ends = [end(task, "stopped", "heat", cpu_s=0.0) for task, _ in kinds]
+    found = waste(rows, ends, works, grams, IDLE_W)
+    assert told(found) == {("ended", "heat"): (1, 500.0)}
+    assert found.total_j == 1500.0
+    assert found.unknown_j == 0.0
 
 
 def test_failed_ended_and_lost_attempts_are_told_apart() -> None:

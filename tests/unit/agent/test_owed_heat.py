@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import itertools
+import json
 import math
 
 import pytest
@@ -12,10 +14,11 @@ from hypothesis import strategies as st
 
 from ondol.agent.orders import SiteOrders
 from ondol.agent.owed_heat import DayMemory, Owed, needs_backup, owed_by_day, step_day
+from ondol.agent.site_agent import SiteAgent
 from ondol.model.heat_request import HeatRequest
-from ondol.model.ids import SinkId
+from ondol.model.ids import RequestId, SinkId
 from ondol.model.schedule import constant
-from unit.agent.desk import HEATER, NOW, ROOM, ZONE, Desk, backup_on, request
+from unit.agent.desk import HEATER, HOME, NOW, ROOM, ZONE, Desk, backup_on, request
 
 KWH = 3.6e6
 
@@ -74,6 +77,15 @@ def test_the_backup_gives_only_what_compute_lacks():
     assert switched <= 4, "with hysteresis"
 
 
+def test_what_did_not_come_in_time_is_not_made_up_for_afterwards():
+    """Given 3 kWh in 1 h, of which 1.5 kW can give a half, when the hour is over, then the backup rests."""
+    desk = Desk()
+    desk.heater = {"heat_j": 0.0}
+    told = lived(desk, energy(3.0, 1.0), 90, share=0.0)
+    assert all(on for on, _ in told[:59])
+    assert not any(on for on, _ in told[61:])
+
+
 def test_heat_that_is_not_firm_calls_no_backup():
     desk = Desk()
     desk.heater = {"heat_j": 0.0}
@@ -130,6 +142,17 @@ def test_what_was_not_asked_for_is_not_owed_and_a_new_day_begins_at_nothing():
     assert (tomorrow.asked_j, tomorrow.given_j) == (30_000.0, 0.0)
 
 
+def test_a_step_over_midnight_counts_for_each_day_as_far_as_it_lies_in_it():
+    """Given a backup that kept yesterday's promise to its end, then no minute of it is taken for today's."""
+    told = {"timezone": "Europe/Paris", "dt_s": 60.0, "demand_w": 600.0, "measured_w": 0.0, "backup_w": 1500.0}
+    before = dt.datetime(2026, 1, 5, 22, 59, 15, tzinfo=dt.UTC)
+    memory = step_day(DayMemory(meter_j=0.0), now=before, meter_j=1000.0, **told)
+    assert (memory.date, memory.asked_j, memory.backup_j) == ("2026-01-05", 36_000.0, 90_000.0)
+    memory = step_day(memory, now=before + dt.timedelta(seconds=60), meter_j=5000.0, **told)
+    assert memory.date == "2026-01-06"
+    assert (memory.asked_j, memory.given_j, memory.backup_j) == (9_000.0, 1_000.0, 22_500.0)
+
+
 def test_a_day_of_changing_clocks_ends_when_it_ends():
     ask = request(ROOM, 20.0, guaranteed_kwh_per_day=4.0, if_missed="backup")
     at = dt.datetime(2026, 3, 28, 23, 0, tzinfo=dt.UTC)  # 29 March, 00:00 in Paris: 23 hours
@@ -159,3 +182,24 @@ def test_a_backup_that_rests_is_never_too_late_and_one_that_runs_never_needless(
 def test_a_room_that_is_not_seen_is_not_heated_for_a_promise():
     owed = Owed(lack_j=KWH, left_s=600.0, compute_w=0.0, upper_c=21.0, words="w")
     assert needs_backup(owed, math.nan, ZONE.backup_power_w, runs=False)[0] is False
+
+
+def test_a_request_that_another_one_took_the_place_of_goes_on_from_where_it_stood():
+    """Given 2 kWh of which a half came, when another request counts for a while, then only the rest is asked for."""
+    desk = Desk()
+    desk.heater, desk.power_w = {"heat_j": 0.0}, 0.0
+
+    def lacks_kwh(ask: HeatRequest, minutes: int) -> float:
+        for _ in range(minutes):
+            orders = desk.step(requests={ROOM: ask})
+            desk.heater["heat_j"] += 600.0 * 60.0
+        return float(orders.unit(HEATER).reason.split()[2])
+
+    first, other = energy(2.0, 6.0), dataclasses.replace(energy(1.0, 3.0), id=RequestId("other"))
+    assert lacks_kwh(first, 101) == pytest.approx(1.0, abs=0.02)
+    assert lacks_kwh(other, 30) == pytest.approx(0.7, abs=0.02)
+    kept = json.loads(json.dumps(desk.agent.snapshot()))
+    desk.agent = SiteAgent(desk.fleet, HOME)
+    desk.agent.restore(kept)
+    assert lacks_kwh(first, 1) == pytest.approx(0.7, abs=0.02), "heat is heat, whichever request counted meanwhile"
+    assert lacks_kwh(other, 1) == pytest.approx(0.7, abs=0.02)

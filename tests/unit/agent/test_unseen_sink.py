@@ -8,7 +8,7 @@ import pytest
 
 from ondol.agent.site_agent import SiteAgent
 from ondol.twin.faults.life import live
-from unit.agent.desk import HEATER, HOME, ROOM, ZONE, Desk
+from unit.agent.desk import HEATER, HOME, ROOM, ZONE, Desk, backup_on, request
 
 LIMIT_C = ZONE.temp_max_c
 
@@ -71,3 +71,19 @@ def test_the_guess_outlives_the_agent():
 @pytest.mark.parametrize("number", [79, 273])
 def test_sequences_of_the_campaign_that_passed_a_rooms_limit_keep_it(number: int):
     assert live(61_123, number).violations == ()
+
+
+def test_the_other_heater_counts_too():
+    """Given a room that its other heater was warming when its sensor was lost, then that heat may be in it, too."""
+    warmed = {}
+    for on in (False, True):
+        desk = Desk()
+        desk.room_c = 15.0 if on else 21.0
+        ask = request(ROOM, 20.0, guaranteed_c=19.0, if_missed="backup")
+        for _ in range(3):
+            orders = desk.step(requests={ROOM: ask})
+        assert backup_on(orders, ROOM) is on
+        desk.room_c = None
+        desk.step(requests={ROOM: ask})
+        warmed[on] = desk.agent.snapshot()["sinks"][ROOM]["unseen_k"]
+    assert warmed[True] > warmed[False] >= 0.0

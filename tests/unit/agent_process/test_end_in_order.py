@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,24 @@ def test_an_agent_without_a_server_ends_within_seconds_and_keeps_its_nodes_at_id
     assert running.desks[0].closed
     told = last_of(running.desks[0].written)
     assert (told["hot.power_cap"], told["tank.backup"], told["room.backup"]) == (50.0, 0.0, 1.0)
+
+
+def test_what_stood_before_the_limits_is_kept_for_the_next_life() -> None:
+    """Given a controller that holds its limit by itself, when the agent ends, then the next one is told of it."""
+    kept = {"hot.power_cap": {"left_w": 50.0}}
+    house, told = House(), list[object]()
+    house.desk.limits_before = lambda: kept  # type: ignore[attr-defined]
+    house.desk.leave_limits = lambda: told.append("left")  # type: ignore[attr-defined]
+    house.step()
+    snapshot = json.loads(json.dumps(house.body.snapshot()))
+    house.body.close(put_back=False)
+    assert told == ["left"]
+    other = House()
+    other.desk.recall_limits = told.append  # type: ignore[attr-defined]
+    other.body.restore(snapshot)
+    assert told == ["left", kept]
+    other.body.close()
+    assert told == ["left", kept]
 
 
 # -- at the server --

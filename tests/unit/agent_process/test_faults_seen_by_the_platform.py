@@ -138,6 +138,17 @@ def test_two_agents_of_one_site_are_told_and_a_restart_is_not() -> None:
     assert comes("b") == set()
 
 
+def test_three_agents_that_come_in_turns_are_told_too() -> None:
+    server = Server()
+    told = []
+    for life in ("a", "b", "c", "a", "b", "c"):
+        server.clock.leap(1.0)
+        now = server.clock.now()
+        server.exchange(Up(outbox=life, now=now, orders=own_orders(now), life=life))
+        told.append({note.code for note in server.remote.orders(FARM, now)[0].alarms})
+    assert told == [set()] * 3 + [{"two-agents"}] * 3
+
+
 def test_a_site_orders_and_reports_nothing_of_another_and_nothing_to_confuse_the_plan() -> None:
     server = Server()
     now = server.clock.now()

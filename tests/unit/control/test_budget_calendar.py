@@ -57,6 +57,16 @@ def test_a_share_of_what_is_left_is_carried_over_again_and_again(days: Days) -> 
     assert [days.carried(n) for n in range(3)] == [0.0, 1.0, 2.75]
 
 
+def test_what_nobody_uses_of_the_largest_budget_stays_below_what_a_store_holds() -> None:
+    """Given 1e9 kWh a day and all that is left carried over, when a month passes, then no more is carried than that."""
+    days = Days(dataclasses.replace(BUDGET, energy_kwh=1e9, carry_over=1.0))
+    for n in range(31):
+        days.calendar.turn(T0 + n * DAY, anyway=False)
+    last = days.book.balance("b", MIDNIGHT + 30 * DAY)
+    assert last.carried.energy_kwh == 1e9
+    assert last.total.energy_uwh < 2**63
+
+
 def test_days_on_which_nobody_looked_are_made_up_for(days: Days) -> None:
     days.calendar.turn(T0 + 3 * DAY, anyway=False)
     assert [days.carried(n) for n in range(4)] == [0.0, 2.5, 3.125, 3.28125]

@@ -155,4 +155,4 @@ def test_agents_hear_of_their_own_weather(monkeypatch: pytest.MonkeyPatch):
 def test_a_fleet_without_sites_has_no_sky():
     with pytest.raises(InvalidFieldError, match=r"fleet\.sites"):
         PackagedSurroundings(dataclasses.replace(demo_fleet(), sites=(), units=(), nodes=(), sinks=(), circuits=(),
-                                                 requests=()))  # fmt: skip
+                                                 requests=(), hardware=()))  # fmt: skip

@@ -153,8 +153,33 @@ def test_after_a_dead_platform_the_first_row_spans_what_its_meter_counted() -> N
     row = minute(book, 181, reading(HEATER, 900.0))[HEATER]
     assert (row.start, row.end) == (T0 + dt.timedelta(minutes=1), T0 + dt.timedelta(minutes=182))
     assert (row.delivered_j, row.electric_j) == (850.0, 1e6 + 90_000.0)
-    # What is asked for while nobody was heard is not made up.
+    # What is asked for while nobody was heard is not made up, nor what was felt: its end says nothing of three hours.
     assert row.demanded_j == 60_000.0
+    assert math.isnan(row.temp_c)
+
+
+def test_a_site_that_is_heard_at_the_first_moment_after_a_dead_night_asked_for_nothing_in_it() -> None:
+    """Given a platform that was dead for eight hours, when its own site speaks at once, then only from now on."""
+    metered = fleet(("heater", "heat_meter"), ("loop", "heat_meter"))
+    book = HeatBook(metered)
+    first = minute(book, 0, reading(HEATER, 0.0))[HEATER]
+    assert first.temp_c == pytest.approx(20.0)
+    _, counters = book.close(T0 + dt.timedelta(minutes=1), T0 + dt.timedelta(minutes=1), ())
+    book = HeatBook(metered, counters)
+    book.sample(480 * 60.0, [orders()], {NodeId("n1"): 1e6}, [reading(HEATER, 900.0)])
+    book.sample(60.0, [orders()], {NodeId("n1"): 1e5}, [reading(HEATER, 950.0)])
+    rows, _ = book.close(T0 + dt.timedelta(minutes=1), T0 + dt.timedelta(minutes=482), [reading(HEATER, 950.0)])
+    (row,) = rows
+    assert (row.electric_j, row.delivered_j) == (1.1e6, 950.0)
+    assert row.demanded_j == 60_000.0
+    assert math.isnan(row.temp_c)
+
+
+def test_a_row_whose_meter_alone_was_silent_keeps_what_was_felt() -> None:
+    book = HeatBook(fleet(("heater", "heat_meter"), ("loop", "heat_meter")))
+    minute(book, 0, reading(HEATER, 0.0))
+    minute(book, 1)
+    assert minute(book, 2, reading(HEATER, 170.0))[HEATER].temp_c == pytest.approx(20.0)
 
 
 def test_a_clock_that_was_set_back_does_not_turn_a_row_around() -> None:

@@ -95,6 +95,18 @@ def test_quarters_of_an_hour_are_written_as_the_meter_counts() -> None:
     }
 
 
+def test_rows_carry_the_accuracy_class_of_their_meter() -> None:
+    known = fleet()
+    ledger = Ledger(dataclasses.replace(known, bindings=(dataclasses.replace(known.bindings[0], uncertainty=0.01),)))
+    ledger.hear(0, 100.0)
+    ledger.hear(30, 100.5)
+    assert {row.uncertainty for row in ledger.book(31)} == {0.01}
+    plain = Ledger()
+    plain.hear(0, 100.0)
+    plain.hear(30, 100.5)
+    assert {row.uncertainty for row in plain.book(31)} == {None}
+
+
 def test_nothing_is_lost_or_counted_twice_over_a_death() -> None:
     ledger = Ledger()
     for minute in range(20):
@@ -255,3 +267,20 @@ def test_many_meters_and_long_histories_take_some_turns() -> None:
     assert asked == [MOST_AT_ONCE, 6]
     rows = list(ledger.store.meters())
     assert math.fsum(row.amount for row in rows) == pytest.approx(900.0 * 10.0 * ((PAGE + 9) // 900))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_night_of_readings_that_nobody_trusts_does_not_hold_up_those_behind_it(known: bool) -> None:
+    ledger = Ledger()
+    if known:
+        ledger.hear(0, 500.0)
+        ledger.hear(15, 500.2)
+        ledger.book(15)
+    # Given more of them than are taken in one turn, when the instrument is mended, then the meter is read on.
+    for number in range(PAGE + 10):
+        ledger.hear(16.0 + number / 100.0, 9e9, Quality.SUSPECT)
+    ledger.hear(75, 500.4)
+    ledger.hear(90, 500.6)
+    for turn in range(3):
+        rows = ledger.book(91.0 + turn)
+    assert kwh(rows) == pytest.approx(0.6 if known else 0.2)

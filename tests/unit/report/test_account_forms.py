@@ -59,6 +59,22 @@ def test_csv_has_a_line_for_each_figure_and_repeats_its_bits(site: Statement) ->
     assert len({(row["section"], row["line"]) for row in rows}) == len(rows), "a line is found by its section and name"
 
 
+def test_csv_has_no_formula_and_names_who_stands_for_what(site: Statement) -> None:
+    """Given a task with a formula for a name, and a heat pump that nobody stands for, when a sheet is made, then so."""
+    on = small.grounds()
+    named = type(on)(**{name: getattr(on, name) for name in on.__slots__} | {"names": {"a-one": "=1+1"}})
+    made = statement_csv(small.statement("user", "alice", small.ledger(), named))
+    labels = [row["label"] for row in csv.DictReader(io.StringIO(made))]
+    assert "'=1+1: electricity" in labels
+    assert not any(label.startswith("=") for label in labels)
+
+    by_line = {row["line"]: row for row in csv.DictReader(io.StringIO(statement_csv(site)))}
+    assert "heat contract of 2024" in by_line["north.named_g"]["source"]
+    assert "nobody stands" in by_line["north.heat_pump_g"]["source"]
+    assert "ran for heat alone" in by_line["A0.heat_g"]["method"]
+    assert "ran for heat alone" not in by_line["A0.job_g"]["method"]
+
+
 def test_page_needs_no_network_and_no_script_and_keeps_to_the_wording(site: Statement) -> None:
     page = statement_html(site)
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ondol.accounting.account import boxes, burdens, parts, resources, said, sections, series
-from ondol.accounting.account.case import Case
+from ondol.accounting.account.case import Case, covered_s
 from ondol.accounting.account.columns import NOBODY, EnergyColumns, Floats, HeatColumns, Mask
 from ondol.accounting.account.figure import Section
 from ondol.accounting.account.grounds import Grounds
 from ondol.accounting.account.hardware import Hold, Made, made
+from ondol.accounting.account.overlaps import overlaps
 from ondol.accounting.account.shared import Shared, share_out
 from ondol.accounting.account.statement import Conventions, Held, Statement, Subject, Window
 from ondol.accounting.bins import BIN_S
@@ -20,6 +21,7 @@ from ondol.model.errors import NotFoundError
 from ondol.model.ledger import Share
 
 _YEAR_S = 365 * 86_400.0
+_WHOLE = 0.99  # of a span, as `Cover.covers` has it
 
 
 def ground_rows(
@@ -122,7 +124,7 @@ def assemble(
         step_s=step_s,
         timezone=timezone,
         claims=None if claims is None else tuple(claims),
-        findings=tuple(findings),
+        findings=(*findings, *overlaps(rows, mine)),
         missing=said.missing(case, avoided, views),
         notes=said.notes(case),
     )
@@ -134,5 +136,15 @@ def _window(rows: EnergyColumns, mine: Mask, whole: bool) -> Window:
         start=dt.datetime.fromtimestamp(start_s, dt.UTC),
         end=dt.datetime.fromtimestamp(end_s, dt.UTC),
         whole=whole,
-        annual=_YEAR_S <= end_s - start_s <= _YEAR_S + 86_400.0,
+        annual=_YEAR_S <= end_s - start_s <= _YEAR_S + 86_400.0 and _covered(rows, mine, end_s - start_s),
     )
+
+
+def _covered(rows: EnergyColumns, mine: Mask, span_s: float) -> bool:
+    """Whether each site has rows of nearly all of the span: a year with a hole in it is no annual figure."""
+    for code in np.unique(rows.site[mine]):
+        here = mine & (rows.site == code)
+        order = np.argsort(rows.start_s[here], kind="stable")
+        if covered_s(rows.start_s[here][order], rows.end_s[here][order]) < _WHOLE * span_s:
+            return False
+    return True

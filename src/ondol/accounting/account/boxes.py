@@ -13,16 +13,18 @@ import numpy as np
 
 from ondol.accounting.account.case import Case
 from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater
-from ondol.accounting.account.statement import AvoidedAt, BasketAt
+from ondol.accounting.account.statement import AvoidedAt, BasketAt, ByContract
 from ondol.accounting.account.sums import Sums, carbon_addends, sums
-from ondol.accounting.avoided import Counterfactual, Footing, ReferenceHeater, Span, UsefulHeat, avoided
+from ondol.accounting.avoided import Counterfactual, Footing, ReferenceHeater, Span, avoided
 from ondol.accounting.basket import DataCentre, Functions, basket
+from ondol.accounting.counterfactual import contract_shares, useful_heat_at
 from ondol.model.errors import OndolError
 from ondol.model.factor import Scope
 from ondol.model.ledger import Share
 from ondol.model.site import Site
 
 _NO_METER = "no heat meter: heat is left out, which is not zero"
+_NOBODY = "its servers give their heat to nobody"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def _avoided(case: Case, key: str) -> AvoidedAt:
         return AvoidedAt(site_id=key, site_name=name, useful_kwh=useful_kwh, made=None, refused=why)
 
     if useful_kwh is None:
-        return refused(_NO_METER)
+        return refused(_NOBODY if key in case.grounds.heatless else _NO_METER)
     if case.grounds.basis.scope is not Scope.LCA:
         return refused(
             f"the basis {case.grounds.basis.name} counts {case.grounds.basis.scope.value} emissions, the heater's "
@@ -86,7 +88,7 @@ def _avoided(case: Case, key: str) -> AvoidedAt:
         heater = reference_heater(case.grounds.registry, site.reference_heater, site.country)
         pump = reference_heater(case.grounds.registry, HEAT_PUMP, site.country)
         made = avoided(
-            UsefulHeat(kwh=useful_kwh),
+            useful_heat_at(site, case.grounds.registry, useful_kwh, case.grounds.heat_error.get(key, 0.0)),
             Counterfactual(
                 heater=heater,
                 evidence=site.reference_heater_evidence,
@@ -99,7 +101,18 @@ def _avoided(case: Case, key: str) -> AvoidedAt:
         )
     except OndolError as error:
         return refused(str(error))
-    return AvoidedAt(site_id=key, site_name=name, useful_kwh=useful_kwh, made=made)
+    return AvoidedAt(
+        site_id=key, site_name=name, useful_kwh=useful_kwh, made=made, contract=_by_contract(site, made.named)
+    )
+
+
+def _by_contract(site: Site, saved: Span) -> ByContract | None:
+    """View A6: what a contract gives to each side of what is avoided; None without one."""
+    agreed = contract_shares(site)
+    if agreed is None:
+        return None
+    heat, compute = agreed.of(saved)
+    return ByContract(contract=agreed.contract, heat_share=agreed.heat, heat=heat, compute=compute)
 
 
 def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
@@ -114,7 +127,7 @@ def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
     useful_kwh, terms = place.sums.useful_kwh, case.grounds.accounting
     grid = case.grounds.electricity(key)
     if useful_kwh is None:
-        return refused(_NO_METER)
+        return refused(_NOBODY if key in case.grounds.heatless else _NO_METER)
     if place.operational is None or place.sums.it_kwh <= 0.0:
         return refused("no electricity of servers in the window")
     if grid is None or case.grounds.basis.scope is not Scope.LCA:
@@ -157,7 +170,7 @@ def _place(case: Case, key: str) -> _Place | str:
     shared, here = place.shared, place.counted
     rows = shared.rows
     told = sums(shared, place.made, here)
-    band = carbon_addends(shared, here, case.overhead_tier, case.factor, settled=case.settled).band
+    band = carbon_addends(shared, here, case.overhead_tier, case.factor, case.meter, settled=case.settled).band
     value, low, high = (1e3 * kg for kg in told.embodied["gwp"])
     known = told.known_share["gwp"] >= 1.0
     ended = rows.end_s[here]

@@ -10,7 +10,15 @@ import numpy as np
 from ondol.accounting.account.case import Case, Place
 from ondol.accounting.account.columns import SHARES, Codes, Floats, Mask
 from ondol.accounting.account.sums import J_PER_KWH
-from ondol.accounting.allocation import NAMES, SOURCES, AllocationTerms, AllocationView, Burden, allocate_site
+from ondol.accounting.allocation import (
+    NAMES,
+    AllocationTerms,
+    AllocationView,
+    Burden,
+    allocate_site,
+    missing_view,
+    sum_of,
+)
 from ondol.model.ledger import Share
 
 _JOB, _HEAT, _IDLE = (SHARES.index(one) for one in (Share.JOB, Share.HEAT_ONLY, Share.IDLE))
@@ -30,12 +38,13 @@ def _at(case: Case, site: str) -> tuple[AllocationView, ...]:
     rows = place.shared.rows
     here = place.counted & (place.shared.it | place.shared.loose_overhead)
     terms = case.grounds.allocation.get(site, AllocationTerms())
-    jobs = _burdens(place, here & (rows.share == _JOB), rows.task)
+    unmetered_kwh = 0.0 if site in case.grounds.heatless else None
+    jobs = _burdens(place, here & (rows.share == _JOB), rows.task, unmetered_kwh)
     if case.subject.of_work:
         return allocate_site(jobs, terms=terms)
     nobody = np.zeros(len(rows), dtype=np.int64)
-    filler = _burdens(place, here & (rows.share == _HEAT), nobody)
-    idle = _burdens(place, here & ((rows.share == _IDLE) | place.shared.loose_overhead), nobody)
+    filler = _burdens(place, here & (rows.share == _HEAT), nobody, unmetered_kwh)
+    idle = _burdens(place, here & ((rows.share == _IDLE) | place.shared.loose_overhead), nobody, unmetered_kwh)
     gwp = case.grounds.equipment_per_h[site].gwp if site in case.grounds.equipment_per_h else None
     equipment_g = 0.0 if gwp is None else 1e3 * gwp.value * place.hours
     only = filler[0] if filler else None
@@ -50,8 +59,13 @@ def _at(case: Case, site: str) -> tuple[AllocationView, ...]:
     return allocate_site(jobs, heat_only=only, unallocated=idle[0] if idle else None, terms=terms)
 
 
-def _burdens(place: Place, mask: Mask, key: Codes) -> list[Burden]:
-    """One burden for each value of a key; energy of overhead without nodes is its own."""
+def _burdens(place: Place, mask: Mask, key: Codes, unmetered_kwh: float | None) -> list[Burden]:
+    """One burden for each value of a key; energy of overhead without nodes is its own.
+
+    Parameters
+    ----------
+    unmetered_kwh : useful heat where no meter told any [kWh]; None where it is not known
+    """
     shared, made = place.shared, place.made
     picked = key[mask]
     if not len(picked):
@@ -73,39 +87,15 @@ def _burdens(place: Place, mask: Mask, key: Codes) -> list[Burden]:
             total_g=float(grams[number]),
             energy_kwh=float(all_j[number]) / J_PER_KWH,
             it_kwh=float(it_j[number]) / J_PER_KWH,
-            useful_heat_kwh=float(useful[number]) / J_PER_KWH if metered[number] else None,
+            useful_heat_kwh=float(useful[number]) / J_PER_KWH if metered[number] else unmetered_kwh,
         )
         for number in range(len(values))
     ]
 
 
 def _summed(method: str, sites: Sequence[str], found: Sequence[AllocationView]) -> AllocationView:
-    total_g = math.fsum(view.total_g for view in found)
     gaps = [(site, view.unavailable) for site, view in zip(sites, found, strict=True) if view.unavailable]
     if gaps:
         where = ", ".join(site for site, _ in gaps[:3]) + (f" and {len(gaps) - 3} more" if len(gaps) > 3 else "")
-        return AllocationView(
-            method=method,
-            name=NAMES[method],
-            source=SOURCES[method],
-            total_g=total_g,
-            job_g=None,
-            heat_g=None,
-            unallocated_g=None,
-            heat_share=None,
-            heat_g_per_kwh=None,
-            unavailable=f"{gaps[0][1]} ({where})",
-        )
-    heat_g = math.fsum(view.heat_g or 0.0 for view in found)
-    heat_kwh = math.fsum((view.heat_g or 0.0) / view.heat_g_per_kwh for view in found if view.heat_g_per_kwh)
-    return AllocationView(
-        method=method,
-        name=NAMES[method],
-        source=SOURCES[method],
-        total_g=total_g,
-        job_g=math.fsum(view.job_g or 0.0 for view in found),
-        heat_g=heat_g,
-        unallocated_g=math.fsum(view.unallocated_g or 0.0 for view in found),
-        heat_share=heat_g / total_g if total_g > 0.0 else 0.0,
-        heat_g_per_kwh=heat_g / heat_kwh if heat_kwh > 0.0 else None,
-    )
+        return missing_view(method, math.fsum(view.total_g for view in found), f"{gaps[0][1]} ({where})")
+    return sum_of(method, found)

@@ -14,7 +14,7 @@ from ondol.accounting.account.shared import Shared
 from ondol.accounting.account.statement import Subject, Window
 from ondol.accounting.account.sums import Sums, carbon_addends, energy_addends, overhead_tiers, sums
 from ondol.accounting.embodied.impact import NOTHING, Impacts
-from ondol.accounting.uncertainty import Band, Cause, relative
+from ondol.accounting.uncertainty import Addends, Band, Cause, relative
 from ondol.model.ledger import Share, Tier
 
 
@@ -31,7 +31,7 @@ class Place:
         """For how long there are rows of it [h]."""
         rows = self.shared.rows
         windows = np.unique(np.stack([rows.start_s, rows.end_s]), axis=1)
-        return _covered_s(windows[0], windows[1]) / 3600.0
+        return covered_s(windows[0], windows[1]) / 3600.0
 
 
 @dataclass(slots=True)
@@ -55,6 +55,7 @@ class Case:
     named: Mask | None = None
     overhead_tier: dict[str, Tier] = field(init=False)
     factor: dict[str, Cause] = field(init=False)
+    meter: dict[str, Cause] = field(init=False)
     counted: Mask = field(init=False)
     whole: Sums = field(init=False)
     heat_only: Sums = field(init=False)
@@ -62,6 +63,7 @@ class Case:
 
     def __post_init__(self) -> None:
         self.overhead_tier, self.factor = overhead_tiers(self.shared), self.grounds.factor_causes()
+        self.meter = self.grounds.meter_causes()
         filler = self.mine & self.shared.rows.of(Share.HEAT_ONLY)
         # Work run for heat alone is the heat's: not in the inventory of who submitted it, but in that of its site.
         self.counted = self.mine & ~filler if self.subject.of_work else self.mine
@@ -76,17 +78,22 @@ class Case:
     @property
     def energy(self) -> Band:
         """Electricity with overhead and its band [kWh]."""
-        return energy_addends(self.shared, self.counted, self.overhead_tier, settled=self.settled).band
+        return energy_addends(self.shared, self.counted, self.overhead_tier, self.meter, settled=self.settled).band
 
     @property
     def operational(self) -> Band:
         """Operational carbon on the basis and its band [gCO2e]."""
-        return carbon_addends(self.shared, self.counted, self.overhead_tier, self.factor, settled=self.settled).band
+        return self._carbon.band
+
+    @property
+    def _carbon(self) -> Addends:
+        causes = self.overhead_tier, self.factor, self.meter
+        return carbon_addends(self.shared, self.counted, *causes, settled=self.settled)
 
     @property
     def total(self) -> Band:
         """Operational and known embodied carbon, heat equipment of the sites included [gCO2e]."""
-        addends = carbon_addends(self.shared, self.counted, self.overhead_tier, self.factor, settled=self.settled)
+        addends = self._carbon
         value, low, high = (1e3 * kg for kg in self.whole.embodied["gwp"])
         if value > 0.0:
             addends.add(value, [relative(value, low, high, "embodied model")])
@@ -139,7 +146,7 @@ def _places(shared: Shared, made: Made, mine: Mask, counted: Mask) -> dict[str, 
     }
 
 
-def _covered_s(start_s: Floats, end_s: Floats) -> float:
+def covered_s(start_s: Floats, end_s: Floats) -> float:
     """Length of a union of windows, sorted by their start [s]."""
     reach = np.maximum.accumulate(end_s)
     before = np.concatenate([start_s[:1], reach[:-1]])

@@ -27,6 +27,9 @@ class Grounds:
     allocation : by site, temperatures and prices for the allocation views
     split_rule : its name, as rows were made with it
     names : of sites, sinks and tasks by id
+    meter_error, heat_error : by site, relative expanded uncertainty of its electricity and of its heat meters, the
+        worst of several; none where a class is not known
+    heatless : sites all of whose units give their heat to nobody (racks): there is nothing to meter, and no heat
     """
 
     registry: Registry
@@ -38,6 +41,9 @@ class Grounds:
     equipment_per_h: Mapping[str, Impacts] = field(default_factory=dict)
     allocation: Mapping[str, AllocationTerms] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    meter_error: Mapping[str, float] = field(default_factory=dict)
+    heat_error: Mapping[str, float] = field(default_factory=dict)
+    heatless: frozenset[str] = frozenset()
 
     def name(self, key: str) -> str:
         """Name of an id; one without a name shows itself."""
@@ -58,6 +64,10 @@ class Grounds:
             if row is not None and row.value > 0.0:
                 found[site_id] = relative(row.value, row.low, row.high, f"electricity factor {row.geography}")
         return found
+
+    def meter_causes(self) -> dict[str, Cause]:
+        """By site, by how much its own electricity meter may be off; none where its class is not known."""
+        return {site: Cause(f"electricity meter of {site}", off, off) for site, off in sorted(self.meter_error.items())}
 
     def side(self, site_id: str, what: str) -> Factor | None:
         """Another criterion of a site's electricity by kWh: "adpe" [kgSb], "pe" [MJ], "water" [L]; None without."""

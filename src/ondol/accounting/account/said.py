@@ -58,7 +58,8 @@ def notes(case: Case) -> tuple[str, ...]:
         f"Split rule: {case.grounds.split_rule}.",
         f"Useful heat is the smaller of delivered and demanded heat, by sink and {case.shared.bin_s / 60.0:g} minutes.",
         (
-            "Bands: half to double for modelled power (T4) and stated PUE (T5); metered tiers state none here; the "
+            "Bands: half to double for modelled power (T4) and stated PUE (T5); what a meter "
+            "with a stated class stands behind, by that class, and otherwise none of metered tiers; the "
             "electricity factor from its low to its high; root-sum-square of independent causes (GUM)."
         ),
         SCOPE_MAP,

@@ -11,7 +11,7 @@ from ondol.accounting.account.figure import Figure, Section, unknown
 from ondol.accounting.account.shared import METERED
 from ondol.accounting.account.sums import sums
 from ondol.accounting.sci import intensity
-from ondol.accounting.scope_two import scope_two
+from ondol.accounting.scope_two import Contract, ScopeTwo, scope_two_of, site_contract
 from ondol.accounting.uncertainty import Band
 from ondol.model.ledger import Share, Tier
 
@@ -144,7 +144,7 @@ def energy(case: Case) -> Section:
         figures.append(
             _ratio(case, "pue", "PUE", kpi.pue(whole.total_kwh, whole.it_kwh), "ISO/IEC 30134-2, E_DC / E_IT")
         )
-    figures.append(_plain("cpu_h", "CPU time", whole.cpu_s / 3600.0, "h", case))
+    figures.append(_plain("cpu_h", "CPU time, in hours of a core", whole.cpu_s / 3600.0, "h", case))
     for rank, tier in enumerate(TIERS):
         if tier in whole.tier_kwh:
             figures.append(
@@ -173,12 +173,7 @@ _TIERS = (
 def grid(case: Case) -> Section:
     """Carbon of the electricity by each way of counting; one of them is the inventory's."""
     whole, basis = case.whole, case.grounds.basis
-    contracts = [
-        (site, one.market_g_per_kwh, one.market_evidence)
-        for site in case.sites
-        if (one := case.grounds.sites.get(site)) is not None and one.market_g_per_kwh is not None
-    ]
-    told = scope_two(whole.total_kwh, whole.recorded_g)
+    told = _scope_two(case)
     figures = [
         Figure(
             key="location_hourly_g",
@@ -199,22 +194,19 @@ def grid(case: Case) -> Section:
             source=basis.note,
         ),
     ]
-    if contracts and len(contracts) == len(case.sites):
-        value = sum(_site_kwh(case, site) * g for site, g, _ in contracts if g is not None)
+    if told.market_g is not None:
         figures.append(
             Figure(
                 key="market_g",
                 label="Market-based, by contract",
-                value=value,
+                value=told.market_g,
                 unit="gCO2e",
-                method="Σ energy × factor of the contract; never in the heat credit, never in SCI",
-                source="; ".join(evidence for _, _, evidence in contracts),
+                method=f"Σ energy × factor of the contract; {told.note}; never in the heat credit, never in SCI",
+                source="GHG Protocol Scope 2 Guidance ch. 6; " + "; ".join(_evidence(case)),
             )
         )
     else:
-        have = ", ".join(site for site, _, _ in contracts)
-        why = f"only these sites have a contract: {have}" if contracts else told.note
-        figures.append(unknown("market_g", "Market-based, by contract", "gCO2e", why))
+        figures.append(unknown("market_g", "Market-based, by contract", "gCO2e", told.note))
     if whole.total_kwh > 0.0:
         figures.append(
             Figure(
@@ -374,6 +366,16 @@ def _heat_tier(case: Case) -> str:
     return "+".join(TIERS[rank].value for rank in ranks if TIERS[rank] in METERED)
 
 
-def _site_kwh(case: Case, site: str) -> float:
-    place = case.places[site]
-    return sums(place.shared, place.made, place.counted).total_kwh
+def _scope_two(case: Case) -> ScopeTwo:
+    """Both methods; of each site by its own contract, or where it has none by its own grid."""
+    parts: list[tuple[float, float, Contract | None]] = []
+    for key, place in case.places.items():
+        site, here = case.grounds.sites.get(key), sums(place.shared, place.made, place.counted)
+        bought = None if site is None else site_contract(site, here.total_kwh, case.window.start.year)
+        parts.append((here.total_kwh, here.recorded_g, bought))
+    return scope_two_of(parts)
+
+
+def _evidence(case: Case) -> list[str]:
+    named = (case.grounds.sites.get(key) for key in case.sites)
+    return list(dict.fromkeys(site.market_evidence for site in named if site is not None and site.market_evidence))

@@ -50,7 +50,7 @@ class Window:
     Parameters
     ----------
     whole : all that the ledger has of the subject
-    annual : exactly a year of rows; ratios over less are interim
+    annual : a year of rows without a hole; ratios over less are interim
     """
 
     start: dt.datetime
@@ -106,14 +106,25 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByContract:
+    """View A6: what a contract gives of what is avoided to who takes the heat, and to who computes; they sum to it."""
+
+    contract: str
+    heat_share: float
+    heat: Span
+    compute: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AvoidedAt:
-    """The box of avoided emissions for one site: `made`, or why there is none."""
+    """The box of avoided emissions for one site: `made`, or why there is none; `contract` where one shares it."""
 
     site_id: str
     site_name: str
     useful_kwh: float | None
     made: Avoided | None
     refused: str = ""
+    contract: ByContract | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

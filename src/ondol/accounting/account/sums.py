@@ -109,19 +109,28 @@ def sums(shared: Shared, made: Made, mask: Mask) -> Sums:
     )
 
 
-def energy_addends(shared: Shared, mask: Mask, overhead_tier: Mapping[str, Tier], *, settled: bool) -> Addends:
+def energy_addends(
+    shared: Shared, mask: Mask, overhead_tier: Mapping[str, Tier], meter: Mapping[str, Cause], *, settled: bool
+) -> Addends:
     """Electricity of some rows with overhead [kWh], addend by addend with the cause of its data tier.
 
     Parameters
     ----------
+    meter : by site, by how much its own meter may be off
     settled : of places: what a site's meter stands behind has no cause of its tier; who had which part of it, has
     """
     own = shared.rows.energy_j / J_PER_KWH
-    return _addends(shared, mask, own, own + shared.overhead_j / J_PER_KWH, overhead_tier, {}, settled)
+    return _addends(shared, mask, own, own + shared.overhead_j / J_PER_KWH, overhead_tier, {}, meter, settled)
 
 
 def carbon_addends(
-    shared: Shared, mask: Mask, overhead_tier: Mapping[str, Tier], factor: Mapping[str, Cause], *, settled: bool
+    shared: Shared,
+    mask: Mask,
+    overhead_tier: Mapping[str, Tier],
+    factor: Mapping[str, Cause],
+    meter: Mapping[str, Cause],
+    *,
+    settled: bool,
 ) -> Addends:
     """Operational carbon of some rows with overhead on the basis [gCO2e], with causes of data tier and grid factor.
 
@@ -129,9 +138,9 @@ def carbon_addends(
     ----------
     overhead_tier : by site, how well its overhead is known
     factor : by site, by how much the basis may be off; a site without one has no stated band
-    settled : as for `energy_addends`
+    meter, settled : as for `energy_addends`
     """
-    return _addends(shared, mask, shared.own_g, shared.counted_g, overhead_tier, factor, settled)
+    return _addends(shared, mask, shared.own_g, shared.counted_g, overhead_tier, factor, meter, settled)
 
 
 def _addends(
@@ -141,6 +150,7 @@ def _addends(
     whole: Floats,
     overhead_tier: Mapping[str, Tier],
     factor: Mapping[str, Cause],
+    meter: Mapping[str, Cause],
     settled: bool,
 ) -> Addends:
     rows, size, sites = shared.rows, len(TIERS), len(shared.rows.sites)
@@ -159,7 +169,7 @@ def _addends(
         if over[code] > 0.0:
             addends.add(float(over[code]), [*_causes(overhead_tier.get(site, Tier.T5_ARCHETYPE)), *of_factor])
         if by_meter[code] > 0.0:
-            addends.add(float(by_meter[code]), of_factor)
+            addends.add(float(by_meter[code]), [*of_factor, *([meter[site]] if site in meter else [])])
     return addends
 
 

@@ -115,8 +115,8 @@ def _threshold(
 
 
 def _could_lift(found: tuple[Threshold, ...], nameless_w: float) -> bool:
-    """Whether the nameless sites, put to one number, would carry it over a threshold that it does not reach alone."""
-    powers_w = [one.installed_it_w for one in found] or [0.0]
+    """Whether the nameless sites, put to one number or to one of their own, would carry it over a threshold."""
+    powers_w = [0.0, *(one.installed_it_w for one in found)]
     return any(
         power_w < threshold_w <= power_w + nameless_w
         for power_w in powers_w

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 from ondol.drivers.ports import Driver, Written
-from ondol.model.errors import NotFoundError, UnavailableError
+from ondol.model.errors import NotFoundError, OndolError
 from ondol.model.fleet import Fleet
 from ondol.model.points import PointKey, PointReading, Quality
+
+_log = logging.getLogger(__name__)
 
 
 class Bench(Protocol):
@@ -89,7 +92,9 @@ class DriverBench:
         return found
 
     def write(self, key: PointKey, value: float) -> Written:
-        """Drive a point through its driver.
+        """Drive a point through its driver; whatever goes wrong there is told in the reason.
+
+        A trial that ends puts back one point after the other: none of them may hold up the others.
 
         Raises
         ------
@@ -99,8 +104,8 @@ class DriverBench:
             raise NotFoundError("point that can be driven", str(key))
         try:
             return cast("Written", cast("Any", self._drivers[self._bindings[key].connection_id]).write(key, value))
-        except UnavailableError as error:
-            return Written(key=key, requested=value, accepted=None, at=self.now, reason=str(error))
+        except (OndolError, OSError) as error:
+            return Written(key=key, requested=value, accepted=None, at=self.now, reason=str(error) or repr(error))
 
     def wait_until(self, when: dt.datetime) -> None:
         """Let platform time pass until `when`."""
@@ -135,4 +140,7 @@ def opened(drivers: Sequence[Driver]) -> Iterator[None]:
         yield
     finally:
         for driver in drivers:
-            driver.close()
+            try:
+                driver.close()
+            except (OndolError, OSError) as error:
+                _log.warning("closing %s: %s", driver.connection_id, error)

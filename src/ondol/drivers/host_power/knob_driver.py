@@ -7,9 +7,10 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from ondol.drivers.host_power.kept_limits import KeepsLimit, before_of, recall_all
 from ondol.drivers.polling import Poller
 from ondol.drivers.ports import LinkStatus, Written
 from ondol.model.binding import Binding
@@ -125,6 +126,7 @@ class KnobDriver:
         self._latest: dict[PointKey, PointReading] = {}
         self._guard = threading.Lock()
         self._closed = False
+        self._leaves = False
         self._poller = Poller(f"{connection.driver} {connection.id}", connection.interval_s, self.poll, now=now)
 
     def _share_devices(self) -> None:
@@ -163,8 +165,20 @@ class KnobDriver:
         """Begin to poll; returns at once."""
         self._poller.open()
 
+    def leave_limits(self) -> None:
+        """Have `close` leave the limits of devices that hold them by themselves, where nobody watches the heat."""
+        self._leaves = True
+
+    def limits_before(self) -> dict[str, Any]:
+        """What stood before our limits in devices that hold them by themselves, as JSON; for the next life."""
+        return before_of(self._devices.items())
+
+    def recall_limits(self, kept: Mapping[str, Any]) -> None:
+        """Take what an earlier life's `limits_before` gave; before `open`."""
+        recall_all(self._devices.items(), kept)
+
     def close(self) -> None:
-        """End, and put back every limit that was changed."""
+        """End, and put back every limit that was changed; see `leave_limits`."""
         with self._guard:
             if self._closed:
                 return
@@ -172,6 +186,8 @@ class KnobDriver:
         self._poller.close()
         until_s = time.monotonic() + _CLOSE_WAIT_S
         for device in self._distinct():
+            if self._leaves and isinstance(device, KeepsLimit):
+                continue
             if time.monotonic() > until_s:
                 _log.warning("connection %s: no time was left to put back every limit", self.connection_id)
                 break

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from ondol.drivers.host_power.kept_limits import is_ours
 from ondol.drivers.ipmi.program import Ipmitool
 from ondol.model.errors import UnavailableError
 
@@ -77,6 +80,8 @@ class DcmiDevice:
     def __init__(self, tool: Ipmitool) -> None:
         self._tool = tool
         self._original: DcmiLimit | None = None
+        self._left_w: float | None = None  # our last limit
+        self._earlier: tuple[DcmiLimit, float] | None = None  # of an earlier life, and its last limit
 
     def read(self, point: str) -> float | None:
         """Power, or limit in force; None where there is none [W]."""
@@ -94,13 +99,18 @@ class DcmiDevice:
         before = limit_of(self._tool.power("get_limit", until_s=until_s))
         if self._original is None:
             self._original = before
+            if self._earlier is not None and before.active and is_ours(before.limit_w, self._earlier[1]):
+                self._original, self._left_w = self._earlier
+        self._earlier = None
         note = ""
         if before.powers_off:
             self._tool.power("set_limit", "action", "sel_logging", until_s=until_s)
             note = "its limit would have switched the server off when passed: it logs an event now"
         if before.correction_ms > CORRECTION_MS:
             self._tool.power("set_limit", "correction", str(CORRECTION_MS), until_s=until_s)
-        self._tool.power("set_limit", "limit", str(min(math.floor(cap_w), LIMIT_MAX_W)), until_s=until_s)
+        held_w = min(math.floor(cap_w), LIMIT_MAX_W)
+        self._tool.power("set_limit", "limit", str(held_w), until_s=until_s)
+        self._left_w = float(held_w)
         if not before.active:
             self._tool.power("activate", until_s=until_s)
         return note
@@ -119,3 +129,21 @@ class DcmiDevice:
         if original.powers_off:
             self._tool.power("set_limit", "action", "power_off", until_s=until_s)
         self._original = None
+        self._left_w = None
+
+    def before(self) -> dict[str, Any] | None:
+        """See `KeepsLimit`."""
+        original, left_w, earlier = self._original, self._left_w, self._earlier  # a worker may write meanwhile
+        if original is not None and left_w is not None:
+            earlier = original, left_w
+        return None if earlier is None else {**asdict(earlier[0]), "left_w": earlier[1]}
+
+    def recall(self, before: Mapping[str, Any]) -> None:
+        """See `KeepsLimit`."""
+        limit = DcmiLimit(
+            limit_w=float(before["limit_w"]),
+            active=bool(before["active"]),
+            powers_off=bool(before["powers_off"]),
+            correction_ms=int(before["correction_ms"]),
+        )
+        self._earlier = limit, float(before["left_w"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ondol.drivers.host_power.kept_limits import is_ours
 from ondol.drivers.redfish.service import ROOT, Json, RedfishService, Resource, link_of
 from ondol.model.errors import UnavailableError
 
@@ -43,6 +45,8 @@ class RedfishDevice:
         self._found: _Found | None = None
         self._span: tuple[float, float] | None = None
         self._original: tuple[str, Json] | None = None  # path and the change that puts it back
+        self._left_w: float | None = None  # our last limit
+        self._earlier: tuple[str, Json, float] | None = None  # path, change and last limit of an earlier life
 
     def read(self, point: str) -> float | None:
         """Value of a point now."""
@@ -82,12 +86,13 @@ class RedfishDevice:
         span = self.span_w()
         held_w = math.floor(cap_w if span is None else min(max(cap_w, math.ceil(span[0])), span[1]))
         resource, newer = self._limited()
+        ours = self._earlier is not None and is_ours(self._cap_of(resource, newer=newer), self._earlier[2])
         note = ""
         if newer:
             told = resource.body["PowerLimitWatts"]
             held = {"SetPoint": told.get("SetPoint", told.get("AllowableMax")), "ControlMode": told.get("ControlMode")}
             before = {name: value for name, value in held.items() if value is not None}
-            self._remember(resource.path, {"PowerLimitWatts": before})
+            self._remember(resource.path, {"PowerLimitWatts": before}, ours=ours)
             change: Json = {"SetPoint": held_w}
             if told.get("ControlMode") == "Disabled":
                 change["ControlMode"] = "Automatic"
@@ -95,12 +100,13 @@ class RedfishDevice:
         else:
             told = self._control(resource).get("PowerLimit") or {}
             before = {name: told.get(name) for name in ("LimitInWatts", "LimitException") if name in told}
-            self._remember(resource.path, self._indexed({"PowerLimit": before or {"LimitInWatts": None}}))
+            self._remember(resource.path, self._indexed({"PowerLimit": before or {"LimitInWatts": None}}), ours=ours)
             change = {"LimitInWatts": held_w}
             if told.get("LimitException") == "HardPowerOff":
                 change["LimitException"] = "LogEventOnly"
                 note = "its limit would have switched the server off when passed: it logs an event now"
             self._service.patch(resource, self._indexed({"PowerLimit": change}))
+        self._left_w = float(held_w)
         if span is not None and not span[0] <= cap_w <= span[1]:
             note = f"the service takes {span[0]:g} to {span[1]:g} W" + (f"; {note}" if note else "")
         return note
@@ -111,9 +117,24 @@ class RedfishDevice:
             path, change = self._original
             self._service.patch(self._service.get(path), change)
             self._original = None
+            self._left_w = None
+
+    def before(self) -> dict[str, Any] | None:
+        """See `KeepsLimit`."""
+        original, left_w, earlier = self._original, self._left_w, self._earlier  # a worker may write meanwhile
+        if original is not None and left_w is not None:
+            earlier = (*original, left_w)
+        return None if earlier is None else dict(zip(("path", "change", "left_w"), earlier, strict=True))
+
+    def recall(self, before: Mapping[str, Any]) -> None:
+        """See `KeepsLimit`."""
+        self._earlier = str(before["path"]), dict(before["change"]), float(before["left_w"])
 
     def _cap_w(self) -> float | None:
         resource, newer = self._limited()
+        return self._cap_of(resource, newer=newer)
+
+    def _cap_of(self, resource: Resource, *, newer: bool) -> float | None:
         if newer:
             told = resource.body["PowerLimitWatts"]
             return None if told.get("ControlMode") == "Disabled" else _number(told.get("SetPoint"))
@@ -167,9 +188,14 @@ class RedfishDevice:
         """A change of one member of an array: empty objects leave those before it alone (DSP0266, PATCH on arrays)."""
         return {"PowerControl": [*({} for _ in range(self._number)), change]}
 
-    def _remember(self, path: str, change: Json) -> None:
+    def _remember(self, path: str, change: Json, *, ours: bool) -> None:
+        """Note what stood there, before it is changed; `ours`: what stands there is a limit of our earlier life."""
         if self._original is None:
+            earlier = self._earlier if ours else None
+            if earlier is not None and earlier[0] == path:
+                path, change, self._left_w = earlier
             self._original = path, change
+        self._earlier = None
 
 
 def _reading(metrics: Json, name: str) -> float | None:

@@ -64,7 +64,7 @@ def history(
     task: str = "",
     from_: _From = "",
     to: _To = "",
-    after: Annotated[int, Query(ge=0, description="rows beyond this number")] = 0,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="rows beyond this number")] = 0,
     limit: _Limit = 1000,
     latest: Annotated[bool, Query(description="the last rows in place of the first")] = False,
 ) -> JSONResponse:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from ondol.control.directory import OPERATOR
 from ondol.control.ports import Desk
 from ondol.model.account import Account
-from ondol.model.errors import InvalidFieldError, OndolError
+from ondol.model.errors import ConflictError, InvalidFieldError, OndolError
 from ondol.model.ids import TaskId
 from ondol.model.quote import NAMES
 from ondol.server.api.intake import read_task
@@ -95,7 +95,13 @@ def accept(quote_id: Id, caller: Caller, desk: DeskIn, body: JsonBody, once: Onc
     before = desk.quotes.taken(caller.id, quote_id, name)
     if before is not None:
         return JSONResponse({"uuid": before})
-    return once.run(lambda commit: _take(desk, caller, quote_id, name, commit))
+    try:
+        return once.run(lambda commit: _take(desk, caller, quote_id, name, commit))
+    except ConflictError:
+        before = desk.quotes.taken(caller.id, quote_id, name)  # by another request meanwhile
+        if before is None:
+            raise
+        return JSONResponse({"uuid": before})
 
 
 def _take(desk: Desk, caller: Account, quote_id: str, name: str, commit: Commit) -> Response:

@@ -23,6 +23,7 @@ from ondol.twin.bound.programme import Programme
 from ondol.twin.bound.sparse import pick
 
 _THIRDS = 60  # narrow an interval to 3e-11 of it
+_AS_GOOD = 1e-9  # of what a step of demand costs
 
 _UNIT_ROUNDOFF = 2.0**-53
 
@@ -79,12 +80,13 @@ def polish(programme: Programme, multipliers: Floats, values: Floats) -> Floats:
         ahead = np.einsum("skj,sk->sj", sinks.transition[t], warmth[t])
         ahead += np.einsum("smk,sm->sk", sinks.slope[t], tangent[t])
     captured = np.einsum("tsk,tsk->ts", sinks.heat, warmth)
+    said = pick(y, rows.captured)
     captured = np.where(sinks.plain, 0.0, captured)
     for numbers, value in ((rows.band, band), (rows.balance, warmth), (rows.tangent, tangent)):
         y[numbers[numbers >= 0]] = value[numbers >= 0]
     there = rows.captured >= 0
     y[rows.captured[there]] = np.minimum(captured, 0.0)[there]
-    _price_flows(programme, y)
+    _price_flows(programme, y, said)
     _share_units(programme, y)
     _cap_late(programme, y)
     return y
@@ -99,11 +101,12 @@ def _shared(weights: Floats, whole: Floats, slack: Floats, real: Bools) -> Float
     return np.asarray(share * np.maximum(whole, 0.0)[:, None] * real)
 
 
-def _price_flows(programme: Programme, y: Floats) -> None:
+def _price_flows(programme: Programme, y: Floats, said: Floats) -> None:
     """Best prices of heat in sinks without a store: up to the demand it is worth the backup, above it nothing.
 
     What a step proves is concave in its price h, ``(h − backup)·demand + Σ_u min over uses of (cost − h·heat)``: thirds
-    of an interval that cannot hold the best are left out until it is narrow.
+    of an interval that cannot hold the best are left out until it is narrow. What the solver said stays
+    where it is as good.
     """
     rows, columns, sinks, units = programme.rows, programme.columns, programme.sinks, programme.units
     flows = np.flatnonzero(sinks.plain & (rows.captured >= 0).any(axis=0))
@@ -131,8 +134,10 @@ def _price_flows(programme: Programme, y: Floats) -> None:
         left, right = low + (high - low) / 3.0, high - (high - low) / 3.0
         rises = proved(left) < proved(right)
         low, high = np.where(rises, left, low), np.where(rises, high, right)
+    best, given = 0.5 * (low + high), np.clip(-said[:, flows], 0.0, most)
+    best = np.where(proved(given) >= proved(best) - _AS_GOOD * most * taken_w, given, best)
     there = rows.captured[:, flows] >= 0
-    y[rows.captured[:, flows][there]] = -(0.5 * (low + high))[there]
+    y[rows.captured[:, flows][there]] = -best[there]
 
 
 def _share_units(programme: Programme, y: Floats) -> None:

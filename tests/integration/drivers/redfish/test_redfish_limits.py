@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import json
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,63 @@ def test_environment_metrics_are_read_limited_and_put_back(service: MockService,
     made.close()
     assert (limit["SetPoint"], limit["ControlMode"]) == (700, "Disabled")
     assert service.sessions == set()  # ours was ended, not left to run out
+
+
+@pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.parametrize(
+    ("address", "path", "before"),
+    [
+        ("Chassis/GPU", METRICS, {"SetPoint": 700, "ControlMode": "Disabled"}),
+        ("Chassis/1U#1", POWER_PATH, {"LimitInWatts": 90, "LimitException": "HardPowerOff"}),
+    ],
+)
+def test_the_next_life_puts_back_what_stood_there_before_the_first(
+    service: MockService, password: str, address: str, path: str, before: dict[str, object], *, killed: bool
+) -> None:
+    def limit() -> dict[str, object]:
+        told = service.tree[path]
+        found = told["PowerLimitWatts"] if path == METRICS else told["PowerControl"][1]["PowerLimit"]
+        return {name: found[name] for name in before}
+
+    # Given a life that was killed, or that ended without a server, then its limit stays in the controller.
+    first = driver(service, password, address)
+    assert first.write(CAP, 210.0).obeyed()
+    kept = json.loads(json.dumps(first.limits_before()))
+    if not killed:
+        first.leave_limits()
+        first.close()
+    assert 210 in limit().values()
+    # When the next one limits anew, then it knows what stood there before both.
+    second = driver(service, password, address)
+    second.recall_limits(kept)
+    assert second.limits_before() == kept, "also where it ends before it has limited anything"
+    assert second.write(CAP, 300.0).obeyed()
+    second.close()
+    assert limit() == before
+    assert second.limits_before() == {}
+
+
+def test_a_limit_that_somebody_set_between_two_lives_is_theirs(service: MockService, password: str) -> None:
+    first = driver(service, password)
+    assert first.write(CAP, 450.0).obeyed()
+    service.tree[METRICS]["PowerLimitWatts"]["SetPoint"] = 520
+    second = driver(service, password)
+    second.recall_limits(first.limits_before())
+    assert second.write(CAP, 300.0).obeyed()
+    second.close()
+    limit = service.tree[METRICS]["PowerLimitWatts"]
+    assert (limit["SetPoint"], limit["ControlMode"]) == (520, "Automatic")
+
+
+@pytest.mark.parametrize("kept", [{}, {"path": "x"}, {"path": "x", "change": 3, "left_w": "y"}, 7, None])
+def test_notes_of_an_earlier_life_that_fit_nothing_are_passed_over(
+    service: MockService, password: str, kept: object
+) -> None:
+    made = driver(service, password)
+    made.recall_limits({str(CAP): kept, "else.power_cap": kept})
+    assert made.write(CAP, 450.0).obeyed()
+    made.close()
+    assert service.tree[METRICS]["PowerLimitWatts"]["ControlMode"] == "Disabled"
 
 
 @pytest.mark.parametrize(("asked_w", "held_w"), [(100.0, 200.0), (5000.0, 700.0)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,26 @@ def test_a_limit_is_set_activated_read_back_and_put_back(tmp_path: Path, control
     made.close()
     state = controller.state
     assert (state["limit"], state["active"]) == (500, False)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_the_next_life_puts_back_what_stood_there_before_the_first(
+    tmp_path: Path, controller: Controller, *, killed: bool
+) -> None:
+    first = driver(tmp_path)
+    assert first.write(CAP, 300.0).obeyed()
+    kept = json.loads(json.dumps(first.limits_before()))
+    if not killed:
+        first.leave_limits()
+        first.close()
+    assert (controller.state["limit"], controller.state["active"]) == (300, True)
+    second = driver(tmp_path)
+    second.recall_limits(kept)
+    assert second.limits_before() == kept
+    assert second.write(CAP, 250.0).obeyed()
+    second.close()
+    assert (controller.state["limit"], controller.state["active"]) == (500, False)
+    assert second.limits_before() == {}
 
 
 def test_the_password_is_never_an_argument(tmp_path: Path, controller: Controller) -> None:

@@ -1,0 +1,38 @@
+"""Given a quote under budgets, when it is shown, then what would be left has the units that budgets are listed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ondol.cli.output import SHOWN
+from ondol.cli.quote import _show
+
+
+def option(**budget: float | None) -> dict[str, Any]:
+    at = {"p50": "2026-01-12T07:00:00+00:00", "p90": "2026-01-12T08:00:00+00:00"}
+    return {
+        "option": "now", "recommended": True, "feasible": True, "why_not": None, "why": "slots are free", "start": at,
+        "end": at, "energy_kwh": {"p50": 1.0, "p90": 2.0}, "co2e_g": {"low": 50.0, "p50": 60.0, "high": 120.0},
+        "heat_reused_kwh": None, "price_eur": None, "budgets": [{"name": "lab (organization)", **budget}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("grams", "kwh", "words"),
+    [
+        (899_740.8, None, "899.74 kgCO2e"),
+        (-557.6, 0.25, "-558 gCO2e, 250 Wh"),
+        (None, 497.669, "498 kWh"),
+    ],
+)
+def test_what_would_be_left_of_a_budget(
+    grams: float | None, kwh: float | None, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quote = {
+        "id": "q", "made_at": "2026-01-12T07:00:00+00:00", "valid_until": "2026-01-12T07:10:00+00:00",
+        "accepted": None, "outcome": None, "options": [option(co2e_left_g=grams, energy_left_kwh=kwh)],
+    }  # fmt: skip
+    _show(quote, SHOWN)
+    assert f"  left of lab (organization) after its p90: {words}\n" in capsys.readouterr().err
