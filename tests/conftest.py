@@ -20,7 +20,7 @@ LEAK_GRACE_S = 5.0
 # No deadline and no check of speed: how fast an example ran says more about the machine than about the property.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile(
-    "ci", parent=settings.get_profile("here"), derandomize=True, database=None, max_examples=50, print_blob=True
+    "ci", parent=settings.get_profile("here"), derandomize=True, database=None, max_examples=30, print_blob=True
 )
 settings.load_profile("ci" if in_ci() else "here")
 
