@@ -1,4 +1,4 @@
-"""`ondol statement`: the whole account of a task, job, pool, user, project, site, host or the fleet."""
+"""`ondol statement`: the whole account of an instance, task, job, pool, user, project, site, host or the fleet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cyclopts import Parameter
 
+from ondol.cli.api import Api
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.kinds import JOBS, POOLS, TASKS, find_id
 from ondol.cli.listing import print_json, print_pairs, print_text, say
@@ -17,7 +18,7 @@ from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import clock
 from ondol.model.errors import InvalidFieldError
 
-Kind = Literal["task", "job", "pool", "user", "project", "site", "host", "fleet"]
+Kind = Literal["instance", "task", "job", "pool", "user", "project", "site", "host", "fleet"]
 _FINDS = {"task": TASKS, "job": JOBS, "pool": POOLS}
 _WHOLE = ("user", "host", "fleet")
 _FEW = 12
@@ -43,11 +44,11 @@ def statement(
     kind:
         What it is about.
     id_:
-        Which one: id or name of a task, job or pool; e-mail of a user or host, yourself if left out; id of a site or
-        project; nothing for the fleet.
+        Which one: id or name of a task, job or pool; of an instance the task's with .NUMBER; e-mail of a user or host,
+        yourself if left out; id of a site or project; nothing for the fleet.
     from_:
-        From this platform time on, ISO 8601, e.g. 2022-01-26T04:30Z. If left out: all of a task, job or pool, the last
-        7 days of anything else.
+        From this platform time on, ISO 8601, e.g. 2022-01-26T04:30Z. If left out: all of an instance, task, job or
+        pool, the last 7 days of anything else.
     to:
         Before this platform time.
     csv:
@@ -60,7 +61,7 @@ def statement(
     if not id_ and kind not in _WHOLE:
         raise InvalidFieldError("id", id_, f"which {kind} it is about")
     with open_api(where) as api:
-        key = find_id(api, _FINDS[kind], id_) if kind in _FINDS and len(id_) != 36 else id_
+        key = _key(api, kind, id_)
         path = f"/ledger/v1/statements/{kind}" + (f"/{quote(key, safe='')}" if key else "")
         span = {"from": from_, "to": to}
         for target, form in ((html, "html"), (pdf, "pdf")):
@@ -77,6 +78,14 @@ def statement(
         print_json(made)
     else:
         _print(made)
+
+
+def _key(api: Api, kind: Kind, id_: str) -> str:
+    """What the API finds a subject by."""
+    if kind == "instance":
+        task, dot, number = id_.rpartition(".")
+        return f"{_key(api, 'task', task)}{dot}{number}" if task else id_
+    return find_id(api, _FINDS[kind], id_) if kind in _FINDS and len(id_) != 36 else id_
 
 
 def _write(path: Path, data: bytes) -> None:

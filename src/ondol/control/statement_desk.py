@@ -197,7 +197,7 @@ class StatementDesk:
 
     def _rows(self, chosen: Chosen, start: dt.datetime | None, end: dt.datetime | None) -> tuple[WindowRows, bool]:
         subject = chosen.subject
-        if subject.kind in ("task", "job", "pool") and start is None and end is None:
+        if subject.kind in ("instance", "task", "job", "pool") and start is None and end is None:
             tasks = chosen.tasks or frozenset()
             if len(tasks) <= _FEW:
                 own: list[EnergyRow] = []
@@ -272,6 +272,9 @@ def _mask(shared: Shared, chosen: Chosen) -> Mask:
     if chosen.account_id is not None:
         mine = np.array([*(name == chosen.account_id for name in rows.accounts), False], dtype=np.bool_)
         return mine[rows.account]
+    if chosen.attempts:
+        tried = np.array([*(name.startswith(chosen.attempts) for name in rows.attempts), False], dtype=np.bool_)
+        return tried[rows.attempt]
     tasks = chosen.tasks or frozenset()
     of_it = np.array([*(name in tasks for name in rows.tasks), False], dtype=np.bool_)
     return of_it[rows.task]

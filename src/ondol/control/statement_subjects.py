@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from ondol.control.host_rights import is_operator
 from ondol.control.statement_rows import all_work_facts
 from ondol.model.account import Account, Project
 from ondol.model.checks import check_choice
-from ondol.model.errors import NotFoundError
+from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AccountId, JobId, PoolId, SiteId, TaskId
+from ondol.model.ids import AccountId, JobId, PoolId, SiteId, TaskId, attempts_of, instance_id
 from ondol.model.ledger import WorkFact
 from ondol.storage.ports import Store
 
@@ -28,6 +29,7 @@ class Chosen:
     Parameters
     ----------
     tasks : of work, its tasks; None for all work of `account_id`, or of places
+    attempts : of an instance, how the ids of its attempts begin; "" for all of the tasks
     account_id : of a user
     sites : of places, which; None for work, wherever it ran
     named_for : account whose tasks are named among others' in one project; None where all may be
@@ -36,6 +38,7 @@ class Chosen:
 
     subject: Subject
     tasks: frozenset[str] | None = None
+    attempts: str = ""
     account_id: AccountId | None = None
     sites: tuple[SiteId, ...] | None = None
     named_for: AccountId | None = None
@@ -54,7 +57,8 @@ class Subjects:
         Parameters
         ----------
         kind : one of `KINDS`
-        key : id or shortname; an e-mail or "me" of a user and a host; "" of the fleet
+        key : id or shortname, of an instance its task's with .NUMBER; an e-mail or "me" of a user and a host; "" of the
+            fleet
 
         Raises
         ------
@@ -63,6 +67,7 @@ class Subjects:
         """
         check_choice("kind", kind, KINDS)
         find: dict[str, Callable[[Account, str], Chosen]] = {
+            "instance": self._instance,
             "task": self._task,
             "job": self._job,
             "pool": self._pool,
@@ -73,6 +78,17 @@ class Subjects:
             "fleet": self._whole_fleet,
         }
         return find[kind](caller, key)
+
+    def _instance(self, caller: Account, key: str) -> Chosen:
+        task_key, _, number = key.rpartition(".")
+        if not task_key or not (number.isascii() and number.isdigit()):
+            raise InvalidFieldError("id", key, "TASK.NUMBER: id or shortname of a task, a dot, number of an instance")
+        task = self._task(caller, task_key)
+        instance = instance_id(TaskId(task.subject.id), int(number))
+        subject = Subject(
+            kind="instance", id=f"{task.subject.id}.{int(number)}", name=f"{task.subject.name}, instance {int(number)}"
+        )
+        return dataclasses.replace(task, subject=subject, attempts=attempts_of(instance))
 
     def _task(self, caller: Account, key: str) -> Chosen:
         facts = self._store.work_facts(task_ids=[TaskId(key)])

@@ -38,5 +38,10 @@ def task_of(key: InstanceId | AttemptId) -> TaskId:
 
 def attempt_id(instance: InstanceId, number: int) -> AttemptId:
     """Give the id of the `number`-th attempt (from 1) at an instance; safe as a file name."""
+    return AttemptId(f"{attempts_of(instance)}{number:03d}")
+
+
+def attempts_of(instance: InstanceId) -> str:
+    """Give what the ids of all attempts at an instance begin with."""
     task, _, rank = instance.partition("/")
-    return AttemptId(f"{task}.{rank}.{number:03d}")
+    return f"{task}.{rank}."

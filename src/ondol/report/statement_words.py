@@ -11,6 +11,7 @@ from ondol.accounting.wording import check_words
 from ondol.report import words
 
 KIND_TITLES = {
+    "instance": "Instance",
     "task": "Task",
     "job": "Job",
     "pool": "Pool of slots",
@@ -112,7 +113,7 @@ def lead(statement: Statement) -> list[str]:
 def adds_up(statement: Statement) -> str:
     """Whether the parts are the whole."""
     what = {
-        "task": "Places", "job": "Tasks", "pool": "Tasks", "user": "Tasks", "project": "Tasks", "site": "Shares",
+        "instance": "Places", "task": "Places", "job": "Tasks", "pool": "Tasks", "user": "Tasks", "project": "Tasks", "site": "Shares",
         "host": "Sites", "fleet": "Sites",
     }[statement.subject.kind]  # fmt: skip
     if statement.residual <= 1e-9:

@@ -382,7 +382,14 @@ class MemoryDesk:
         )
 
     def burn(
-        self, task_id: str, *, kwh: float, heat_kwh: float, account: str = "alice", share: Share = Share.JOB
+        self,
+        task_id: str,
+        *,
+        kwh: float,
+        heat_kwh: float,
+        account: str = "alice",
+        share: Share = Share.JOB,
+        number: int = 0,
     ) -> None:
         """One quarter of an hour in which the task had the node for itself, with the site's overhead and its heat."""
         end = self.at + dt.timedelta(minutes=15)
@@ -396,8 +403,8 @@ class MemoryDesk:
             tier=Tier.T4_CURVE,
             account_id=AccountId(account),
             task_id=TaskId(task_id),
-            instance_id=make_instance_id(TaskId(task_id), 0),
-            attempt_id=make_attempt_id(make_instance_id(TaskId(task_id), 0), 1),
+            instance_id=make_instance_id(TaskId(task_id), number),
+            attempt_id=make_attempt_id(make_instance_id(TaskId(task_id), number), 1),
         )
         overhead = EnergyRow(
             **common,

@@ -85,6 +85,28 @@ def test_tasks_sum_to_their_user_and_users_to_project_site_and_fleet(
     assert _kwh(alice, "fleet") == pytest.approx(one + two + secret, rel=1e-9)
 
 
+def test_instances_sum_to_their_task(
+    desk: MemoryDesk, work: dict[str, str], alice: httpx2.Client, bob: httpx2.Client
+) -> None:
+    """Given instance 10 of a task beside instance 0 and 1, then each has what is its own; it is asked for by a number."""
+    for number, kwh in ((1, 0.03), (10, 0.05)):
+        desk.burn(work["one"], kwh=kwh, heat_kwh=0.0, number=number)
+
+    kwh = [_kwh(alice, f"instance/{work['one']}.{number}") for number in (0, 1, 10)]
+
+    assert kwh == pytest.approx([0.1 * 1.02, 0.03 * 1.02, 0.05 * 1.02], rel=1e-9)
+    assert sum(kwh) == pytest.approx(_kwh(alice, f"task/{work['one']}"), rel=1e-9)
+    made = alice.get(f"{ROOT}/instance/{work['one']}.10").json()
+    assert made["subject"] == {"kind": "instance", "id": f"{work['one']}.10", "name": "one, instance 10"}
+    assert "gCO2e/instance" in alice.get(f"{ROOT}/instance/{work['one']}.1", params={"format": "csv"}).text
+    assert bob.get(f"{ROOT}/instance/{work['one']}.1").status_code == 404
+    assert alice.get(f"{ROOT}/instance/{work['one']}.2").status_code == 404
+    for wrong in (work["one"], f"{work['one']}.x", f"{work['one']}.-1"):
+        refused = alice.get(f"{ROOT}/instance/{wrong}")
+        assert refused.status_code == 400, wrong
+        assert "TASK.NUMBER" in refused.text
+
+
 def test_tenants_do_not_see_each_other(work: dict[str, str], alice: httpx2.Client, bob: httpx2.Client) -> None:
     """Given Bob's task, then its statement is not there for Alice, and its name is in none that she may see."""
     for path in (f"task/{work['secret']}", "user/bob@example.org", "user/bob", "host/bob@example.org"):

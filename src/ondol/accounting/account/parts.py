@@ -101,7 +101,7 @@ def _with_equipment(case: Case, found: list[Part]) -> list[Part]:
 
 def _key(case: Case) -> tuple[str, Codes, tuple[str, ...]]:
     rows = case.shared.rows
-    if case.subject.kind == "task":
+    if case.subject.kind in ("instance", "task"):
         return "place", rows.site, rows.sites
     if case.subject.of_work:
         return "task", rows.task if case.named is None else np.where(case.named, rows.task, NOBODY), rows.tasks

@@ -280,7 +280,7 @@ def heat(case: Case) -> Section:
 
 def sci(case: Case) -> Section:
     """Software carbon intensity, without any credit for heat."""
-    unit = "task"
+    unit = "instance" if case.subject.kind == "instance" else "task"
     operational, embodied = case.whole.counted_g, None if case.unknown_nodes else 1e3 * case.whole.embodied["gwp"][0]
     made = intensity(operational, embodied, units=float(case.tasks), unit=unit)
     source = (

@@ -1,4 +1,4 @@
-"""A whole statement: what is said of a task, job, pool, user, project, site, host or the fleet over a window."""
+"""A whole statement: what is said of an instance, task, job, pool, user, project, site, host or the fleet over a window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ondol.accounting.basket import Basket
 from ondol.model.checks import check_choice
 from ondol.model.errors import InvalidFieldError
 
-WORK_KINDS = ("task", "job", "pool", "user", "project")
+WORK_KINDS = ("instance", "task", "job", "pool", "user", "project")
 SITE_KINDS = ("site", "host", "fleet")
 KINDS = (*WORK_KINDS, *SITE_KINDS)
 SCHEMA = "ondol-account/1"

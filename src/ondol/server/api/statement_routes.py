@@ -20,7 +20,7 @@ Kind = Annotated[str, Path(description="one of " + ", ".join(KINDS))]
 Format = Annotated[Literal["json", "csv", "html", "pdf"], Query(alias="format")]
 From = Annotated[str, Query(alias="from", description="windows that begin at or after this time, ISO 8601")]
 To = Annotated[str, Query(description="windows that begin before this time, ISO 8601")]
-_LIVES = ("task", "job", "pool")  # of these, all of it where no span is asked for
+_LIVES = ("instance", "task", "job", "pool")  # of these, all of it where no span is asked for
 _PAGES: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
