@@ -61,6 +61,7 @@ _PARTS = (
     (_KNOW, "kpi", "kpi:app", "Key figures of data centres, what authorities want to be told, thresholds."),
     (_KNOW, "claims", "claims:app", "Claims of useful heat and of what it avoids: each kilowatt-hour once."),
     (_KNOW, "factors", "factors:app", "Factors that carbon is counted with: sources, ranges, your own rows."),
+    (_KNOW, "worksheet", "worksheet:worksheet", "Key figures, views, splits from numbers that you declare."),
     (_KNOW, "policy", "policy:app", "Which policies are installed."),
     (_KNOW, "twin", "twin:app", "Live through scenarios on a clock that leaps, and set runs side by side."),
     (_KNOW, "bench", "bench:app", "How far from the optimum policies are."),
