@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 
 from ondol.cli.creation_file import pairs_in, pairs_of
 from ondol.cli.spans import read_span, wire_span
+from ondol.model.compute import SPEED_CAP_LEAST
 from ondol.model.errors import InvalidFieldError
 
 SERVICE_LABEL, DEADLINE_LABEL = "ondol.service", "ondol.deadline"
-EXPECTED_LABEL, TIME_LIMIT_LABEL = "ondol.expected", "ondol.time_limit"
+EXPECTED_LABEL, CAP_LABEL, TIME_LIMIT_LABEL = "ondol.expected", "ondol.cap", "ondol.time_limit"
 Part = dict[str, Any]
 _RANGE = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _ENDS = ("success", "failure", "cancelled")
@@ -149,6 +151,16 @@ def _seconds(option: str, given: object) -> float:
     return float(given) if isinstance(given, int | float) else read_span(option, str(given))
 
 
+def _share(option: str, given: object) -> str:
+    try:
+        share = float(str(given))
+    except ValueError:
+        share = math.nan
+    if not SPEED_CAP_LEAST <= share <= 1.0:
+        raise InvalidFieldError(option, given, f"a share of full speed, from {SPEED_CAP_LEAST:g} to 1")
+    return repr(share)
+
+
 def _listed(given: object) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
@@ -214,6 +226,7 @@ _PARTS: dict[str, Callable[[Any], Part]] = {
     "service": _service,
     "deadline": lambda given: {"labels": {DEADLINE_LABEL: str(given)}},
     "expected": lambda given: {"labels": {EXPECTED_LABEL: f"{_seconds('--expected', given):g}"}},
+    "cap": lambda given: {"labels": {CAP_LABEL: _share("--cap", given)}},
     "timelimit": lambda given: {"labels": {TIME_LIMIT_LABEL: f"{_seconds('--time-limit', given):g}"}},
     "machinetarget": _key("targetedReservedMachineKey"),
     "reservationtarget": _key("targetedReservationName"),

@@ -229,6 +229,10 @@ def service_of(task: Mapping[str, Any]) -> str:
     return str(named or {"ondemand": "on_demand"}.get(str(task.get("schedulingType", "")).lower(), "flex"))
 
 
+def _cap(said: str | None) -> str:
+    return "" if said is None else f"{said} of full speed"
+
+
 def _about(task: Mapping[str, Any]) -> list[tuple[str, object]]:
     count, over, running = tally(dict(task))
     constants = {pair["key"]: pair["value"] for pair in task.get("constants") or []}
@@ -240,6 +244,7 @@ def _about(task: Mapping[str, Any]) -> list[tuple[str, object]]:
         ("short name", "" if task.get("shortname") == task.get("uuid") else task.get("shortname")),
         ("state", f"{task['state']} since {clock(task.get('stateTransitionTime'))} UTC"),
         ("service", service_of(task)),
+        ("cap", _cap((task.get("labels") or {}).get("ondol.cap"))),
         ("instances", f"{over} of {count} over, {running} running ({float(task.get('progress') or 0):.0f} %)"),
         ("profile", task.get("profile")),
         ("image", ":".join(filter(None, (constants.get("DOCKER_REPO"), constants.get("DOCKER_TAG"))))),

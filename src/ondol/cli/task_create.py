@@ -53,6 +53,7 @@ def create(
     place: Place = PLACE,
     deadline: Annotated[str | None, Parameter(allow_leading_hyphen=True, group=_WHEN)] = None,
     expected: Annotated[str | None, Parameter(group=_WHEN)] = None,
+    cap: Annotated[float | None, Parameter(group=_WHEN)] = None,
     time_limit: Annotated[str | None, Parameter(group=_WHEN)] = None,
     hardware: Hardware = HARDWARE,
     periodic: Annotated[int | None, Parameter(group=_SNAPSHOTS)] = None,
@@ -94,6 +95,8 @@ def create(
         By when a flex task wants to be done, e.g. +2h on the platform's clock, or an ISO 8601 time.
     expected:
         How long an instance is expected to run at full speed, on the platform's clock: 15min, 2h.
+    cap:
+        Share of its slots' full speed that it takes at most, 0.1 to 1: less power for longer.
     time_limit:
         End an attempt as failed after so long, wall time: 2h.
     periodic:
@@ -110,7 +113,7 @@ def create(
         name=name, command=command, instances=instances, range=ranges, result=result, result_ttl=result_ttl,
         whitelist=whitelist, blacklist=blacklist, upload_on_cancel=upload_on_cancel, job=job, pool=pool,
         depends_on=depends_on, wait_for_resources_synchronization=wait_for_resources_synchronization,
-        deadline=deadline, expected=expected, time_limit=time_limit,
+        deadline=deadline, expected=expected, cap=cap, time_limit=time_limit,
     )  # fmt: skip
     if periodic is not None and periodic < 1:
         raise InvalidFieldError("--periodic", periodic, "seconds, 1 or more")

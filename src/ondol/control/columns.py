@@ -19,6 +19,7 @@ from ondol.model.account import AccountLimits
 from ondol.model.compute import AttemptState, InstanceState, Task
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, AttemptId, InstanceId, NodeId, TaskId, instance_number
+from ondol.model.power import dynamic_share
 from ondol.model.quota import quota_for
 from ondol.model.view import Bools, Floats, InstanceColumns, Ints, Phase
 
@@ -136,6 +137,8 @@ class Columns:
             resumable=np.array([one.resumable for one in tasks], dtype=np.bool_)[task],
             allowed=allowed[task],
             data=data[task],
+            speed_cap=_by_cap(tasks, task, lambda cap: cap),
+            draw_cap=_by_cap(tasks, task, dynamic_share),
         )
         return Instances(
             columns=columns, allowances=allowances, missing_bytes=missing, beyond=beyond, withheld=withheld
@@ -197,6 +200,12 @@ class Columns:
 def _expected_s(entry: Entry) -> float:
     """Expected run time in the View: nan for what is being cancelled."""
     return math.nan if entry.work.task.cancel_wanted else entry.expected_s
+
+
+def _by_cap(tasks: Sequence[Task], task: Ints, told: Callable[[float], float]) -> Floats:
+    """What follows from the caps of instances: empty where no task has one, as nearly always."""
+    caps = [one.speed_cap for one in tasks]
+    return np.array([told(cap) for cap in caps])[task] if min(caps, default=1.0) < 1.0 else np.zeros(0)
 
 
 def _pair(count: list[int] | None) -> tuple[int, int]:

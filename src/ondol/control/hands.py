@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from ondol.control.caps import LEAST_CORES
 from ondol.control.command import has_command
 from ondol.control.task_images import TaskImages
 from ondol.control.transfers import Transfers
@@ -226,7 +227,7 @@ class Hands:
             argv=("true",),
             job_dir=self._stager.job_dir(attempt),
             checkpoint_dir=self._stager.checkpoint_dir(attempt),
-            host_cores=node.host_cores / node.slots / sharers,
+            host_cores=max(LEAST_CORES, node.host_cores / node.slots / sharers * task.speed_cap),
             memory_limit_bytes=node.memory_bytes // node.slots // sharers,
             time_limit_s=task.time_limit_s,
             hold=bool(task.holds_pool),

@@ -13,7 +13,7 @@ from ondol.control.directory import OPERATOR
 from ondol.control.filler_queue import FillerQueue
 from ondol.control.filler_rights import FillerRights
 from ondol.control.heat_side import HeatSide
-from ondol.control.heat_signal import KEY, HeatSignals
+from ondol.control.heat_signal import KEY, RECORD_KEY, HeatSignals
 from ondol.control.season import Season
 from ondol.control.signal_broker import signal_broker
 from ondol.control.surroundings import PackagedSurroundings
@@ -24,7 +24,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId
 from ondol.model.site import UnitKind
 from ondol.model.view import View
-from ondol.storage.ports import Store
+from ondol.storage.ports import Changes, Store
 
 
 class HeatOffers:
@@ -61,7 +61,9 @@ class HeatOffers:
             clock_rate=clock.rate,
             basis=basis,
             kept=store.document(KEY),
+            kept_record=store.document(RECORD_KEY),
         )
+        self._store = store
         self.broker = signal_broker(self.signals, clock.now)
 
         def account_id() -> AccountId | None:
@@ -92,6 +94,12 @@ class HeatOffers:
             slot_heat_w=slot_heat_w(fleet),
         )
         self.rights = FillerRights(terms, account_id, self.fillers.own)
+
+    def note(self) -> None:
+        """At the beginning of an hour: keep what the signal foretells, and hold against it what came."""
+        record = self.signals.note()
+        if record is not None:
+            self._store.commit(Changes(documents={RECORD_KEY: record}))
 
     def documents(self) -> dict[str, bytes]:
         """What must outlive the platform."""

@@ -203,5 +203,5 @@ def _keys(entry: Entry) -> tuple[_Key, ...]:
     fewest = (float(len(entry.active)), submitted_s, name)
     if entry.work.task.service is not ServiceClass.FLEX:
         return first_come, fewest
-    latest_s = queued_latest_start_s(entry.deadline_s, submitted_s, entry.expected_s)
+    latest_s = queued_latest_start_s(entry.deadline_s, submitted_s, entry.expected_s, entry.work.task.speed_cap)
     return first_come, fewest, (latest_s, submitted_s, name)

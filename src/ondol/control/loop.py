@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -114,6 +115,8 @@ class Loop:
         with self._works.lock:
             now_s = self._now_s()
             seen = self.watch.look(utc(now_s))
+            # What shares an earlier life told is not known any more: all are told anew.
+            self._caps |= {one.id: math.inf for busy in self.watch.running().values() for one in busy}
             # What ended meanwhile is metered before it is let go: its counter goes with it.
             self._sample(now_s)
             self.flush(close_window=seen.ended)
@@ -164,10 +167,14 @@ class Loop:
             self.groups.drop_closed(changes)
 
     def speed(self, attempt: Attempt) -> float:
-        """Share of its slot's full speed that an attempt is let have by its site, 0 to 1."""
+        """Share of its slot's full speed that an attempt is let have by its site and its task's own cap, 0 to 1."""
         node = self._servers[attempt.node_id]
         full = node.host_cores / node.slots / self.groups.pools.sharers(attempt)
-        return min(1.0, self._caps.get(attempt.id, full) / full)
+        return min(1.0, self._caps.get(attempt.id, full * self._speed_cap(attempt)) / full)
+
+    def _speed_cap(self, attempt: Attempt) -> float:
+        work = self._works.get(attempt.task_id)
+        return 1.0 if work is None else work.task.speed_cap
 
     def node_status(self) -> list[NodeStatus]:
         """What is known of every node, by id."""
@@ -232,7 +239,15 @@ class Loop:
         # Of a silent site nothing is known: what it asked for and felt meanwhile is not made up, its meters tell later.
         self._window.add_heat(span_s, self._sites.heard, energy_j)
         self._world.note(now_s, orders)
-        apply_caps(self._engine, self._servers, orders, self.watch.running(), self._caps, self.groups.pools.sharers)
+        apply_caps(
+            self._engine,
+            self._servers,
+            orders,
+            self.watch.running(),
+            self._caps,
+            sharers=self.groups.pools.sharers,
+            speed_cap=self._speed_cap,
+        )
         self._sampled_s = now_s
 
     def _decide(self, now_s: float) -> None:

@@ -14,10 +14,11 @@ from ondol.lifecycle.dispatch import ReadySlot, dispatch
 from ondol.lifecycle.events import CancelAsked, PauseDecided, ResumeDecided, StartDecided, StopDecided
 from ondol.lifecycle.inherit import holder_of
 from ondol.lifecycle.scaling import given_up, scaled
-from ondol.model.compute import AttemptState, Task
+from ondol.model.compute import AttemptState, Task, TaskError
 from ondol.model.ids import AttemptId, NodeId, TaskId, task_of
 from ondol.model.pool import ComputePool
 
+NO_GROWTH = "BudgetUsedUp"
 A_TURN = 500  # slots of a pool begun per turn: each is a task to make and to write, while heat and others wait
 HOLDS = (AttemptState.RUNNING, AttemptState.PAUSED)
 
@@ -29,19 +30,27 @@ class Slots:
     ----------
     put : changes a pool's row
 
-    `may_grow` says whether an account may hold more slots than it does, asked with a holder's task.
+    `keeps_from_growing` says why an account may hold no more slots than it does, asked with a holder's task; "" for no.
     """
 
     def __init__(self, works: Works, put: Callable[[ComputePool], None]) -> None:
         self._works, self._put = works, put
-        self.may_grow: Callable[[Task, dt.datetime], bool] = lambda _holder, _at: True
+        self.keeps_from_growing: Callable[[Task, dt.datetime], str] = lambda _holder, _at: ""
 
     def scaled(self, pool: ComputePool, line: PoolLine, at: dt.datetime) -> ComputePool:
-        """Give a pool with the slots of this moment; with as many as it had where it may not have more."""
+        """Give a pool with the slots of this moment; with as many as it had, and why, where it may not have more.
+
+        It is asked again at every turn; once it may grow, or need not any more, the pool tells of it no longer.
+        """
         after = scaled(pool, line.uses(self._works), len(line.queue), at)
-        if after.target_slots <= pool.target_slots or self.may_grow(_holder(pool, pool.next_holder, at), at):
-            return after
-        return pool  # asked again at the next turn
+        why = ""
+        if after.target_slots > pool.target_slots:
+            why = self.keeps_from_growing(_holder(pool, pool.next_holder, at), at)
+        after = pool if why else after
+        errors = tuple(error for error in pool.errors if error.code != NO_GROWTH)
+        if why:
+            errors = (*errors, TaskError(code=NO_GROWTH, message=why))
+        return after if errors == after.errors else dataclasses.replace(after, errors=errors)
 
     def scale(self, line: PoolLine, at: dt.datetime) -> None:
         """Bring a pool to the number of slots that it should hold now; busy ones are given up later."""

@@ -21,7 +21,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, AttemptId, NodeId, UnitId, instance_id
 from ondol.model.site import UnitKind
 from ondol.model.view import Ints, NodeColumns, ServiceClass, SiteColumns, UnitColumns, View
-from ondol.policy.urgency import UNKNOWN_RUN_S, left_s
+from ondol.policy.urgency import UNKNOWN_RUN_S, work_left_s
 
 STEP_S = 900.0
 HORIZON = 8
@@ -184,7 +184,7 @@ class World:
 def _known_work_s(view: View) -> float:
     """Full-speed seconds of useful work that is there, as far as anybody knows them [slot-s]."""
     useful = view.instances.service != ServiceClass.FILLER
-    return float(left_s(view)[useful].sum()) + UNKNOWN_RUN_S * float(view.beyond[: ServiceClass.FILLER].sum())
+    return float(work_left_s(view)[useful].sum()) + UNKNOWN_RUN_S * float(view.beyond[: ServiceClass.FILLER].sum())
 
 
 def _padded(ahead_w: tuple[float, ...]) -> list[float]:

@@ -33,6 +33,9 @@ from ondol.model.ids import (
 )
 from ondol.model.view import ServiceClass
 
+SPEED_CAP_LEAST = 0.1
+"""Lowest cap of a task: below it a quota of a small slot cannot be kept evenly (`engine.local.cgroup_v1`)."""
+
 CACHE_TTL_S = 7_776_000  # the compute API's default (`reference/qarnot-api.md` §3) [s]
 NEVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)  # how the wire says "no date"
 
@@ -144,6 +147,7 @@ class Task:
     constants : become environment variables of the job
     deadline : by when a flex task wants to be done; None for no wish
     expected_s : run time of an instance at full speed, as the user expects it [s, platform]
+    speed_cap : share of its slot's full speed that an attempt may take at most, `SPEED_CAP_LEAST` to 1
     time_limit_s : wall seconds after which an attempt is ended, 0 for no limit
     max_retries_total, max_retries_per_instance : further attempts after a failure (a stop by us is no failure)
     results_whitelist, results_blacklist : regular expressions on result paths, "" for none
@@ -183,6 +187,7 @@ class Task:
     service: ServiceClass = ServiceClass.FLEX
     deadline: dt.datetime | None = None
     expected_s: float | None = None
+    speed_cap: float = 1.0
     time_limit_s: float = 0.0
     resumable: bool = False
     max_retries_total: int = 0

@@ -47,6 +47,16 @@ class PowerCurve:
         return _interpolate(shape, _TEADS, _LOADS)
 
 
+def dynamic_share(load: float) -> float:
+    """Share of the range from idle to full power that a node draws at a load in [0, 1]: one shape for all nodes.
+
+    Where cores are rationed, as engines do, speed and load are one. Half of them draw 70 % of the range: what is slowed
+    down like this draws less, and needs more for its work.
+    """
+    check_range("load", load, 0.0, 1.0)
+    return (_interpolate(load, _LOADS, _TEADS) - _TEADS[0]) / (_TEADS[-1] - _TEADS[0])
+
+
 def _interpolate(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
     for i in range(1, len(xs)):
         if x <= xs[i]:

@@ -127,6 +127,8 @@ class InstanceColumns:
     resumable : a stopped attempt loses no work (it checkpoints)
     allowed : row of `View.allowances` that says where it may run
     data : row of `View.missing_bytes`
+    speed_cap : share of full speed that its task takes at most, above 0 to 1; empty where no task has a cap
+    draw_cap : share of a slot's range from idle to full power that it draws at that speed; empty likewise
     """
 
     ids: tuple[InstanceId, ...]
@@ -143,6 +145,8 @@ class InstanceColumns:
     resumable: Bools
     allowed: Ints
     data: Ints
+    speed_cap: Floats = field(default_factory=lambda: np.zeros(0))
+    draw_cap: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

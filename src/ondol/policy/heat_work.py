@@ -8,7 +8,7 @@ import numpy as np
 
 from ondol.model.view import Bools, Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.standing import standing
-from ondol.policy.urgency import UNKNOWN_RUN_S, left_s, urgency
+from ondol.policy.urgency import UNKNOWN_RUN_S, left_s, urgency, work_left_s
 
 LEVELS = (0.01, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99)
 """Quantiles of demand at which stores are run; beyond the first and the last nothing is claimed."""
@@ -22,6 +22,7 @@ class OwnWork:
     ----------
     sink_of_node, usable : (nodes,) -1 for a rack; whether a node heats a sink and takes work
     rack_slots : free slots of racks
+    run_w, draw_cap : what each draws at full speed, and the share of that which its cap leaves; empty for no caps
     """
 
     sink_of_node: Ints
@@ -35,14 +36,20 @@ class OwnWork:
     run_sink: Ints
     run_w: Floats
     run_left_s: Floats
+    draw_cap: Floats
 
     def at(self, begin_s: float, length_s: float) -> tuple[Floats, Floats]:
         """Power of what runs in a step [W], and slot-seconds left beside it, (levels, sinks)."""
         share = np.clip((self.run_left_s - begin_s) / length_s, 0.0, 1.0)
-        runs_w = np.bincount(self.run_sink, weights=self.run_w * share, minlength=len(self.slots)).astype(np.float64)
-        taken = np.divide(runs_w, self.slot_w, out=np.zeros_like(runs_w), where=self.slot_w > 0.0)
+        full_w = runs_w = self._by_sink(self.run_w * share)
+        if len(self.draw_cap):
+            runs_w = self._by_sink(self.run_w * share * self.draw_cap)
+        taken = np.divide(full_w, self.slot_w, out=np.zeros_like(full_w), where=self.slot_w > 0.0)
         free_s = np.maximum(self.slots - taken, 0.0) * length_s
         return runs_w, np.repeat(free_s[None, :], len(LEVELS), axis=0)
+
+    def _by_sink(self, weights: Floats) -> Floats:
+        return np.bincount(self.run_sink, weights=weights, minlength=len(self.slots)).astype(np.float64)
 
 
 @dataclass(slots=True, eq=False)
@@ -85,6 +92,7 @@ def own_work(view: View, of_unit: Ints, capture: Floats) -> OwnWork:
     rows = np.flatnonzero((view.instances.service != ServiceClass.FILLER) & now.active)
     rows = rows[sink_of_node[view.instances.node[rows]] >= 0]
     rack = ~view.units.heats[nodes.unit] & nodes.accepts
+    draw_cap = view.instances.draw_cap
     return OwnWork(
         sink_of_node=sink_of_node,
         usable=usable,
@@ -97,6 +105,7 @@ def own_work(view: View, of_unit: Ints, capture: Floats) -> OwnWork:
         run_sink=sink_of_node[view.instances.node[rows]],
         run_w=now.slot_w[view.instances.node[rows]],
         run_left_s=left_s(view)[rows],
+        draw_cap=draw_cap[rows] if len(draw_cap) else draw_cap,
     )
 
 
@@ -107,7 +116,7 @@ def lines_of(view: View, own: OwnWork) -> list[Line]:
     pressing = np.zeros(len(instances.ids), dtype=np.bool_)
     pressing[urgent.pressing] = True
     queued = (instances.phase == Phase.QUEUED) & (instances.service != ServiceClass.FILLER)
-    work_s = np.where(queued, left_s(view), 0.0)
+    work_s = np.where(queued, work_left_s(view), 0.0)
     kinds = max(len(view.allowances), 1)
     waits = np.bincount(instances.allowed, weights=work_s * ~pressing, minlength=kinds).astype(np.float64)
     must = np.bincount(instances.allowed, weights=work_s * pressing, minlength=kinds).astype(np.float64)

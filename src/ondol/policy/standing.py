@@ -24,7 +24,7 @@ class Standing:
     slot_w : per node, watts that one more instance at full speed adds [W]
     free : per node, slots that may be given now
     idle_w : per unit, power with nothing running [W]
-    given_w : per unit, idle power and all active work at full speed [W]
+    given_w : per unit, idle power and all active work at full speed, or at the cap of its task [W]
     typical_w : per unit, mean of `slot_w` over its nodes [W]
     """
 
@@ -70,9 +70,10 @@ def free_slots(view: View) -> Ints:
 
 
 def watts_by_unit(view: View, chosen: Bools, slot_w: Floats) -> Floats:
-    """Sum the slot watts of the chosen instances, each of which holds a slot, per unit [W]."""
-    node = view.instances.node[chosen]
-    return np.bincount(view.nodes.unit[node], weights=slot_w[node], minlength=len(view.units.ids)).astype(np.float64)
+    """Sum the slot watts of the chosen instances, each of which holds a slot, per unit, as their caps let them [W]."""
+    node, draw_cap = view.instances.node[chosen], view.instances.draw_cap
+    watts = slot_w[node] * draw_cap[chosen] if len(draw_cap) else slot_w[node]
+    return np.bincount(view.nodes.unit[node], weights=watts, minlength=len(view.units.ids)).astype(np.float64)
 
 
 def queue(view: View, *classes: ServiceClass) -> Ints:

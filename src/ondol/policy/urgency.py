@@ -35,21 +35,29 @@ class Urgency:
     pressing_held: Bools
 
 
-def queued_latest_start_s(deadline_s: float, submitted_s: float, expected_s: float) -> float:
+def queued_latest_start_s(deadline_s: float, submitted_s: float, expected_s: float, speed_cap: float = 1.0) -> float:
     """By when a queued instance must begin, as `urgency` says it: the order in which flex work is served.
 
     Parameters
     ----------
     deadline_s : inf where there is none [s since the epoch]
-    expected_s : nan where nothing is known [s]
+    expected_s : run time at full speed, nan where nothing is known [s]
+    speed_cap : share of full speed that it takes at most, above 0 to 1
     """
     if math.isinf(deadline_s):
         return submitted_s + PATIENCE_S
-    return deadline_s - STRETCH * (UNKNOWN_RUN_S if math.isnan(expected_s) else expected_s) - MARGIN_S
+    run_s = (UNKNOWN_RUN_S if math.isnan(expected_s) else expected_s) / speed_cap
+    return deadline_s - STRETCH * run_s - MARGIN_S
 
 
 def left_s(view: View) -> Floats:
-    """Expected rest of every run at full speed, a tenth of the whole at least: expectations are means [s]."""
+    """Expected rest of every run where heat slows nothing down: at full speed, or at the cap of its task [s]."""
+    work_s, speed_cap = work_left_s(view), view.instances.speed_cap
+    return work_s / speed_cap if len(speed_cap) else work_s
+
+
+def work_left_s(view: View) -> Floats:
+    """Work that is left of every run, as seconds at full speed, a tenth at least: expectations are means [s]."""
     instances = view.instances
     expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
     return np.maximum(expected_s - instances.done_s, 0.1 * expected_s)

@@ -103,10 +103,11 @@ class WaitAwhile:
 
 
 def _rest_s(view: View) -> Floats:
-    """What is left of every run, if it is as long as expected [s]."""
+    """What is left of every run, if it is as long as expected, at full speed or at its task's cap [s]."""
     instances = view.instances
     expected_s = np.where(np.isnan(instances.expected_s), UNKNOWN_RUN_S, instances.expected_s)
-    return np.maximum(expected_s - instances.done_s, 0.0)
+    rest_s = np.maximum(expected_s - instances.done_s, 0.0)
+    return rest_s / instances.speed_cap if len(instances.speed_cap) else rest_s
 
 
 def _without_margins(view: View) -> View:

@@ -22,12 +22,21 @@ def unit_shares(
     node_idle_w: Floats,
     node_on: Ints,
     target_w: Floats,
+    most: Floats,
+    capped: bool,
     share: Floats,
     dyn_w: Floats,
 ) -> None:
     """Share of dynamic power that the work of each unit is let have under the unit's target; in place.
 
-    Idle power of switched-on nodes comes first; what is left of the target is shared evenly by what runs.
+    Idle power of switched-on nodes comes first; what is left of the target is shared evenly by what runs. What a task
+    with a cap may not draw of it goes to the others.
+
+    Parameters
+    ----------
+    most : share that each attempt takes at most
+    capped : whether any of them is below 1
+    dyn_w : is told what the work of each unit draws [W]
     """
     units = len(target_w)
     idle = np.zeros(units)
@@ -46,6 +55,55 @@ def unit_shares(
             share[u] = 1.0
         else:
             share[u] = min(max((target_w[u] - idle[u]) / dyn_w[u], 0.0), 1.0)
+    if capped:
+        _share_rest(held, running, node, node_unit, node_slots, node_dyn_w, idle, target_w, most, share, dyn_w)
+    else:
+        for u in range(units):
+            dyn_w[u] *= share[u]
+
+
+@compiled
+def _share_rest(
+    held: Ints,
+    running: Ints,
+    node: Ints,
+    node_unit: Ints,
+    node_slots: Ints,
+    node_dyn_w: Floats,
+    idle_w: Floats,
+    target_w: Floats,
+    most: Floats,
+    share: Floats,
+    dyn_w: Floats,
+) -> None:
+    """Raise even shares s until ``Σ dyn_i · min(s, most_i)`` is what the unit has for work, or nothing takes more.
+
+    Each round sets s as if those that it caps now were all; they only become more, so that it ends.
+    """
+    units = len(target_w)
+    bound_w, free_w, before = np.zeros(units), np.zeros(units), np.zeros(units)
+    more = True
+    while more:
+        more = False
+        bound_w[:] = 0.0
+        free_w[:] = 0.0
+        for k in range(len(held)):
+            row = held[k]
+            if running[row] > 0:
+                n = node[row]
+                u = node_unit[n]
+                slot_w = node_dyn_w[n] / node_slots[n]
+                if most[row] <= share[u]:
+                    bound_w[u] += slot_w * most[row]
+                else:
+                    free_w[u] += slot_w
+        for u in range(units):
+            if bound_w[u] > before[u] and free_w[u] > 0.0:
+                share[u] = min(max((target_w[u] - idle_w[u] - bound_w[u]) / free_w[u], share[u]), 1.0)
+                more = True
+            before[u] = bound_w[u]
+    for u in range(units):
+        dyn_w[u] = bound_w[u] + free_w[u] * share[u]
 
 
 @compiled
@@ -60,6 +118,7 @@ def next_end(
     node_unit: Ints,
     node_speed: Floats,
     share: Floats,
+    most: Floats,
 ) -> float:
     """When the first attempt will end at present speeds; inf for never."""
     first = np.inf
@@ -67,7 +126,7 @@ def next_end(
         row = held[k]
         if running[row] > 0:
             n = node[row]
-            speed = node_speed[n] * speed_at(share[node_unit[n]])
+            speed = node_speed[n] * speed_at(min(share[node_unit[n]], most[row]))
             if speed > 0.0:
                 begin = max(t_s, ready_s[row])
                 end = begin + (run_s[row] - done_s[row]) / speed
@@ -97,15 +156,16 @@ def advance(
     node_empty_since_s: Floats,
     node_up: Ints,
     share: Floats,
+    most: Floats,
     unit_energy_j: Floats,
     ended: Ints,
     ended_at_s: Floats,
 ) -> int:
     """Let the time from `t0_s` to `t1_s` pass; gives how many attempts ended, their rows in `ended`.
 
-    Work goes on at the node's speed under its unit's share, once it is ready; energy goes to attempts (the dynamic
-    part) and units (all of it). A node without work is switched off after its time. Ended attempts still stand in
-    `held`.
+    Work goes on at the node's speed under its unit's share, or under its own cap where that is lower, once it is ready;
+    energy goes to attempts (the dynamic part) and units (all of it). A node without work is switched off after its
+    time. Ended attempts still stand in `held`.
     """
     count = 0
     for k in range(len(held)):
@@ -116,7 +176,7 @@ def advance(
         begin = max(t0_s, ready_s[row])
         if begin >= t1_s:
             continue
-        part = share[node_unit[n]]
+        part = min(share[node_unit[n]], most[row])
         speed = node_speed[n] * speed_at(part)
         left = run_s[row] - done_s[row]
         active = t1_s - begin

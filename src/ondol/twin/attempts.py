@@ -10,6 +10,7 @@ from ondol.model.compute import AttemptState, InstanceState
 from ondol.model.view import Floats, Ints, ServiceClass
 from ondol.twin.layout import Layout
 from ondol.twin.rows import joined, sorted_by_kind, staged, without
+from ondol.twin.speed import share_at
 from ondol.twin.transitions import ATTEMPTS, INSTANCES, NO_ATTEMPT, attempt_code, instance_code
 from ondol.twin.workload.jobs import Jobs
 
@@ -43,6 +44,11 @@ class Attempts:
         self.task = np.concatenate([jobs.task, last + 1 + np.arange(fillers)]).astype(np.int64)
         self.resumable = np.concatenate([jobs.resumable, np.ones(fillers, dtype=np.bool_)])
         self.data = np.concatenate([jobs.data, np.full(fillers, -1)]).astype(np.int64)
+        self.capped = len(jobs.speed_cap) > 0
+        self.speed_cap = np.concatenate([jobs.speed_cap, np.ones(fillers)]) if self.capped else np.zeros(0)
+        self.most_share = np.ones(rows)  # of its slot's dynamic power, as its cap of speed allows it
+        for row in np.flatnonzero(self.speed_cap < 1.0):
+            self.most_share[row] = share_at(self.speed_cap[row])
         self.instance = np.full(rows, QUEUED, dtype=np.int64)
         self.attempt = np.full(rows, NO_ATTEMPT, dtype=np.int64)
         self.running = np.zeros(rows, dtype=np.int64)

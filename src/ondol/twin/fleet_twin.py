@@ -194,6 +194,7 @@ class FleetTwin:
                 layout.node_unit,
                 layout.node_speed,
                 machines.share,
+                attempts.most_share,
             )
             event_s = min(event_s, first_s)
         then_s = min(end_s, max(event_s, self._next_decide_s))
@@ -224,6 +225,7 @@ class FleetTwin:
             machines.empty_since_s,
             machines.up,
             machines.share,
+            attempts.most_share,
             machines.energy_j,
             self._ended,
             self._ended_at_s,
@@ -321,6 +323,8 @@ class FleetTwin:
             layout.node_idle_w,
             machines.up,
             machines.target_w,
+            attempts.most_share,
+            attempts.capped,
             machines.share,
             machines.work_w,
         )

@@ -20,7 +20,7 @@ LATE_TIMES = 3.0
 
 def due_s(jobs: Jobs) -> Floats:
     """By when each instance is to be done; inf where nothing says so [s from the begin]."""
-    at_once = jobs.submitted_s + ON_DEMAND_STRETCH * jobs.run_s + ON_DEMAND_SLACK_S
+    at_once = jobs.submitted_s + ON_DEMAND_STRETCH * jobs.least_run_s + ON_DEMAND_SLACK_S
     return np.where(jobs.service == ServiceClass.ON_DEMAND, np.minimum(at_once, jobs.deadline_s), jobs.deadline_s)
 
 

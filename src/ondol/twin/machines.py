@@ -14,8 +14,8 @@ class Machines:
     """State of every node and unit. All nodes begin switched off.
 
     `up` is 1 for a node that has power; `target_w` what a unit may draw; `share` what its work is let have of its
-    dynamic power; `booted_s` when its last boot ends or ended; `energy_j` what each unit drew since it was last taken;
-    `changes` grows whenever slots are taken or given back.
+    dynamic power, and `work_w` what it draws of it; `booted_s` when its last boot ends or ended; `energy_j` what each
+    unit drew since it was last taken; `changes` grows whenever slots are taken or given back.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -91,9 +91,7 @@ class Machines:
     def power_w(self) -> Floats:
         """What each unit draws now: idle nodes, and work under its share [W]."""
         layout = self.layout
-        return np.asarray(
-            _power(self.up, layout.node_unit, layout.node_idle_w, layout.node_off_w, self.work_w, self.share)
-        )
+        return np.asarray(_power(self.up, layout.node_unit, layout.node_idle_w, layout.node_off_w, self.work_w))
 
     def units_on(self, energy_j: Floats, span_s: float) -> Floats:
         """Share of a span for which each unit's case was warm, 0 to 1.
@@ -146,12 +144,12 @@ def _targets(wanted_w: Floats, floor_w: Floats, most_w: Floats, target_w: Floats
 
 
 @compiled
-def _power(up: Ints, node_unit: Ints, idle_w: Floats, off_w: Floats, work_w: Floats, share: Floats) -> Floats:
+def _power(up: Ints, node_unit: Ints, idle_w: Floats, off_w: Floats, work_w: Floats) -> Floats:
     power_w = np.zeros(len(work_w))
     for n in range(len(up)):
         power_w[node_unit[n]] += idle_w[n] if up[n] > 0 else off_w[n]
     for u in range(len(power_w)):
-        power_w[u] += work_w[u] * share[u]
+        power_w[u] += work_w[u]
     return power_w
 
 

@@ -67,8 +67,14 @@ class Shown:
         if name == "expected_s":
             run_s = attempts.run_s.take(rows)
             return np.where(np.isfinite(run_s), run_s, np.nan)
+        if name in ("speed_cap", "draw_cap"):
+            return self._caps(attempts.speed_cap if name == "speed_cap" else attempts.most_share)
         column = getattr(attempts, name).take(rows)
         return self._begin_s + column if name in ("submitted_s", "deadline_s") else column
+
+    def _caps(self, caps: Floats) -> Floats:
+        """Caps of what is shown; empty where no job has one."""
+        return caps.take(self.rows) if self._attempts.capped else np.zeros(0)
 
     def _rows(self) -> tuple[Ints, Ints]:
         """Held rows and of each class the first in line, of flex also the most urgent; and how many stay behind."""
@@ -102,8 +108,9 @@ class Shown:
 def _latest_start_s(attempts: Attempts, line: Ints) -> Floats:
     """By when each must begin: `queued_latest_start_s` of whole columns, whose run times are all known."""
     deadline = attempts.deadline_s[line]
+    run_s = attempts.run_s[line] / attempts.speed_cap[line] if attempts.capped else attempts.run_s[line]
     return np.where(
         np.isfinite(deadline),
-        deadline - STRETCH * attempts.run_s[line] - MARGIN_S,
+        deadline - STRETCH * run_s - MARGIN_S,
         attempts.submitted_s[line] + PATIENCE_S,
     )

@@ -26,7 +26,10 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 PARTS = ("attempts", "machines", "caches", "score", "plant", "readings", "forecast_errors")
 FIXED = {
-    "attempts": ("count", "run_s", "service", "submitted_s", "deadline_s", "task", "resumable", "data"),
+    "attempts": (
+        *("count", "run_s", "service", "submitted_s", "deadline_s", "task", "resumable", "data"),
+        *("capped", "speed_cap", "most_share"),
+    ),
     "machines": ("dyn_w",),
 }
 """Attributes of parts that never change, and are large."""

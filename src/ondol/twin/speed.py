@@ -32,6 +32,18 @@ def speed_at(share: float) -> float:
     return float(share ** (1.0 / 3.0))
 
 
+@compiled
+def share_at(speed: float) -> float:
+    """Share of the dynamic power in [0, 1] at a speed in [0, 1]: the inverse of `speed_at`."""
+    if speed >= 1.0:
+        return 1.0
+    if speed <= 0.0:
+        return 0.0
+    if speed < LEAST_FREQUENCY:
+        return float(speed / LEAST_FREQUENCY * _LEAST_SHARE)
+    return float(speed * speed * speed)
+
+
 def hull(idle_w: float, max_w: float, points: int = 6) -> tuple[Floats, Floats]:
     """Least power of a node at a mean speed, from off to full, whatever it switches between: corners of a convex line.
 

@@ -140,7 +140,7 @@ def _classed(trace: Trace, spec: WorkSpec, seed: int) -> Trace:
     lots = uniforms(seed, "twin-slack", jobs.task)
     hours = np.array(spec.flex_slack_h)
     slack_s = hours[np.minimum((lots * len(hours)).astype(np.int64), len(hours) - 1)] * 3600.0
-    deadline: Floats = jobs.submitted_s + STRETCH * jobs.run_s + slack_s
+    deadline: Floats = jobs.submitted_s + STRETCH * jobs.least_run_s + slack_s
     flexible = jobs.service == ServiceClass.FLEX
     deadline = np.where(flexible, deadline, np.inf)
     return dataclasses.replace(classed, jobs=dataclasses.replace(jobs, deadline_s=deadline))

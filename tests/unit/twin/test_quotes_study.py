@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ondol.model.errors import InvalidFieldError
-from ondol.twin.quotes.study import FIGURES, Found, Quoted, lines, plain, study
+from ondol.twin.quotes.study import FIGURES, Found, Quoted, lines, plain, quoted_twin, study
+from ondol.twin.runs import prepare
 
 SCENARIO = """\
 name = "spring"
@@ -118,3 +119,24 @@ def test_bad_input_is_named() -> None:
         found(tasks=0)
     with pytest.raises(InvalidFieldError, match="declared"):
         study(Path("x.toml"), declared=2.0)
+
+
+def test_those_who_take_slower_are_counted_by_themselves_where_their_deadline_lets_them(tmp_path: Path) -> None:
+    """Given that all would take half of the speed, when deadlines are tight, then those tasks keep their speed."""
+    file = tmp_path / "spring.toml"
+    file.write_text(SCENARIO.format(days=1.0, jobs=600))
+    run = prepare(file, "follow")
+    twin = quoted_twin(run, slower=1.0)
+    jobs = twin.trace.jobs
+    capped = jobs.speed_cap < 1.0
+    assert 0.5 < capped.mean() < 1.0
+    room_s = jobs.deadline_s - jobs.submitted_s - 1.3 * jobs.run_s / 0.5
+    assert (room_s[capped] >= 0.0).all()
+    assert (np.bincount(jobs.task[room_s < 0.0], minlength=jobs.tasks)[jobs.task[~capped]] > 0).all()
+    assert twin.cap_of(int(jobs.task[capped][0])) == 0.5
+    assert not len(quoted_twin(run).trace.jobs.speed_cap)
+    rows = [quoted(1, 10.0, 12.0, 20.0), dataclasses.replace(quoted(2, 30.0, 12.0, 20.0), speed_cap=0.5)]
+    by = {line.service: line for line in lines(rows, 100.0) if line.figure == "end"}
+    assert (by["slower"].tasks, by["slower"].p90_kept, by["all"].tasks) == (1, 0.0, 2)
+    with pytest.raises(InvalidFieldError, match="slower"):
+        study(file, slower=1.5)

@@ -36,7 +36,7 @@ class Field:
     unplanned : per sink, whether the plan gives it nothing just now, where `planned_w` is eased over the last plans
     heat_w : per sink, electric power that the plan would give it if there were no work, for its heat alone [W]
     gains : per sink, whether a kWh there is worth more than its electricity
-    useful_w, filler_w : per sink, what runs at full load [W]
+    useful_w, filler_w : per sink, what runs at full load, or at the cap of its task [W]
     spare_w : per sink that stores next to nothing, what it can use beyond what runs, in the mean of a day; inf where
         there is a store [W]
     some_filler : per sink, whether there is filler, be it leaving
@@ -115,8 +115,13 @@ def field_of(view: View, now: Standing, outline: Outline) -> Field:
     at, phase = instances.node[rows], instances.phase[rows]
     filler, leaving = instances.service[rows] == ServiceClass.FILLER, phase == Phase.LEAVING
 
+    full_w = slot_w[at]
+    if len(instances.draw_cap):  # what is capped leaves some of its slot's range from idle to full
+        range_w = (nodes.max_w - nodes.idle_w) / np.maximum(nodes.slots, 1)
+        full_w = full_w - range_w[at] * (1.0 - instances.draw_cap[rows])
+
     def summed(chosen: Bools) -> Floats:
-        return np.asarray(np.bincount(sink[at[chosen]], slot_w[at[chosen]], count), dtype=np.float64)
+        return np.asarray(np.bincount(sink[at[chosen]], full_w[chosen], count), dtype=np.float64)
 
     useful_w = summed(~filler & ~leaving)
     spare_w = _usable_w(view, sink) - useful_w

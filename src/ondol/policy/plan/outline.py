@@ -13,7 +13,7 @@ from ondol.policy.plan.price import WorkPlan, overflow_g_per_node_s, price_of_wo
 from ondol.policy.plan.problem import J_PER_KWH, StoreProblem
 from ondol.policy.plan.stores import plan_stores
 from ondol.policy.plan.thrift import thrifty_g_per_node_s
-from ondol.policy.urgency import UNKNOWN_RUN_S, left_s
+from ondol.policy.urgency import UNKNOWN_RUN_S, work_left_s
 
 PLAN_S = 900.0
 PRUDENCE = 0.25
@@ -186,7 +186,7 @@ def _wanted_node_s(view: View, kinds: tuple[ServiceClass, ...]) -> float:
     A second of a slot is the share of a node's second that a slot is of its node.
     """
     instances, nodes = view.instances, view.nodes
-    work = left_s(view)
+    work = work_left_s(view)
     useful = np.isin(instances.service, np.array([int(kind) for kind in kinds]))
     holds = useful & (instances.node >= 0)
     total = float((work[holds] / np.maximum(nodes.slots[instances.node[holds]], 1)).sum())

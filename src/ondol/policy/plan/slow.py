@@ -25,7 +25,8 @@ def give_slow(view: View, ground: Field, urgent: Urgency, going: Bools, free: Fr
     line : patient rows, in order
     """
     instances, units, nodes = view.instances, view.units, view.nodes
-    longer_s = STRETCH * left_s(view)[line] * (1.0 / THRIFTY_SPEED - 1.0)
+    cap = instances.speed_cap[line] if len(instances.speed_cap) else 1.0  # what is capped lower takes no longer
+    longer_s = STRETCH * left_s(view)[line] * (np.maximum(cap / THRIFTY_SPEED, 1.0) - 1.0)
     ripe = (instances.service[line] == ServiceClass.FLEX) & (urgent.latest_start_s[line] - longer_s <= view.now_s)
     if not ripe.any():
         return line

@@ -11,7 +11,7 @@ from ondol.model.errors import ForbiddenError, InvalidFieldError
 from ondol.model.ids import TaskId
 from ondol.model.view import ServiceClass
 from ondol.server.api.conditions_in import read_forced, read_rules, read_secrets
-from ondol.server.api.labels import read_labels
+from ondol.server.api.labels import CAP_LABEL, read_labels
 from ondol.server.api.lookups import Lookups
 from ondol.server.api.place_in import read_place
 from ondol.server.api.ranges import MOST_INSTANCES, read_ranges
@@ -38,6 +38,9 @@ def read_task(data: object, *, task_id: TaskId, lookups: Lookups) -> Task:
     place = read_place(body, lookups, faults)
     asked = ServiceClass.ON_DEMAND if place.scheduling is not Scheduling.FLEX else ServiceClass.FLEX
     wishes = read_labels(body.labels, asked, lookups.now, faults)
+    if place.pool_id and wishes.speed_cap < 1.0:
+        allowed = "left out, or 1, in a pool: its slots are its own, and keep their speed"
+        faults.append(InvalidFieldError(f"labels.{CAP_LABEL}", body.labels[CAP_LABEL], allowed))
     created_at = lookups.moment()
     secrets_by_key, secrets_by_prefix = read_secrets(body.secrets_access_rights, faults)
     task = Task(
@@ -59,6 +62,7 @@ def read_task(data: object, *, task_id: TaskId, lookups: Lookups) -> Task:
         service=wishes.service,
         deadline=wishes.deadline,
         expected_s=wishes.expected_s,
+        speed_cap=wishes.speed_cap,
         resumable=wishes.resumable,
         time_limit_s=wishes.time_limit_s,
         max_retries_total=body.retry_settings.max_total_retries,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ondol.twin.scenario import Scenario
 from ondol.twin.workload import Trace, read_azure, read_csv, read_greco, read_surf, read_swf, window, write_csv
-from ondol.twin.workload.arrange import arrange
+from ondol.twin.workload.arrange import arrange, caps_of
 
 DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
 _READERS = {"csv": read_csv, "swf": read_swf, "greco": read_greco, "surf": read_surf, "azure": read_azure}
@@ -81,4 +81,5 @@ def repeated(trace: Trace, begin_s: float, span_s: float) -> Trace:
         data_bytes=np.tile(part.data.bytes, copies),
         source=part.source,
         notes=(*part.notes, f"{period_s / WEEK_S:g} weeks repeated to {span_s / DAY_S:g} days"),
+        speed_cap=caps_of(jobs, rows),
     )

@@ -13,6 +13,7 @@ from ondol.policy.contract import Policy
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.scenario.nouns import Scenario
 from ondol.twin.scenario.series import Series
+from ondol.twin.speed import share_at
 from ondol.twin.workload.jobs import Trace
 
 
@@ -48,6 +49,7 @@ class QuotedTwin(FleetTwin):
             offset_g_per_kwh=np.zeros(len(layout.site_ids)),
             embodied_g_per_h=np.zeros(len(layout.node_ids)),
             speed=layout.node_speed,
+            share_at=share_at,
         )
         self.foreteller = Foreteller()
         rows = len(self.attempts.run_s)
@@ -61,6 +63,11 @@ class QuotedTwin(FleetTwin):
         self.quoted: dict[int, Told] = {}
         self.start_s, self.end_s = np.full(tasks, np.nan), np.full(tasks, np.nan)
         self.energy_kwh, self.co2e_g = np.zeros(tasks), np.zeros(tasks)
+
+    def cap_of(self, task: int) -> float:
+        """Share of full speed that a task takes at most."""
+        jobs = self.trace.jobs
+        return float(jobs.speed_cap[jobs.task == task].min()) if len(jobs.speed_cap) else 1.0
 
     def _begin(self, step: int, now_s: float) -> None:
         super()._begin(step, now_s)
@@ -97,6 +104,7 @@ class QuotedTwin(FleetTwin):
             instances=int(self._size[task]),
             deadline_s=self.series.begin_s + float(jobs.deadline_s[mine].min()),
             declared_s=None if np.isnan(declared_s) else declared_s,
+            speed_cap=self.cap_of(task),
         )
 
     def _start(self, rows: Ints, nodes: Ints, now_s: float) -> None:

@@ -82,8 +82,11 @@ def level_work(trace: Trace, span_s: float) -> tuple[Trace, tuple[str, ...]]:
         deadline_s=_later(jobs.deadline_s[kept], submitted_s + run_s),
         resumable=jobs.resumable[kept],
         data=np.full(count, -1, dtype=np.int64),
+        speed_cap=np.zeros(0),
     )
     notes = []
+    if len(jobs.speed_cap):
+        notes.append("work has no caps of its own: one twin caps watts, the other cores")
     if jobs.tasks < len(jobs):
         notes.append("each instance is a task of its own")
     if not (np.array_equal(submitted_s, jobs.submitted_s[kept]) and np.array_equal(run_s, jobs.run_s[kept])):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
 from ondol.model.errors import InvalidFieldError
+from ondol.model.zones import check_timezone
 from ondol.signals.carbon import COUNTRIES
 from ondol.twin.scenario.sinks import SinkSpec, UnitSpec
 
@@ -55,11 +55,7 @@ class SiteSpec(_Table, frozen=True, kw_only=True):
         check_range(f"site[{self.id}].cache_bytes", self.cache_bytes, 0.0, 1e18, "B")
         check_range(f"site[{self.id}].latitude_deg", self.latitude_deg, -90.0, 90.0, "°")
         check_range(f"site[{self.id}].longitude_deg", self.longitude_deg, -180.0, 180.0, "°")
-        try:
-            ZoneInfo(self.timezone)
-        except (ValueError, OSError, KeyError) as error:  # a bad path, a folder, and a zone that is not there
-            allowed = "a name of the IANA database such as Europe/Paris"
-            raise InvalidFieldError(f"site[{self.id}].timezone", self.timezone, allowed) from error
+        check_timezone(f"site[{self.id}].timezone", self.timezone)
         if not self.sink and not self.rack:
             raise InvalidFieldError(f"site[{self.id}]", "no sink and no rack", "at least one of them")
         ids = [sink.id for sink in self.sink]

@@ -9,6 +9,8 @@ import numpy as np
 from ondol.model.view import Bools, Floats, Ints
 from ondol.twin.workload.jobs import DataSets, Jobs, Trace
 
+_NO_CAPS = np.zeros(0)
+
 
 def arrange(
     *,
@@ -25,6 +27,7 @@ def arrange(
     data_bytes: Floats,
     source: str,
     notes: tuple[str, ...] = (),
+    speed_cap: Floats = _NO_CAPS,
 ) -> Trace:
     """Make a trace of rows in whatever order; the same rows in another order give the same trace.
 
@@ -37,6 +40,7 @@ def arrange(
     user, data : label of each row's user and data set, -1 none
     number : orders the rows of a task that are submitted together
     data_bytes : size of each data label, row = label
+    speed_cap : as in `Jobs`; empty for none
 
     Raises
     ------
@@ -56,6 +60,7 @@ def arrange(
         deadline_s=deadline_s[order],
         resumable=resumable[order],
         data=sets,
+        speed_cap=speed_cap[order] if len(speed_cap) else speed_cap,
     )
     return Trace(jobs=jobs, data=DataSets(bytes=data_bytes[used]), source=source, notes=notes)
 
@@ -77,6 +82,7 @@ def rearrange(trace: Trace, rows: Bools, *notes: str, begin_s: float = 0.0) -> T
         data_bytes=trace.data.bytes,
         source=trace.source,
         notes=(*trace.notes, *notes),
+        speed_cap=caps_of(jobs, rows),
     )
 
 
@@ -100,8 +106,14 @@ def one_slot_each(trace: Trace) -> Trace:
         deadline_s=jobs.deadline_s[rows],
         resumable=jobs.resumable[rows],
         data=jobs.data[rows],
+        speed_cap=caps_of(jobs, rows),
     )
     return replace(trace, jobs=split, notes=(*trace.notes, note))
+
+
+def caps_of(jobs: Jobs, rows: Ints | Bools) -> Floats:
+    """Caps of some rows; empty where no job has one."""
+    return jobs.speed_cap[rows] if len(jobs.speed_cap) else jobs.speed_cap
 
 
 def _rank_by_first(task: Ints, submitted_s: Floats) -> Ints:

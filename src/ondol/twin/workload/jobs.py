@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ondol.model.compute import SPEED_CAP_LEAST
 from ondol.model.errors import InvalidFieldError
 from ondol.model.view import Bools, Floats, Ints, ServiceClass
 
@@ -32,6 +33,7 @@ class Jobs:
     deadline_s : from the scenario's begin, not before it could end; inf for none [s]
     resumable : a stopped attempt loses no work
     data : row of `DataSets`, -1 none
+    speed_cap : share of full speed that it takes at most, `SPEED_CAP_LEAST` to 1; empty where no job has a cap
 
     Raises
     ------
@@ -47,10 +49,15 @@ class Jobs:
     deadline_s: Floats
     resumable: Bools
     data: Ints
+    speed_cap: Floats = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         for name, kinds in (("submitted_s", "f"), ("run_s", "f"), ("deadline_s", "f"), ("resumable", "b")):
             _check_column(name, getattr(self, name), kinds, len(self.submitted_s))
+        if len(self.speed_cap):
+            _check_column("speed_cap", self.speed_cap, "f", len(self.submitted_s))
+            wrong = ~((self.speed_cap >= SPEED_CAP_LEAST) & (self.speed_cap <= 1.0))
+            _refuse("speed_cap", self.speed_cap, wrong, f"{SPEED_CAP_LEAST:g} to 1")
         for name in ("slots", "task", "user", "service", "data"):
             _check_column(name, getattr(self, name), "i", len(self.submitted_s))
         _refuse(
@@ -65,11 +72,16 @@ class Jobs:
         _refuse("data", self.data, self.data < -1, "a row of a data set, or -1")
         known = (self.service >= 0) & (self.service < len(ServiceClass))
         _refuse("service", self.service, ~known, "0 to 3, a ServiceClass")
-        reached = self.deadline_s >= self.submitted_s + self.run_s - ROUNDING_S
-        _refuse("deadline_s", self.deadline_s, ~reached, "submitted_s + run_s or later; inf for none")
+        reached = self.deadline_s >= self.submitted_s + self.least_run_s - ROUNDING_S
+        _refuse("deadline_s", self.deadline_s, ~reached, "submitted_s + run_s / speed_cap or later; inf for none")
 
     def __len__(self) -> int:
         return len(self.submitted_s)
+
+    @property
+    def least_run_s(self) -> Floats:
+        """How long each runs on the reference node where nothing but its own cap slows it down [s]."""
+        return self.run_s / self.speed_cap if len(self.speed_cap) else self.run_s
 
     @property
     def tasks(self) -> int:

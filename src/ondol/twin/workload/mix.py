@@ -92,7 +92,7 @@ def classify(trace: Trace, mix: ServiceMix, seed: int) -> Trace:
         service = np.where(jobs.user >= 0, drawn, service)
     last_s, longest_s = np.zeros(len(tasks)), np.zeros(len(tasks))
     np.maximum.at(last_s, jobs.task, jobs.submitted_s)
-    np.maximum.at(longest_s, jobs.task, jobs.run_s)
+    np.maximum.at(longest_s, jobs.task, jobs.least_run_s)
     spare_s = np.maximum((_slack(mix, tasks, seed) - 1.0) * longest_s, mix.slack_min_s)
     due_s = (last_s + longest_s + spare_s)[jobs.task]
     counts = np.bincount(service, minlength=len(ServiceClass))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ondol.twin.workload.rows import Rows, to_trace
 from ondol.twin.workload.table import OnBad, numbers_of, read_table
 
 REQUIRED = ("id", "submitted_s", "run_s")
-OPTIONAL = ("slots", "task", "user", "service", "deadline_s", "resumable", "data", "data_bytes")
+OPTIONAL = ("slots", "task", "user", "service", "deadline_s", "resumable", "data", "data_bytes", "speed_cap")
 _SOURCE, _NOTE = "source: ", "note: "
 _SERVICES = {kind.name.lower(): float(kind) for kind in ServiceClass} | {
     str(kind.value): float(kind) for kind in ServiceClass
@@ -27,7 +28,8 @@ def read_csv(path: Path | str, *, on_bad: OnBad = "error") -> Trace:
 
     Columns: `id`, `submitted_s`, `run_s`; and any of `slots` (default 1), `task` (instances of one task share it;
     default: each job its own), `user`, `service` (on_demand, flex, harvest, filler or 0 to 3; default on_demand),
-    `deadline_s` (default none), `resumable` (default false), `data` with `data_bytes`. An empty cell is the default.
+    `deadline_s` (default none), `resumable` (default false), `data` with `data_bytes`,
+    `speed_cap` (share of full speed that it takes at most, 0.1 to 1; default 1). An empty cell is the default.
     Lines ``# source: …`` and ``# note: …`` before the header become those of the trace.
 
     Parameters
@@ -45,7 +47,7 @@ def read_csv(path: Path | str, *, on_bad: OnBad = "error") -> Trace:
     cells = table.columns
     numbers = {name: numbers_of(cells[name]) for name in ("submitted_s", "run_s")}
     optional: dict[str, Floats] = {}
-    for name, empty in (("deadline_s", np.inf), ("data_bytes", np.nan)):
+    for name, empty in (("deadline_s", np.inf), ("data_bytes", np.nan), ("speed_cap", 1.0)):
         if name in cells:
             optional[name] = numbers_of(cells[name], empty)
     for name, words in (("service", _SERVICES | {"": 0.0}), ("resumable", _FLAGS)):
@@ -65,6 +67,7 @@ def read_csv(path: Path | str, *, on_bad: OnBad = "error") -> Trace:
         resumable=optional.get("resumable"),
         data=cells.get("data"),
         data_bytes=optional.get("data_bytes"),
+        speed_cap=optional.get("speed_cap"),
         written={name: (name, column) for name, column in cells.items()},
     )
     source = next((line[len(_SOURCE) :] for line in table.remarks if line.startswith(_SOURCE)), "")
@@ -100,6 +103,7 @@ def write_csv(trace: Trace, path: Path | str) -> None:
             (int(flag) for flag in jobs.resumable.tolist()),
             (row if row >= 0 else None for row in jobs.data.tolist()),
             (sizes[row] for row in jobs.data.tolist()),
+            jobs.speed_cap.tolist() or repeat(None, len(jobs)),
             strict=True,
         )
     )

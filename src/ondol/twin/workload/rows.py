@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ondol.model.checks import check_choice
+from ondol.model.compute import SPEED_CAP_LEAST
 from ondol.model.errors import InvalidFieldError
 from ondol.model.view import Bools, Floats, Ints, ServiceClass
 from ondol.twin.workload.arrange import arrange
@@ -30,7 +31,8 @@ class Rows:
     file : its name, for messages
     at : line, or row from 1 where a file has no lines
     id : no two the same
-    submitted_s, run_s, slots, service, deadline_s, resumable, data_bytes : as in `Jobs`, nan where unreadable
+    submitted_s, run_s, slots, service, deadline_s, resumable, data_bytes, speed_cap : as in `Jobs`, nan where
+        unreadable
     task, user, data : labels; empty or -1 for none, and then a row is a task of its own
     written : field to what the file calls it and how it writes each value, where these are not as here
     """
@@ -48,6 +50,7 @@ class Rows:
     resumable: Floats | None = None
     data: Labels | None = None
     data_bytes: Floats | None = None
+    speed_cap: Floats | None = None
     written: dict[str, tuple[str, Sequence[object] | Floats]] = field(default_factory=dict)
 
 
@@ -101,9 +104,14 @@ def _faults(rows: Rows) -> Iterator[_Fault]:
     if rows.service is not None:
         names = ", ".join(f"{kind.name.lower()} ({kind.value})" for kind in ServiceClass)
         yield _Fault(field="service", bad=~_whole(rows.service, 0, len(ServiceClass) - 1), allowed=f"one of {names}")
+    run_s = rows.run_s
+    if rows.speed_cap is not None:
+        capped = (rows.speed_cap >= SPEED_CAP_LEAST) & (rows.speed_cap <= 1.0)
+        yield _Fault(field="speed_cap", bad=~capped, allowed=f"a number from {SPEED_CAP_LEAST:g} to 1")
+        run_s = rows.run_s / np.where(capped, rows.speed_cap, 1.0)
     if rows.deadline_s is not None:
         with np.errstate(invalid="ignore"):  # inf − inf: nan, which is no deadline
-            late = rows.deadline_s >= rows.submitted_s + rows.run_s - ROUNDING_S
+            late = rows.deadline_s >= rows.submitted_s + run_s - ROUNDING_S
         yield _Fault(field="deadline_s", bad=~late, allowed="submission + run time or later; empty or inf for none")
     if rows.resumable is not None:
         yield _Fault(field="resumable", bad=~_whole(rows.resumable, 0, 1), allowed="true, false, 1 or 0")
@@ -139,7 +147,14 @@ def _arranged(rows: Rows, keep: Ints, source: str, notes: tuple[str, ...]) -> Tr
         data_bytes=sizes,
         source=source,
         notes=notes,
+        speed_cap=_caps(rows, keep),
     )
+
+
+def _caps(rows: Rows, keep: Ints) -> Floats:
+    """Caps of the rows that are kept; empty where none of them has one."""
+    caps = _default(rows.speed_cap, keep, 1.0)
+    return caps if (caps < 1.0).any() else np.zeros(0)
 
 
 def _refuse(rows: Rows, faults: Sequence[_Fault], bad: Bools) -> None:

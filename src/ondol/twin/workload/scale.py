@@ -11,7 +11,7 @@ from ondol.model.checks import check_range, check_whole
 from ondol.model.errors import InvalidFieldError
 from ondol.model.view import Bools, Floats, Ints
 from ondol.twin.compiled import compiled
-from ondol.twin.workload.arrange import arrange, rearrange
+from ondol.twin.workload.arrange import arrange, caps_of, rearrange
 from ondol.twin.workload.draws import uniforms
 from ondol.twin.workload.jobs import JOBS_MAX, Trace
 
@@ -177,4 +177,5 @@ def _copied(trace: Trace, rows: Ints, copy: Ints, moves_s: Floats, note: str) ->
         data_bytes=np.tile(trace.data.bytes, int(copy.max(initial=0)) + 1),
         source=trace.source,
         notes=(*trace.notes, note),
+        speed_cap=caps_of(jobs, rows),
     )
