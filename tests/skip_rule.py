@@ -18,6 +18,7 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # namespaces (most containers do), this machine cannot have a sandbox.
 # Likewise containers: they need root, podman, runc, control groups and an overlay; and busybox for the images of tests.
 # Likewise the compiler and SimGrid, of which the peer of a benchmark is built.
+# A volunteer's client is installed for no test: as root its package starts a daemon. Where it is here, it is tried.
 # Likewise only root may mount the small disk that one test fills.
 MAY_SKIP = (
     "bubblewrap is not installed",
@@ -27,6 +28,7 @@ MAY_SKIP = (
     "busybox is not installed",
     "libsimgrid-dev is not installed",
     "g++ is not installed",
+    "boinc-client is not installed",
 )
 
 

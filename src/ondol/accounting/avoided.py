@@ -104,6 +104,7 @@ def avoided(
     heat_pump: ReferenceHeater,
     *,
     end: dt.datetime,
+    start: dt.datetime | None = None,
     burden: Span | None = None,
     footing: Footing | None = None,
 ) -> Avoided:
@@ -114,21 +115,21 @@ def avoided(
     heat : of the window
     counterfactual : what would have made it
     heat_pump : on the same grid, with its seasonal performance
-    end : of the window
+    end, start : of the window; without its start nobody asks whether the heater was there already
     burden : of the same electricity, operational and embodied, for the net figure
     footing : how that burden's electricity was counted
 
     Raises
     ------
-    InvalidFieldError : a window that ends after the counterfactual does; factors of another scope or mix than the
-        burden's; a heat pump that does not run on electricity
+    InvalidFieldError : a window that ends after the counterfactual does, or begins before it; factors of another scope
+        or mix than the burden's; a heat pump that does not run on electricity
     """
     footing = footing or Footing()
     if not heat_pump.electric:
         raise InvalidFieldError("heat_pump.carrier", heat_pump.carrier.id, "electricity of the site's grid")
     for heater in (counterfactual.heater, heat_pump):
         footing.check(heater.carrier)
-    counterfactual.check_valid(end)
+    counterfactual.check_valid(end, start)
     named = _against(heat, counterfactual.heater, counterfactual.equipment_g_per_kwh)
     pump = _against(heat, heat_pump, 0.0)
     net, net_pump = (None, None) if burden is None else (_net(burden, named), _net(burden, pump))
@@ -206,4 +207,5 @@ def _net(burden: Span, saved: Span) -> Span:
 
 
 def _kg(grams: float) -> str:
-    return f"{grams / 1000.0:.3g}"
+    kg = grams / 1000.0
+    return f"{kg:#.3g}".rstrip(".") if 1e-4 <= abs(kg) < 1e3 else f"{kg:.3g}"

@@ -59,7 +59,9 @@ class HeatAxis:
         Raises InvalidFieldError where the period has no such kWh.
         """
         slack = _ROUNDING * self.total_kwh
-        if not 0.0 <= from_kwh < to_kwh:
+        if not from_kwh >= 0.0:
+            raise InvalidFieldError("from_kwh", from_kwh, "0 or more: kWh count from the begin of the period")
+        if not from_kwh < to_kwh:
             raise InvalidFieldError("to_kwh", to_kwh, f"above from_kwh, {from_kwh:g}")
         if to_kwh > self.total_kwh + slack:
             raise InvalidFieldError(

@@ -27,6 +27,7 @@ def counterfactual_of(site: Site, registry: Registry) -> Counterfactual | str:
         heater=reference_heater(registry, site.reference_heater, site.country),
         evidence=site.reference_heater_evidence,
         valid_until=site.reference_heater_until,
+        valid_from=site.reference_heater_from,
     )
 
 
@@ -59,13 +60,21 @@ def contract_shares(site: Site) -> ContractShares | None:
     return ContractShares(heat=heat, compute=1.0 - heat, contract=site.avoided_contract)
 
 
-def avoided_by(site: Site, registry: Registry, basis: Basis, end: dt.datetime, useful_kwh: float) -> Avoided | str:
+def avoided_by(
+    site: Site,
+    registry: Registry,
+    basis: Basis,
+    end: dt.datetime,
+    useful_kwh: float,
+    *,
+    start: dt.datetime | None = None,
+) -> Avoided | str:
     """Give what a site's useful heat avoids, or why nothing can be said, in words.
 
     Parameters
     ----------
     basis : on which the installation counts; only that of a whole life cycle can stand beside a heater's
-    end : of the window in which the heat came
+    end, start : of the window in which the heat came
     useful_kwh : metered and demanded, ≥ 0 [kWh]
     """
     if basis.scope is not Scope.LCA:
@@ -75,6 +84,6 @@ def avoided_by(site: Site, registry: Registry, basis: Basis, end: dt.datetime, u
         if isinstance(found, str):
             return found
         pump = reference_heater(registry, HEAT_PUMP, site.country)
-        return avoided(useful_heat_at(site, registry, useful_kwh), found, pump, end=end)
+        return avoided(useful_heat_at(site, registry, useful_kwh), found, pump, end=end, start=start)
     except OndolError as error:
         return str(error)

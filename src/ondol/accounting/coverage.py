@@ -49,6 +49,10 @@ class Cover:
         """Time that is covered [s]."""
         return sum((last - first).total_seconds() for first, last in self.spans)
 
+    def before_s(self, when: dt.datetime) -> float:
+        """Time that is covered before a moment [s]."""
+        return sum(max(0.0, (min(last, when) - first).total_seconds()) for first, last in self.spans)
+
     def covers(self, start: dt.datetime, end: dt.datetime, *, share: float = 0.99) -> bool:
         """Tell whether it covers a span: a share of it, or all but its longest window.
 

@@ -77,6 +77,7 @@ class Counterfactual:
     ----------
     evidence : what shows that this heater would run otherwise: a heat contract, an audit; never empty
     valid_until : until when it would, with its zone, e.g. the end of the boiler's life; later another one is needed
+    valid_from : since when it is there, with its zone; None for always
     equipment_g_per_kwh : making the heater, by kWh of its heat; only where its purchase was really avoided, ≥ 0 [g/kWh]
     """
 
@@ -84,15 +85,27 @@ class Counterfactual:
     evidence: str
     valid_until: dt.datetime
     equipment_g_per_kwh: float = 0.0
+    valid_from: dt.datetime | None = None
 
     def __post_init__(self) -> None:
         check_text("counterfactual.evidence", self.evidence, 1000)
         if self.valid_until.tzinfo is None:
             raise InvalidFieldError("counterfactual.valid_until", self.valid_until, "a time with its zone")
+        if self.valid_from is not None and (self.valid_from.tzinfo is None or self.valid_from >= self.valid_until):
+            raise InvalidFieldError(
+                "counterfactual.valid_from", self.valid_from, f"a time with its zone before {self.valid_until}"
+            )
         check_range("counterfactual.equipment_g_per_kwh", self.equipment_g_per_kwh, 0.0, 1000.0, "g/kWh")
 
-    def check_valid(self, end: dt.datetime) -> None:
-        """Refuse a window that ends later than the heater would have been there."""
+    def check_valid(self, end: dt.datetime, start: dt.datetime | None = None) -> None:
+        """Refuse a window that ends later than the heater would have been there, or begins before it was."""
+        if start is not None and self.valid_from is not None and start < self.valid_from:
+            raise InvalidFieldError(
+                "counterfactual.valid_from",
+                self.valid_from.isoformat(),
+                f"not after the begin of the window, {start.isoformat()}: {self.heater.name} was not there yet; "
+                "begin the window later",
+            )
         if end > self.valid_until:
             raise InvalidFieldError(
                 "counterfactual.valid_until",

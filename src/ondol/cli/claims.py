@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -145,7 +146,7 @@ def withdraw(claim: str, /, *, reason: str, out: Out = SHOWN, where: Where = HER
 
 
 @app.command
-def clause(claim: str, /, *, where: Where = HERE) -> None:
+def clause(claim: str, /, *, out: Out = SHOWN, where: Where = HERE) -> None:
     """Print the clause for a contract.
 
     Parameters
@@ -154,7 +155,11 @@ def clause(claim: str, /, *, where: Where = HERE) -> None:
         Its id ('ondol claims list').
     """
     with open_api(where) as api:
-        print_text(api.text(f"{_PATH}/{quote(claim, safe='')}/clause").rstrip("\n"))
+        path = f"{_PATH}/{quote(claim, safe='')}/clause"
+        if out.json:
+            print_json(api.get(path, format="json"))
+        else:
+            print_text(api.text(path).rstrip("\n"))
 
 
 def _avoided(row: Any) -> str:
@@ -180,4 +185,4 @@ def _print_period(period: dict[str, Any]) -> None:
 
 
 def _part(share: float) -> str:
-    return "all of it" if share == 1.0 else f"a share of {share:g}"
+    return "all of it" if share == 1.0 else f"a share of {math.floor(share * 1e9 + 1e-3) / 1e9:.9g}"

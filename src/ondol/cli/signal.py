@@ -1,4 +1,4 @@
-"""`ondol signal`: where heat is wanted, neutral or wasted, now and for two days."""
+"""`ondol signal`: where heat is wanted, neutral or wasted, now and for two days; how often that came true."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.glyphs import glyphs_for
-from ondol.cli.listing import Column, print_json, print_pairs, print_rows, print_text, say
+from ondol.cli.listing import Column, note, print_json, print_pairs, print_rows, print_text, say
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock, power
 
@@ -19,7 +19,10 @@ _WORDS = {"heat_wanted": "heat wanted", "neutral": "neutral", "heat_wasted": "he
 _UNICODE = {"heat_wanted": "▁▂▃▄▅▆▇█", "neutral": "·", "heat_wasted": "▼"}
 _ASCII = {"heat_wanted": "W", "neutral": ".", "heat_wasted": "x"}
 
+app = App(name="signal", help="Where heat is wanted or wasted, now and for two days.")
 
+
+@app.default
 def signal(
     region: str | None = None,
     *,
@@ -48,6 +51,72 @@ def signal(
         _print_area(found)
     else:
         _print_areas(found, out)
+
+
+@app.command
+def quality(
+    region: str | None = None,
+    *,
+    site: Annotated[str | None, Parameter(name="--site")] = None,
+    rows: Annotated[bool, Parameter(name="--reliability", negative="")] = False,
+    out: Out = SHOWN,
+    where: Where = HERE,
+) -> None:
+    """Show how often the signal came true, by how long before it was told.
+
+    Parameters
+    ----------
+    region:
+        A region or country; all areas where left out.
+    site:
+        One site that you host, in place of a region.
+    rows:
+        What was said and what came, by tenths of the confidence.
+    """
+    with open_api(where) as api:
+        if site is not None:
+            found = api.get(f"/signal/v1/sites/{site}/quality")
+        else:
+            found = api.get("/signal/v1/quality", region=region)
+    if out.json:
+        print_json(found)
+        return
+    print_quality(found.get("areas", [found]), out, reliability=rows)
+
+
+def print_quality(places: Sequence[Mapping[str, Any]], out: Out, *, reliability: bool) -> None:
+    """Print the score of places, by lead time."""
+    lines = [{"place": place["place"], **lead} for place in places for lead in place["leads"]]
+    if reliability:
+        lines = [{**line, **row, "whole": line["compared"]} for line in lines for row in line["reliability"]]
+        columns: tuple[Column, ...] = (
+            Column("AREA", lambda row: row["place"]),
+            Column("AHEAD", lambda row: _ahead(row["lead_h"])),
+            Column("SAID", lambda row: _percent(row["said"]), right=True),
+            Column("CAME", lambda row: _percent(row["came"]), right=True),
+            Column("HOURS", lambda row: row["compared"], right=True),
+        )
+    else:
+        columns = (
+            Column("AREA", lambda row: row["place"]),
+            Column("AHEAD", lambda row: _ahead(row["lead_h"])),
+            Column("HOURS", lambda row: row["compared"], right=True),
+            Column("CAME", lambda row: _percent(row["hit_rate"]), right=True),
+            Column("IF IT STAYED", lambda row: _percent(row["hit_rate_if_it_stayed"]), right=True),
+            Column("BRIER", lambda row: _score(row["brier"]), right=True),
+            Column("UNCORRECTED", lambda row: _score(row["brier_uncorrected"]), right=True),
+            Column("OFF BY", lambda row: _percent(row["said_off_by"]), right=True),
+        )
+    print_rows(lines, columns, out=out, empty="No area is published, or no foretold hour has come yet.", key="place")
+    note("Brier: mean of (said − came)², 0 is best. Off by: |said − came|, mean over tenths of what was said.", out)
+
+
+def _ahead(lead: Mapping[str, int]) -> str:
+    return f"{lead['from']}-{lead['below'] - 1} h"
+
+
+def _score(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3f}"
 
 
 def _print_areas(found: Mapping[str, Any], out: Out) -> None:

@@ -36,15 +36,22 @@ OTHER_POLICIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Now:
-    """What is known at one moment; `wanted_at` None for not within two days."""
+    """What is known at one moment; `wanted_at` None for not within two days, `seen` whether anything was decided."""
 
     at: dt.datetime
     heat: str
     wanted_at: dt.datetime | None
     capacity: Capacity
     ahead: tuple[int, ...]
+    seen: bool = True
+
+    @property
+    def dark(self) -> bool:
+        """Whether no server takes work: all are lost, off or drained."""
+        return self.seen and self.capacity.slots == 0
 
 
+_DARK = "No server takes work now: it waits until one does."
 _NO_FILLER = "The operator takes no fillers here: it runs as harvest, on your account."
 
 
@@ -83,6 +90,7 @@ class AdmissionNotes:
                     _meant_as_filler(task),
                     task.deadline,
                     task.expected_s,
+                    task.speed_cap,
                     len(task.instance_numbers),
                     task.pool_id,
                 )
@@ -108,7 +116,7 @@ class AdmissionNotes:
             fleet = self._signals.whole()
         except (UnavailableError, NotFoundError):
             capacity = Capacity(slots=0, free_slots=0)
-            return _Now(at=at, heat="", wanted_at=None, capacity=capacity, ahead=(0, 0, 0, 0))
+            return _Now(at=at, heat="", wanted_at=None, capacity=capacity, ahead=(0, 0, 0, 0), seen=False)
         capacity = Capacity(
             slots=slots.total,
             free_slots=slots.free,
@@ -134,12 +142,14 @@ class AdmissionNotes:
                 _log.debug("no estimate of %s", task.id, exc_info=True)
         if task.pool_id:
             text = f"It runs in the slots of pool {task.pool_id}, as soon as one of them is free."
+            if known.dark:
+                text, estimate = f"{_DARK} {text}", None
             return self._with(known, task.service, "in_pool", text, estimate, None)
         latest = None
         if task.service is ServiceClass.FLEX:
             deadline_s = math.inf if task.deadline is None else task.deadline.timestamp()
             expected_s = math.nan if task.expected_s is None else task.expected_s
-            latest = utc(queued_latest_start_s(deadline_s, known.at.timestamp(), expected_s))
+            latest = utc(queued_latest_start_s(deadline_s, known.at.timestamp(), expected_s, task.speed_cap))
         note = self._said(task.service, known, task.deadline, latest, len(task.instance_numbers), estimate)
         return dataclasses.replace(note, text=f"{_NO_FILLER} {note.text}") if _meant_as_filler(task) else note
 
@@ -163,6 +173,13 @@ class AdmissionNotes:
             verdict, text = _harvest(known)
         else:
             verdict, text = _filler(known, self._filler)
+        if known.dark:
+            # No class, plan or estimate says anything of a fleet without servers.
+            late = verdict == "too_late"
+            verdict, text = (verdict if late else "waits_for_server"), f"{_DARK} {text if late else ''}".rstrip()
+            estimate = None
+        elif instances > known.capacity.slots > 0:
+            text += f" Of its {instances} instances {known.capacity.slots} at most run at once."
         return self._with(known, service, verdict, text, estimate, latest)
 
     def _with(
@@ -175,7 +192,10 @@ class AdmissionNotes:
         latest: dt.datetime | None,
     ) -> AdmissionNote:
         parts = [text]
-        if estimate is not None:
+        if estimate is not None and estimate.not_before is not None:
+            parts.append(f"Nobody can say when: nine of ten like it start after {_clock(estimate.not_before)}.")
+            estimate = None
+        elif estimate is not None:
             by = _clock(estimate.start_p90)
             parts.append(f"Expected start {_clock(estimate.start_p50)}, nine times in ten by {by}.")
         parts.append(_size(known.capacity))
@@ -198,14 +218,20 @@ def _meant_as_filler(task: Task) -> bool:
     return task.service is ServiceClass.HARVEST and task.labels.get("ondol.service") == "filler"
 
 
+def _taken(known: _Now) -> bool:
+    """Whether all slots are taken."""
+    return known.capacity.slots > 0 and known.capacity.free_slots == 0
+
+
 def _on_demand(known: _Now, instances: int) -> tuple[str, str]:
     before = known.ahead[ServiceClass.ON_DEMAND]
     fits = known.capacity.free_slots >= instances + before
-    start = (
-        "It starts now."
-        if fits
-        else "It starts as soon as slots are free: filler makes room, then harvest that goes on from a checkpoint."
-    )
+    some = max(known.capacity.free_slots - before, 0)
+    start = "It starts as soon as slots are free: filler makes room, then harvest that goes on from a checkpoint."
+    if fits:
+        start = "It starts now."
+    elif some:
+        start = f"{some} of its instances start{'s' if some == 1 else ''} now. For the others: {start}"
     heat = {
         HeatState.WANTED.value: "Heat is wanted.",
         HeatState.NEUTRAL.value: "No heat is missing: what it gives is stored, or lost.",
@@ -222,12 +248,17 @@ def _flex(known: _Now, deadline: dt.datetime | None, latest: dt.datetime | None)
         return "waits_for_slot", f"It can no longer wait for heat{_for(deadline)}: it starts as soon as a slot is free."
     if known.heat == HeatState.WANTED.value and known.capacity.free_slots > 0:
         return "starts_now", f"Heat is wanted: it starts as soon as the plan has a slot for it, {bound} at the latest."
+    if known.heat == HeatState.WANTED.value and _taken(known):
+        text = f"Heat is wanted and all slots are taken: it starts as soon as one is free for it{_for(deadline)}"
+        return "waits_for_slot", f"{text}; {bound} at the latest it counts as work that cannot wait."
     text = f"It waits for heat{_when(known)}, and starts {bound} at the latest{_for(deadline)}"
     return "waits_for_heat", f"{text}, wherever a slot is free, whether its heat is wanted or not."
 
 
 def _harvest(known: _Now) -> tuple[str, str]:
     rest = "It gives way to on_demand and flex, and stops or is slowed down when no heat is wanted."
+    if known.heat == HeatState.WANTED.value and _taken(known):
+        return "waits_for_slot", f"Heat is wanted and all slots are taken: it starts as soon as one is free. {rest}"
     if known.heat == HeatState.WANTED.value:
         return "starts_now", f"Heat is wanted: it starts as the plan has slots for it. {rest}"
     return "waits_for_heat", f"It waits for heat{_when(known)}, as long as that takes. {rest}"
@@ -241,6 +272,8 @@ def _filler(known: _Now, terms: FillerTerms) -> tuple[str, str]:
         "burn": f" The operator's own filler burns cycles for heat, asked for by {terms.burn_asked_by}.",
     }[terms.source]
     rest = f"Its energy is charged to the heat; it makes room for all others and ends when no heat is wanted.{kept}"
+    if known.heat == HeatState.WANTED.value and _taken(known):
+        return "waits_for_slot", f"Heat is wanted and all slots are taken: it waits until one is free. {rest}"
     if known.heat == HeatState.WANTED.value:
         return "starts_now", f"It starts where heat is wanted and nobody's work gives it. {rest}"
     return "waits_for_heat", f"It waits for heat that nobody's work gives{_when(known)}. {rest}"

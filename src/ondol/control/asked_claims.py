@@ -22,8 +22,8 @@ class ClaimGround(ClaimStore, Protocol):
     ) -> Iterator[HeatRow]: ...
 
 
-AvoidedOf = Callable[[SiteId, dt.datetime, float], Avoided | str]
-"""What useful heat [kWh] of a site avoids over a window that ends then, or why nothing can be said."""
+AvoidedOf = Callable[[SiteId, dt.datetime, dt.datetime, float], Avoided | str]
+"""What useful heat [kWh] of a site, delivered from then to then, avoids, or why nothing can be said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -107,7 +108,7 @@ class ClaimBook:
             with self._lock:
                 seal = self._store.claim_seal(asked.site_id)  # first: a row that comes after it makes the append fail
                 rows = self._store.claim_rows(asked.site_id)
-                before = same_request(self._store.claim_rows() if asked.id else (), claim)
+                before = same_request(self._store.claim_rows() if asked.id else (), claim, whole=asked.to_kwh is None)
                 if before is not None:
                     return before
                 self._check_free(account, rows, claim, axis)
@@ -184,7 +185,7 @@ class ClaimBook:
             raise InvalidFieldError("from", asked.start.isoformat(), "a period with metered useful heat of this site")
         first, last = axis.time_of(asked.from_kwh, to_kwh)
         amount_kwh = (to_kwh - asked.from_kwh) * asked.share
-        saved = self._saved(asked, amount_kwh)
+        saved = self._saved(asked.site_id, first, last, amount_kwh)
         return Claim(
             id=asked.id or f"claim-{secrets.token_hex(8)}",
             site_id=asked.site_id,
@@ -205,10 +206,10 @@ class ClaimBook:
             made_at=self._now(),
         )
 
-    def _saved(self, asked: AskedClaim, amount_kwh: float) -> ClaimedAvoided | str:
+    def _saved(self, site_id: SiteId, first: dt.datetime, last: dt.datetime, amount_kwh: float) -> ClaimedAvoided | str:
         if self._avoided_of is None:
             return "no reference heaters are known here"
-        box = self._avoided_of(asked.site_id, asked.end, amount_kwh)
+        box = self._avoided_of(site_id, first, last, amount_kwh)
         if isinstance(box, str):
             return box
         if box.evidence is None or box.valid_until is None:
@@ -239,7 +240,7 @@ class ClaimBook:
         unnamed = len(others) - len(named)
         told = [*named, *([f"{unnamed} that you may not see"] if unnamed else [])]
         free = [
-            f"{round(room.from_kwh, 9)} to {round(room.to_kwh, 9)} kWh ({1 - room.share:g} of it)"
+            f"{round(room.from_kwh, 9)} to {round(room.to_kwh, 9)} kWh ({_down(1 - room.share):.9g} of it)"
             for room in rooms_of(axis, taken(standing, claim.start, claim.end))
             if room.share < 1.0 - _ROUNDING and room.to_kwh - room.from_kwh > LEAST_KWH
         ]
@@ -252,13 +253,18 @@ class ClaimBook:
         return max([self._now(), *(row.at for row in rows[-1:])])
 
 
+def _down(share: float) -> float:
+    """A share that is free, rounded down: what is said to be free can be claimed as it is said."""
+    return math.floor(share * 1e9 + 1e-3) / 1e9
+
+
 def claims_of(
     fleet: Fleet, store: ClaimGround, rights: HostRights, ground: CarbonGround, now: Callable[[], dt.datetime]
 ) -> ClaimBook:
     """Make the book of an installation, which counts what heat avoids by the fleet file's reference heaters."""
     sites = {site.id: site for site in fleet.sites}
 
-    def avoided_of(site_id: SiteId, end: dt.datetime, useful_kwh: float) -> Avoided | str:
-        return avoided_by(sites[site_id], ground.registry, ground.basis, end, useful_kwh)
+    def avoided_of(site_id: SiteId, first: dt.datetime, last: dt.datetime, useful_kwh: float) -> Avoided | str:
+        return avoided_by(sites[site_id], ground.registry, ground.basis, last, useful_kwh, start=first)
 
     return ClaimBook(store, rights, now, avoided_of=avoided_of, registry=ground.registry.label)

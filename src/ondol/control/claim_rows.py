@@ -32,16 +32,25 @@ def row_of(
     return ClaimRow(site_id=site_id, number=number + 1, claim=claim, withdrawal=withdrawal, before=before)
 
 
-def same_request(rows: Sequence[ClaimRow], claim: Claim) -> Claim | None:
+def same_request(rows: Sequence[ClaimRow], claim: Claim, *, whole: bool = False) -> Claim | None:
     """Give the claim that the same request made before.
 
-    Raises ConflictError for another claim under its id.
+    Parameters
+    ----------
+    whole : it asked for all that the ledger holds, which may be more by now
+
+    Raises ConflictError for another claim under its id, and for one that was withdrawn: that id is used up.
     """
-    asked = ("site_id", "start", "end", "from_kwh", "to_kwh", "share", "holder", "holder_email", "contract", "made_by")
+    asked = ["site_id", "start", "end", "from_kwh", "to_kwh", "share", "holder", "holder_email", "contract", "made_by"]
+    if whole:
+        asked.remove("to_kwh")
+    gone = {row.withdrawal.claim_id for row in rows if row.withdrawal is not None}
     for row in rows:
         if row.claim is not None and row.claim.id == claim.id:
             if any(getattr(row.claim, name) != getattr(claim, name) for name in asked):
                 raise ConflictError(f"There is another claim with the id {claim.id}")
+            if claim.id in gone:
+                raise ConflictError(f"The claim {claim.id} was withdrawn; to claim anew, take another id")
             return row.claim
     return None
 

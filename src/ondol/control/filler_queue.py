@@ -11,7 +11,8 @@ from ondol.control.filler_tasks import LABEL, filler_task
 from ondol.control.signal_issue import Issue
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked
-from ondol.model.compute import InstanceState, Task
+from ondol.lifecycle.work import Change, Work
+from ondol.model.compute import InstanceState, Task, TaskState
 from ondol.model.errors import OndolError
 from ondol.model.filler import FillerTerms
 from ondol.model.ids import AccountId, TaskId
@@ -19,6 +20,9 @@ from ondol.policy.heat_balance import CENTRAL
 
 _log = logging.getLogger(__name__)
 TURN_S = 60.0  # the queue is looked at so often [s, platform]
+REST_S, LONGEST_REST_S = 120.0, 3600.0
+"""Fillers that failed are not followed by others for so long, twice as long after each failure [s, platform]: where
+the client or its secret is missing, a slot a minute would fail for months."""
 UNWANTED_S = 900.0  # heat that is not wanted for so long ends what waits and what runs [s, platform]
 
 
@@ -57,6 +61,8 @@ class FillerQueue:
         self._wanted_s: float | None = None
         self._coming: set[TaskId] = set()
         self._told = ""
+        self._failures, self._rest_until_s = 0, float("-inf")
+        works.observers.append(self.observe)
 
     def own(self, task: Task) -> bool:
         """Whether a task that is being submitted is one of this queue."""
@@ -78,6 +84,19 @@ class FillerQueue:
         except Exception:  # noqa: BLE001  # as said: whatever is wrong with fillers
             _log.exception("the filler queue could not be looked after")
 
+    def observe(self, before: Work | None, after: Work, _change: Change) -> None:
+        """Take in what came of a filler: after a failure the next ones wait."""
+        task = after.task
+        if before is None or before.task.state.final or task.labels.get(LABEL) != self._terms.source:
+            return
+        if task.state is TaskState.SUCCESS:
+            self._failures = 0
+        elif task.state is TaskState.FAILURE:
+            rest_s = min(REST_S * 2.0**self._failures, LONGEST_REST_S)
+            self._failures += 1
+            self._rest_until_s = self._now().timestamp() + rest_s
+            _log.warning("fillers failed (task %s); no others for %.0f min", task.id, rest_s / 60.0)
+
     def wanted(self) -> int:
         """How many fillers heat is wanted for now."""
         wanted_w = float(self._issue().balance.wanted_w[CENTRAL, :, 0].sum())
@@ -87,7 +106,7 @@ class FillerQueue:
         wanted, open_ids, count = self.wanted(), *self._open()
         if wanted > 0 or self._wanted_s is None:
             self._wanted_s = now.timestamp()
-        if wanted > count:
+        if wanted > count and now.timestamp() >= self._rest_until_s:
             self._add(wanted - count, now)
         elif wanted == 0 and open_ids and now.timestamp() - self._wanted_s >= UNWANTED_S:
             with self._works.lock:

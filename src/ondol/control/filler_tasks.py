@@ -18,6 +18,8 @@ LABEL = "ondol.filler"
 
 _END_S = 30  # a client that was told to end gets so long to write its checkpoints [s]
 
+_IDLE_S = 600  # a project that had no work is asked again after so long [s]
+
 
 def filler_task(terms: FillerTerms, account_id: AccountId, instances: int, now: dt.datetime) -> Task:
     """Make a task of so many fillers.
@@ -63,8 +65,9 @@ def boinc_command(terms: FillerTerms) -> str:
     """What a BOINC slot runs: the client in a folder that outlives a stop, for one slice, without a port of its own.
 
     The account is given as a file: on a command line everybody could read its key. SIGTERM is what the client takes as
-    "write checkpoints and quit"; a stopped slot (SIGSTOP, frozen cgroup) goes on where it was. Client and options:
-    BOINC 7.20 `boinc --help`; files: https://github.com/BOINC/boinc/wiki/Client_configuration.
+    "write checkpoints and quit"; a stopped slot (SIGSTOP, frozen cgroup) goes on where it was. A client whose project
+    has no work ends; it is started again later, in the same folder and so as the same host, until the slice is over.
+    Client and options: BOINC 7.20 `boinc --help`; files: https://github.com/BOINC/boinc/wiki/Client_configuration.
     """
     key = "ONDOL_SECRET__" + re.sub(r"[^A-Za-z0-9_]", "_", terms.project_key_secret.replace("/", "__"))
     script = (
@@ -78,13 +81,16 @@ def boinc_command(terms: FillerTerms) -> str:
         "printf '<global_preferences><run_on_batteries>1</run_on_batteries>"
         "<run_if_user_active>1</run_if_user_active>"
         "<suspend_cpu_usage>0</suspend_cpu_usage></global_preferences>\\n' > global_prefs_override.xml; "
+        "client=; stop=; code=0; trap 'stop=1; kill -TERM $client 2>/dev/null' TERM INT; "
+        'run() { "$@" & client=$!; code=0; wait $client || code=$?; '
+        "while kill -0 $client 2>/dev/null; do code=0; wait $client || code=$?; done; }; "
+        f"end=$(($(date +%s) + {terms.slice_s:.0f})); "
+        'while [ -z "$stop" ]; do left=$((end - $(date +%s))); [ "$left" -gt 0 ] || break; '
         # In the foreground the client stays in the process group of the job, which is what is frozen.
-        f"timeout --foreground --signal=TERM --kill-after={_END_S} {terms.slice_s:.0f} "
+        f'run timeout --foreground --signal=TERM --kill-after={_END_S} "$left" '
         "boinc --dir . --no_gui_rpc --allow_multiple_clients --no_priority_change --no_gpus "
-        "--fetch_minimal_work --exit_when_idle & client=$!; "
-        "trap 'kill -TERM $client 2>/dev/null' TERM INT; code=0; wait $client || code=$?; "
-        "while kill -0 $client 2>/dev/null; do code=0; wait $client || code=$?; done; "
-        '[ "$code" = 124 ] && code=0; exit "$code"'
+        '--fetch_minimal_work --exit_when_idle; [ "$code" = 0 ] && [ -z "$stop" ] || break; '
+        f'run sleep {_IDLE_S}; code=0; done; [ "$code" = 124 ] && code=0; exit "$code"'
     )
     return f"sh -c {shlex.quote(script)}"
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from ondol.accounting.basis import Basis
 from ondol.control.clock import utc
-from ondol.control.signal_areas import Areas, areas_of, count_hosts
-from ondol.control.signal_issue import HOUR_S, STEP_S, Issue, cuts, issued
+from ondol.control.signal_areas import Area, Areas, areas_of, count_hosts
+from ondol.control.signal_issue import HOUR_S, STEP_S, Issue, area_watts, issued, over_steps, starts_of
+from ondol.control.signal_record import MOST_PLACES, Foretold, SignalRecord
 from ondol.model.errors import NotFoundError, UnavailableError
 from ondol.model.fleet import Fleet
 from ondol.model.heat_signal import AreaSignal, HeatState, Range, SignalStep, SignalTerms
@@ -22,8 +23,9 @@ from ondol.model.site import UnitKind
 from ondol.model.view import Floats, Ints, Phase, ServiceClass, View
 from ondol.policy.heat_balance import CENTRAL, HIGH, LOW, HeatBalance
 from ondol.policy.heat_states import Before, states_of
+from ondol.policy.signal_score import Tally
 
-KEY = "heat.signal"
+KEY, RECORD_KEY = "heat.signal", "heat.signal.record"
 ISSUE_S = 300.0  # a signal is made anew so often, where anybody asks [s, platform]
 
 
@@ -45,7 +47,7 @@ class HeatSignals:
     view : what the loop decided on last, None while it has not
     clock_rate : platform seconds per wall second
     basis : on which grams are counted; None for the grid's intensity as it was recorded
-    kept : document of an earlier life
+    kept, kept_record : documents of an earlier life
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class HeatSignals:
         terms: SignalTerms | None = None,
         basis: Basis | None = None,
         kept: bytes | None = None,
+        kept_record: bytes | None = None,
     ) -> None:
         self.terms = fleet.signal if terms is None else terms
         self.clock_rate = clock_rate
@@ -66,7 +69,8 @@ class HeatSignals:
         self._lock = threading.Lock()
         self._issue: Issue | None = None
         self._before: dict[str, Before] = {}
-        self._made: dict[tuple[str, float], AreaSignal] = {}
+        self._made: dict[tuple[str, float], tuple[AreaSignal, tuple[float | None, ...]]] = {}
+        self.record = SignalRecord(kept_record)
         if kept is not None:
             stored = msgspec.msgpack.decode(kept, type=dict[str, tuple[str, float]])
             self._before = {key: Before(HeatState(state), since_s) for key, (state, since_s) in stored.items()}
@@ -106,14 +110,7 @@ class HeatSignals:
 
     def of_region(self, region: str, step_s: float = STEP_S) -> AreaSignal:
         """Signal of the area that a region is published in; raises NotFoundError where there is none, or withheld."""
-        areas = self.areas()
-        place = areas.place_of.get(region, region)
-        area = next((one for one in areas.published if one.name == place), None)
-        if area is None:
-            withheld = region in areas.place_of
-            why = f"{region}, which is withheld: fewer than {self.terms.least_sites} sites of different hosts"
-            there = ", ".join(one.name for one in areas.published) or "none is published"
-            raise NotFoundError("signal of region", why if withheld else f"{region} (there are: {there})")
+        area = self._area(region)
         with self._lock:
             return self._signal(self._now(), area.name, area.regions, area.sites, step_s)
 
@@ -129,10 +126,65 @@ class HeatSignals:
 
     def of_site(self, site_id: SiteId, step_s: float = STEP_S) -> AreaSignal:
         """Signal of one site, for who may see it; raises NotFoundError where it heats nobody."""
+        place = self.site_place(site_id)
+        with self._lock:
+            return self._signal(self._now(), place, (), (site_id,), step_s)
+
+    def note(self) -> bytes | None:
+        """At the beginning of an hour: hold what was foretold of it against what is, and give the record to be written.
+
+        None where the hour was noted already, or nothing was decided yet. Of each place the lock is taken anew: who
+        asks meanwhile waits for one of them, not for all.
+        """
+        view = self._view()
+        if view is None or not self.record.due(view.now_s):
+            return None
+        places = [(one.name, one.regions, one.sites) for one in self.areas().published]
+        places += [(f"site/{site_id}", (), (site_id,)) for site_id in sorted(self._heats)]
+        with self._lock:
+            issue = self._now()
+        foretold: dict[str, tuple[Foretold, ...]] = {}
+        for name, regions, sites in places[:MOST_PLACES]:
+            with self._lock:
+                foretold[name] = self._foretold(issue, name, regions, sites)
+        with self._lock:
+            self.record.note(issue.view_s, foretold)
+            return self.record.document()
+
+    def quality(self, place: str) -> tuple[list[Tally], str, int]:
+        """How often the signal of a place came true, by band; the first month that counts; hours nobody looked at."""
+        with self._lock:
+            return (*self.record.tallies(place), self.record.missed)
+
+    def place_of(self, region: str) -> str:
+        """Name of the area that a region is published in; raises NotFoundError where there is none, or withheld."""
+        return self._area(region).name
+
+    def site_place(self, site_id: SiteId) -> str:
+        """Name of a site's signal; raises NotFoundError where it heats nobody."""
         if site_id not in self._heats:
             raise NotFoundError("signal of site", f"{site_id} (it heats nobody, or there is no such site)")
-        with self._lock:
-            return self._signal(self._now(), f"site/{site_id}", (), (site_id,), step_s)
+        return f"site/{site_id}"
+
+    def _foretold(
+        self, issue: Issue, name: str, regions: tuple[str, ...], sites: Sequence[SiteId]
+    ) -> tuple[Foretold, ...]:
+        signal, computed = self._made_of(issue, name, regions, sites, HOUR_S)
+        return tuple(
+            Foretold(_hour(one.start.timestamp()), one.state, sure, one.confidence)
+            for one, sure in zip(signal.steps, computed, strict=True)
+        )
+
+    def _area(self, region: str) -> Area:
+        areas = self.areas()
+        place = areas.place_of.get(region, region)
+        area = next((one for one in areas.published if one.name == place), None)
+        if area is None:
+            withheld = region in areas.place_of
+            why = f"{region}, which is withheld: fewer than {self.terms.least_sites} sites of different hosts"
+            there = ", ".join(one.name for one in areas.published) or "none is published"
+            raise NotFoundError("signal of region", why if withheld else f"{region} (there are: {there})")
+        return area
 
     def _seen(self) -> View:
         view = self._view()
@@ -146,7 +198,7 @@ class HeatSignals:
 
     def _now(self) -> Issue:
         view, last = self._seen(), self._issue
-        if last is not None and 0.0 <= view.now_s - last.view_s < ISSUE_S:
+        if last is not None and 0.0 <= view.now_s - last.view_s < ISSUE_S and _hour(view.now_s) == _hour(last.view_s):
             return last
         self._issue, self._made = issued(view), {}
         return self._issue
@@ -154,64 +206,75 @@ class HeatSignals:
     def _signal(
         self, issue: Issue, name: str, regions: tuple[str, ...], sites: Sequence[SiteId], step_s: float
     ) -> AreaSignal:
+        return self._made_of(issue, name, regions, sites, step_s)[0]
+
+    def _made_of(
+        self, issue: Issue, name: str, regions: tuple[str, ...], sites: Sequence[SiteId], step_s: float
+    ) -> tuple[AreaSignal, tuple[float | None, ...]]:
         key = (f"{name}|{','.join(sites)}", step_s)
+        if issue is not self._issue:
+            return self._put_together(issue, name, regions, sites, step_s)  # a newer one is in place
         if key not in self._made:
+            if step_s != STEP_S:  # the state of now, and since when it holds, is that of quarters
+                self._made_of(issue, name, regions, sites, STEP_S)
             self._made[key] = self._put_together(issue, name, regions, sites, step_s)
         return self._made[key]
 
     def _put_together(
         self, issue: Issue, name: str, regions: tuple[str, ...], sites: Sequence[SiteId], step_s: float
-    ) -> AreaSignal:
+    ) -> tuple[AreaSignal, tuple[float | None, ...]]:
+        """The signal, and confidences as they were computed."""
         balance = issue.balance
         row = {site_id: number for number, site_id in enumerate(issue.site_ids)}
         rows = np.array([row[site_id] for site_id in sites], dtype=np.int64)
-        begins = cuts(issue, step_s)
-        weights = issue.step_s
-
-        def over(values: Floats) -> Floats:
-            sums = np.add.reduceat(values * weights, begins, axis=-1)
-            return np.asarray(sums / np.add.reduceat(weights, begins))
-
-        wanted, wasted = over(balance.wanted_w[:, rows].sum(axis=1)), over(balance.wasted_w[:, rows].sum(axis=1))
-        wanted, wasted = np.maximum.accumulate(wanted), np.maximum.accumulate(wasted[::-1])[::-1]
-        power_w = float(balance.power_w[rows].sum())
+        watts = area_watts(issue, rows, step_s)
         before = self._before.get(name)
         if before is not None and before.since_s > issue.view_s:
             before = None  # of an earlier life, under another clock
-        found = states_of(wanted, wasted, max(power_w, 1.0), before, issue.view_s, known_spread=balance.forecast)
+        found = states_of(
+            watts.wanted_w, watts.wasted_w, watts.power_w, before, issue.view_s, known_spread=balance.forecast
+        )
         if step_s == STEP_S:
             self._before = {**self._before, name: found.before}
-        grid = self._grid(balance, sites, rows, over)
-        ends = issue.view_s + np.cumsum(np.add.reduceat(weights, begins))
-        starts = np.concatenate([[issue.view_s], ends[:-1]])
+        grid = over_steps(issue, self._grid(balance, sites, rows), step_s)
+        begins = starts_of(issue, step_s)
+        now = self._before.get(name, found.before)
+        said = [self._said(issue, name, *one) for one in zip(begins, found.states, found.confidence, strict=False)]
         rounded = _plain if "/" in name else _rounded  # no region has a slash in its name
         steps = tuple(
             SignalStep(
-                start=utc(float(starts[k])),
-                end=utc(float(ends[k])),
+                start=utc(float(begins[k])),
+                end=utc(float(begins[k + 1])),
                 state=found.states[k],
-                confidence=None if (sure := found.confidence[k]) is None else round(sure, 3),
-                wanted_w=_range(wanted[:, k], rounded),
-                wasted_w=_range(wasted[::-1, k], rounded),
+                confidence=said[k],
+                wanted_w=_range(watts.wanted_w[:, k], rounded),
+                wasted_w=_range(watts.wasted_w[::-1, k], rounded),
                 work_w=rounded(work),
                 grid_g_per_kwh=None if math.isnan(grid[k]) else round(float(grid[k]), 1),
             )
-            for k, work in enumerate(over(balance.work_w[rows].sum(axis=0)).tolist())
+            for k, work in enumerate(over_steps(issue, balance.work_w[rows].sum(axis=0), step_s).tolist())
         )
-        return AreaSignal(
+        signal = AreaSignal(
             area=name,
             regions=regions,
             sites=len(sites),
-            heat_power_w=rounded(power_w),
+            heat_power_w=rounded(float(balance.power_w[rows].sum())),
             issued_at=utc(issue.view_s),
             valid_until=utc(issue.valid_s),
             carbon_basis="" if self._basis is None else self._basis.name,
             steps=steps,
+            since=utc(now.since_s) if now.state is found.states[0] else None,
         )
+        return signal, found.confidence
 
-    def _grid(
-        self, balance: HeatBalance, sites: Sequence[SiteId], rows: Ints, over: Callable[[Floats], Floats]
-    ) -> Floats:
+    def _said(self, issue: Issue, name: str, begin_s: float, state: HeatState, computed: float | None) -> float | None:
+        """Confidence that is published: what is computed, corrected by what came of the like."""
+        if computed is None:
+            return None
+        lead_h = _hour(begin_s) - _hour(issue.view_s)
+        return round(self.record.said(name, lead_h, state, computed), 3)
+
+    def _grid(self, balance: HeatBalance, sites: Sequence[SiteId], rows: Ints) -> Floats:
         """Intensity of an area, by the heat power of its sites [gCO2e/kWh]."""
         weights = np.maximum(balance.power_w[rows], 1e-9)
         counted = np.array(
@@ -220,7 +283,11 @@ class HeatSignals:
                 for site_id, line in zip(sites, balance.grid_g_per_kwh[rows].tolist(), strict=True)
             ]
         )
-        return over(np.average(counted, axis=0, weights=weights))
+        return np.asarray(np.average(counted, axis=0, weights=weights))
+
+
+def _hour(at_s: float) -> int:
+    return int(at_s // HOUR_S)
 
 
 def _range(levels: Floats, shown: Callable[[float], float]) -> Range:

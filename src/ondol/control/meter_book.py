@@ -38,6 +38,8 @@ METERED = {
     "backup_electric_meter": Metered.BACKUP_ELECTRICITY_J,
     "renewable_meter": Metered.RENEWABLE_J,
     "water_meter": Metered.WATER_L,
+    "cooling_electric_meter": Metered.COOLING_ELECTRICITY_J,
+    "cooling_heat_meter": Metered.COOLING_HEAT_J,
 }
 """Points that become meter rows, and what they count."""
 _L_PER_M3 = 1000.0
@@ -202,6 +204,8 @@ def _rules(fleet: Fleet, site_id: SiteId, binding: Binding, kind: Metered) -> Co
     most = {
         Metered.ELECTRICITY_J: full_w or site.electrical_limit_w,
         Metered.RENEWABLE_J: site.electrical_limit_w,
+        Metered.COOLING_ELECTRICITY_J: site.electrical_limit_w,
+        Metered.COOLING_HEAT_J: full_w or site.electrical_limit_w,  # no more heat than electricity came in
         Metered.WATER_L: _WATER_MAX_L_S,
     }.get(kind, backups_w / _LEAST_EFFICIENCY if backups_w else _BACKUP_MAX_W)
     scale = abs(binding.scale) * (_L_PER_M3 if kind is Metered.WATER_L else 1.0)

@@ -41,10 +41,11 @@ class PushedRow:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a row: "" where it was accepted, else why not and which field is at fault."""
+    """What became of a row: why it was refused, "" where it was not; the field at fault; why its value is doubted."""
 
     reason: str = ""
     field: str = ""
+    doubt: str = ""
 
 
 class ReadingsIn:
@@ -86,17 +87,20 @@ class ReadingsIn:
         now = self._now()
         verdicts: list[Verdict] = []
         taken: dict[SiteId, list[PointReading]] = {}
+        first: dict[tuple[PointKey, dt.datetime], float] = {}
         for row in rows:
             if isinstance(row, Verdict):
                 verdicts.append(row)
                 continue
             try:
                 site_id, reading = self._read(row, sites, now)
+                self._check_once(first, reading, row)
             except InvalidFieldError as error:
                 verdicts.append(Verdict(str(error), error.field))
                 continue
             taken.setdefault(site_id, []).append(reading)
-            verdicts.append(Verdict())
+            doubt = _doubt(reading)
+            verdicts.append(Verdict(field="value" if doubt else "", doubt=doubt))
         for site_id, readings in taken.items():
             self._store.add_readings(site_id, readings)
             for listener in self.listeners:
@@ -133,6 +137,16 @@ class ReadingsIn:
             key=binding.key, value=value, measured_at=at, quality=quality, source=binding.connection_id
         )
 
+    def _check_once(
+        self, first: dict[tuple[PointKey, dt.datetime], float], reading: PointReading, row: PushedRow
+    ) -> None:
+        """Refuse a second value of a point at the same time: which of them is true, nobody here can tell."""
+        before = first.setdefault((reading.key, reading.measured_at), reading.value)
+        if before != reading.value:
+            raise InvalidFieldError(
+                "value", row.value, f"the same as in the row before for {reading.measured_at.isoformat()}, {before:g}"
+            )
+
     def sweep(self) -> None:
         """Remove what is too old at the first call and every six hours of platform time, whoever wrote it."""
         now = self._now()
@@ -148,6 +162,17 @@ class ReadingsIn:
             _log.warning("old readings stay for another six hours: %s", error)
         finally:
             self._sweeping.release()
+
+
+def _doubt(reading: PointReading) -> str:
+    """Why a value is kept and not believed, "" where it may be."""
+    if reading.quality is Quality.GOOD:
+        return ""
+    kind = POINTS[reading.key.point]
+    return (
+        f"{reading.value:g} {kind.unit} is none of {kind.low:g} to {kind.high:g} {kind.unit}: "
+        "kept as suspect, and counted nowhere"
+    )
 
 
 def _time(given: object) -> dt.datetime:

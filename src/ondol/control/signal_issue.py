@@ -73,6 +73,46 @@ def _heat_slots(view: View) -> int:
     return math.floor(float((np.clip(share, 0.0, 1.0) * slots).sum()) + 0.5)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class AreaWatts:
+    """Of one area over steps, (levels, steps); quantiles rise from level to level [W].
+
+    Parameters
+    ----------
+    wanted_w, wasted_w : see `heat_balance`
+    power_w : heat that its units give at full load, above 0
+    """
+
+    wanted_w: Floats
+    wasted_w: Floats
+    power_w: float
+
+
+def area_watts(issue: Issue, rows: Ints, step_s: float) -> AreaWatts:
+    """Sum up sites by the row over steps of this length."""
+    balance = issue.balance
+    wanted = over_steps(issue, balance.wanted_w[:, rows].sum(axis=1), step_s)
+    wasted = over_steps(issue, balance.wasted_w[:, rows].sum(axis=1), step_s)
+    return AreaWatts(
+        wanted_w=np.maximum.accumulate(wanted),
+        wasted_w=np.maximum.accumulate(wasted[::-1])[::-1],
+        power_w=max(float(balance.power_w[rows].sum()), 1.0),
+    )
+
+
+def over_steps(issue: Issue, values: Floats, step_s: float) -> Floats:
+    """Means of quarters over longer steps, along the last axis."""
+    begins, weights = cuts(issue, step_s), issue.step_s
+    sums = np.add.reduceat(values * weights, begins, axis=-1)
+    return np.asarray(sums / np.add.reduceat(weights, begins))
+
+
+def starts_of(issue: Issue, step_s: float) -> Floats:
+    """When steps of this length begin, and when the last one ends [s since the epoch]."""
+    ends = issue.view_s + np.cumsum(np.add.reduceat(issue.step_s, cuts(issue, step_s)))
+    return np.concatenate([[issue.view_s], ends])
+
+
 def cuts(issue: Issue, step_s: float) -> Ints:
     """Where steps of this length begin among quarters: on the clock's full hours."""
     begins = issue.view_s + np.cumsum(issue.step_s) - issue.step_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-VERDICTS = ("starts_now", "waits_for_slot", "waits_for_heat", "too_late", "by_policy", "in_pool")
+VERDICTS = ("starts_now", "waits_for_slot", "waits_for_heat", "waits_for_server", "too_late", "by_policy", "in_pool")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ class AreaSignal:
     issued_at, valid_until : platform time
     carbon_basis : on which the grid's intensity is counted, "" for as it was recorded
     steps : from now on, one after the other
+    since : when the state of now began; None where that is not known
     """
 
     area: str
@@ -83,6 +84,7 @@ class AreaSignal:
     valid_until: dt.datetime
     steps: tuple[SignalStep, ...]
     carbon_basis: str = ""
+    since: dt.datetime | None = None
 
     @property
     def now(self) -> SignalStep:

@@ -12,11 +12,17 @@ _ADVICE = {
     HeatState.WANTED: "Work that can choose its time replaces a backup heater now.",
     HeatState.WASTED: "Heat of work under way is lost already; work that can wait had better wait.",
 }
+_AHEAD = dt.timedelta(hours=72)  # no event is told of so early: its sequence begins above 0
 _LONGEST = 75  # octets of a line, RFC 5545 §3.1
 
 
 def signal_calendar(signal: AreaSignal) -> str:
-    """Give the feed. Neutral hours have no event; an event keeps its UID as long as it begins at the same time."""
+    """Give the feed; neutral hours have no event.
+
+    An event keeps its UID as long as its stretch begins in the same hour, also while that stretch goes on: then it
+    begins when its state began, not when the feed was fetched. Its SEQUENCE
+    grows with every making (RFC 5545 §3.8.7.4).
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -47,13 +53,18 @@ def _stretches(steps: tuple[SignalStep, ...]) -> Iterator[tuple[HeatState, list[
 
 def _event(signal: AreaSignal, state: HeatState, steps: list[SignalStep]) -> list[str]:
     begin, end = steps[0].start, steps[-1].end
+    if steps[0] is signal.now and signal.since is not None:
+        begin = min(begin, signal.since)
+    hour = begin.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
     watts = [(step.wanted_w if state is HeatState.WANTED else step.wasted_w).central for step in steps]
     sure = [step.confidence for step in steps if step.confidence is not None]
     said = f"{_ADVICE[state]} Up to {max(watts):.0f} W" + (f", confidence from {min(sure):.0%}." if sure else ".")
     return [
         "BEGIN:VEVENT",
-        f"UID:{begin:%Y%m%dT%H%M}-{state.value}-{signal.area.lower().replace('/', '-')}@ondol",
+        f"UID:{hour:%Y%m%dT%H}-{state.value}-{signal.area.lower().replace('/', '-')}@ondol",
+        f"SEQUENCE:{max(int((signal.issued_at - hour + _AHEAD).total_seconds() // 60), 0)}",
         f"DTSTAMP:{_utc(signal.issued_at)}",
+        f"LAST-MODIFIED:{_utc(signal.issued_at)}",
         f"DTSTART:{_utc(begin)}",
         f"DTEND:{_utc(end)}",
         f"SUMMARY:{_text(f'{WORDS[state]} ({signal.area})')}",

@@ -28,6 +28,7 @@ def head_json(signal: AreaSignal) -> dict[str, Any]:
         "valid_until": _time(signal.valid_until),
         "state": signal.now.state.value,
         "confidence": signal.now.confidence,
+        "since": None if signal.since is None else _time(signal.since),
     }
 
 

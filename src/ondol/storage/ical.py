@@ -13,6 +13,7 @@ from dateutil.rrule import rrulestr
 
 from ondol.model.errors import InvalidFieldError
 from ondol.model.schedule import WEEK_MINUTES, Slot, WeeklySchedule
+from ondol.model.zones import check_timezone
 
 _LARGEST = 200_000  # characters; a week has 672 quarters, an event some 150 characters
 _MOST_EVENTS = 1000
@@ -169,6 +170,7 @@ def _time(line: _Line, zone: ZoneInfo) -> dt.datetime:
             return when.astimezone(zone).replace(tzinfo=None)
         local = dt.datetime.strptime(text, "%Y%m%dT%H%M%S")  # noqa: DTZ007  # as above
         named = line.parameters.get("TZID", zone.key)
+        check_timezone("ical.TZID", named)
         return local.replace(tzinfo=ZoneInfo(named)).astimezone(zone).replace(tzinfo=None)
     except (ValueError, OverflowError, LookupError, OSError) as error:
         raise line.refuse(allowed) from error

@@ -174,6 +174,23 @@ def test_thresholds_and_figures_at_the_terminal(ondol: Callable[..., str]) -> No
     assert "Warm SAS" in ondol("kpi", "entity", "Warm SAS", *span)
 
 
+def test_every_table_of_key_figures_fits_a_small_terminal(ondol: Callable[..., str]) -> None:
+    span = ("--from", PERIOD["from"], "--to", PERIOD["to"])
+    for line in (
+        ("site", "home"),
+        ("fleet",),
+        ("entity", "Warm SAS"),
+        ("eu-export", "--site", "home"),
+        ("thresholds",),
+    ):
+        said = ondol("kpi", *line, *span)
+        assert max(len(row) for row in said.splitlines()) <= 80, line
+    said = " ".join(ondol("kpi", "site", "home", *span).split())
+    assert "iteesv: not known: no server has a benchmark: state [[benchmark]] in the fleet file" in said
+    assert "cer: not known: home has no meter of the heat that cooling removes" in said
+    assert "work run for heat alone is another software and the heat's" in said
+
+
 def test_what_is_declared_counts_and_is_said_to_be_declared(place: Place, ondol: Callable[..., str]) -> None:
     query = {"site": "home", **PERIOD, "inflow": "diesel_l:1:323:backup", "contract": "goo:10:0:EECS 1;ppa:5:0:a PPA"}
     made = place.boss.get("/ledger/v1/kpi", params=query).json()
@@ -278,6 +295,10 @@ def test_claims_at_the_terminal(ondol: Callable[..., str]) -> None:
     assert "nobody changed the register" in listed
     text = " ".join(ondol("claims", "clause", "one").split())
     assert "Ann (the holder) claims all of the useful heat of Home" in text
+    told = json.loads(ondol("claims", "clause", "one", "--json"))
+    assert told["text"].split() == text.split()
+    assert told["seal"] in text
+    assert (told["claim"]["id"], told["claim"]["withdrawn"]) == ("one", None)
     assert "claimed already" in ondol("claims", "add", "home", *span, "--holder", "Eve", code=1)
     assert "withdrawn" in ondol("claims", "withdraw", "one", "--reason", "a mistake")
     assert "withdrawn" in ondol("claims", "list")

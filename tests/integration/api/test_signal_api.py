@@ -201,9 +201,80 @@ def test_the_calendar_has_an_event_for_each_stretch(stage: Stage) -> None:
     assert [line for line in lines if line.startswith("SUMMARY")] == ["SUMMARY:Heat wanted (fr-idf)"] * 2
     starts = [line for line in lines if line.startswith("DTSTART")]
     assert starts[0] == "DTSTART:20260112T064000Z"
+    assert "UID:20260112T06-heat_wanted-fr-idf@ondol" in lines
     assert len({line for line in lines if line.startswith("UID")}) == 2
     for kind in ("UID", "DTSTAMP", "DTEND"):
         assert sum(line.startswith(kind) for line in lines) == 2
+
+
+def test_a_calendar_fetched_again_updates_its_events_and_makes_no_new_ones(stage: Stage) -> None:
+    """Given a feed fetched over an hour while heat goes on being wanted, then the event keeps UID and begin, its
+    SEQUENCE never falls, and its stamp is that of the making."""
+
+    def event() -> dict[str, str]:
+        text = stage.client(ALICE).get("/signal/v1/fr-idf/calendar.ics").text.replace("\r\n ", "")
+        first = text.split("BEGIN:VEVENT\r\n")[1]
+        return dict(line.split(":", 1) for line in first.splitlines() if ":" in line)
+
+    seen = []
+    for minutes in (0, 6, 20, 50, 70):
+        stage.view = view(NOW_S + 60.0 * minutes, [300.0] * 8 + [0.0] * 40)
+        seen.append(event())
+    assert len({one["UID"] for one in seen}) == 1
+    assert len({one["DTSTART"] for one in seen}) == 1
+    numbers = [int(one["SEQUENCE"]) for one in seen]
+    assert numbers == sorted(set(numbers))
+    assert [one["DTSTAMP"] for one in seen] == [one["LAST-MODIFIED"] for one in seen]
+    assert seen[-1]["DTSTAMP"] == "20260112T075000Z"
+    stage.view = view(NOW_S + 60.0 * 90, [0.0] * 12 + [300.0] * 36)
+    assert event()["UID"] != seen[0]["UID"], "another stretch is another event"
+
+
+@pytest.mark.parametrize("path", ["", "/fr-idf", "/fr-idf/widget", "/fr-idf/calendar.ics", "/quality"])
+def test_head_answers_as_get_does_without_a_body(stage: Stage, path: str) -> None:
+    client = stage.client(ALICE)
+    got, head = client.get(f"/signal/v1{path}"), client.head(f"/signal/v1{path}")
+    assert (head.status_code, head.content) == (200, b"")
+    assert dict(head.headers) == dict(got.headers)
+    if "etag" in got.headers:
+        assert client.head(f"/signal/v1{path}", headers={"If-None-Match": got.headers["etag"]}).status_code == 304
+
+
+def test_head_is_let_in_and_refused_as_get_is(stage: Stage) -> None:
+    """Given no token, no such region, no GET there, then HEAD says so; of the stream only its headers come."""
+    assert stage.client().head("/signal/v1/fr-idf").status_code == 401
+    client = stage.client(ALICE)
+    assert client.head("/signal/v1/atlantis").status_code == 404
+    assert client.head("/tasks").status_code == client.get("/tasks").status_code
+    assert client.head("/quotes/v1/x/accept").status_code == 405
+    stream = client.head("/signal/v1/stream")
+    assert (stream.status_code, stream.content) == (200, b"")
+    assert stream.headers["content-type"].startswith("text/event-stream")
+
+
+def test_how_often_it_came_true_is_told_to_who_may_read_the_signal(stage: Stage) -> None:
+    """Given a day of hours that were noted, then areas tell of pairs by lead time; of a site its hosts are told."""
+    begin = NOW_S - NOW_S % 3600.0
+    for number in range(25):
+        stage.view = view(begin + number * 3600.0, 300.0 if number < 20 else 0.0)
+        stage.signals.note()
+    (area,) = stage.client(ALICE).get("/signal/v1/quality").json()["areas"]
+    assert (area["place"], area["since"], area["missed_hours"]) == ("fr-idf", "2026-01", 0)
+    near, middle, far = area["leads"]
+    assert near["lead_h"] == {"from": 1, "below": 6}
+    assert near["compared"] == 24 + 22 + 20
+    told = near["states"]["heat_wanted"]
+    assert told["foretold"] - told["of_these_came"] == 5 + 4 + 3 - 3, "told before the last five hours, and not come"
+    assert near["hit_rate"] == pytest.approx(1 - 9 / 66, abs=1e-3)
+    assert middle["compared"] > 0
+    assert far["compared"] == 1
+    assert sum(row["compared"] for row in near["reliability"]) == 66
+    one = stage.client(ALICE).get("/signal/v1/quality", params={"region": "fr-idf"}).json()
+    assert one["areas"] == [area]
+    assert stage.client(ALICE).get("/signal/v1/quality", params={"region": "fr-bre"}).status_code == 404
+    assert stage.client().get("/signal/v1/quality").status_code == 401
+    assert stage.client(ALICE).get("/signal/v1/sites/h1/quality").json()["leads"][0]["compared"] == 66
+    assert stage.client(BOB).get("/signal/v1/sites/h1/quality").status_code == 404
 
 
 def test_the_widget_loads_and_runs_nothing_and_says_in_words_what_it_shows(stage: Stage) -> None:

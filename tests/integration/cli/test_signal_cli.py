@@ -31,6 +31,20 @@ def test_one_house_is_withheld_from_the_list_and_shown_to_its_operator(capsys: p
     assert "withheld" in _error(capsys, "signal", "FR")
 
 
+def test_how_often_it_came_true_is_told_of_ones_own_site(capsys: pytest.CaptureFixture[str]) -> None:
+    """Given a platform that has just begun, then its site has lead times with nothing compared and no guess."""
+    shown = ondol(capsys, "signal", "quality", "--site", "house")
+    assert "24-47 h" in shown
+    assert max(map(len, shown.splitlines())) <= 100
+    figures = ondol_json(capsys, "signal", "quality", "--site", "house")
+    assert figures["place"] == "site/house"
+    for lead in figures["leads"]:
+        assert lead["compared"] >= 0
+        assert (lead["hit_rate"] is None) == (lead["compared"] == 0)
+    assert ondol_json(capsys, "signal", "quality") == {"areas": []}
+    assert "withheld" in _error(capsys, "signal", "quality", "FR")
+
+
 def test_a_new_task_is_told_what_becomes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     create = ("task", "create", "--name", "said", "--command", "true", "--service", "harvest")
     capsys.readouterr()

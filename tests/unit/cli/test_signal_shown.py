@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from ondol.cli.signal import strip
+import pytest
+
+from ondol.cli.output import Out
+from ondol.cli.signal import print_quality, strip
+from ondol.policy.signal_score import Tally
+from ondol.report.signal_quality import quality_json
 
 NOON = dt.datetime(2026, 1, 12, 12, tzinfo=dt.UTC)
 
@@ -37,3 +42,19 @@ def test_a_terminal_without_signs_has_letters() -> None:
 
 def test_nothing_wanted_at_all_is_no_division_by_zero() -> None:
     assert strip(steps(("neutral", 0.0)), unicode=True)[0] == "·"
+
+
+def test_the_score_is_a_line_for_each_lead_time_and_a_dash_where_nothing_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    near = Tally()
+    for came in (0, 0, 0, 1):
+        near.add(0.8, 0.9, 0, came, 1)
+    place = quality_json("fr-idf", [near, Tally(), Tally()], "2026-01", 0)
+    print_quality([place], Out(), reliability=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["fr-idf", "1-5", "h", "4", "75%", "25%", "0.190", "0.210", "5%"]
+    assert lines[2].split()[3] == "0"
+    assert "0%" not in lines[2]
+    print_quality([place], Out(), reliability=True)
+    assert capsys.readouterr().out.splitlines()[1].split() == ["fr-idf", "1-5", "h", "80%", "75%", "4"]

@@ -118,6 +118,46 @@ def test_a_full_fleet_says_that_slots_have_to_come_free() -> None:
     assert (note.capacity.free_slots, note.capacity.slots) == (0, 2)
 
 
+def test_where_every_slot_is_taken_nobody_is_told_that_work_starts_now() -> None:
+    """Given heat wanted by a second room whose server is drained, and a full first one, then all classes wait for a
+    slot, and what is said does not send anybody to wait for heat."""
+    notes_ = notes(view())
+    known = notes_.now()
+    full = dataclasses.replace(known, capacity=dataclasses.replace(known.capacity, free_slots=0))
+    assert full.heat == "heat_wanted"
+    notes_.now = lambda: full  # type: ignore[method-assign]
+    for service in ServiceClass:
+        (noted,) = notes_.noted([task(service)])
+        assert noted.admission is not None
+        assert noted.admission.verdict == "waits_for_slot", service
+        assert "waits for heat" not in noted.admission.text
+
+
+@pytest.mark.parametrize("policy", ["follow", "fcfs"])
+def test_with_all_servers_lost_every_class_is_told_so(policy: str) -> None:
+    """Given a fleet of which no server takes work, then no answer names a slot, a start or a wait for heat alone."""
+    row = UnitRow("u", sink="r", demand_w=300.0, idle_w=0.0, max_w=400.0, slots=(2,), accepts=False)
+    dead = World([row], grid={"home": 50.0}, stores=True, ahead_s=DAY_S, ahead_grid={"home": [50.0] * 48}).view()
+    for service in ServiceClass:
+        note = said(dead, service, policy)
+        assert note.verdict == "waits_for_server"
+        assert note.text == "No server takes work now: it waits until one does."
+        assert note.start_p50 is None
+        assert note.capacity.slots == 0
+    late = said(dead, ServiceClass.FLEX, deadline=NOW - dt.timedelta(hours=1))
+    assert late.verdict == "too_late"
+    assert "No server takes work now" in late.text
+    assert said(dead, ServiceClass.HARVEST, pool_id="p").text.startswith("No server takes work now")
+
+
+def test_more_instances_than_slots_are_told_how_many_run_at_once() -> None:
+    assert (
+        "Of its 5 instances 2 at most run at once."
+        in said(view(), ServiceClass.ON_DEMAND, instance_numbers=tuple(range(5))).text
+    )
+    assert "at most" not in said(view(), ServiceClass.ON_DEMAND, instance_numbers=(0, 1)).text
+
+
 def test_flex_that_is_late_is_told_so() -> None:
     assert said(view(), ServiceClass.FLEX, deadline=NOW - dt.timedelta(hours=1)).verdict == "too_late"
     assert said(view(), ServiceClass.FLEX, deadline=NOW + dt.timedelta(minutes=5)).verdict == "waits_for_slot"

@@ -180,6 +180,104 @@ def test_the_same_request_sent_again_is_the_same_claim() -> None:
     assert len(house.store.claim_rows()) == 1
 
 
+def test_an_id_whose_claim_was_withdrawn_is_used_up_and_its_heat_is_free() -> None:
+    """Given a withdrawn claim, when its request is sent again, then it is not answered as if the claim stood."""
+    house = House()
+    first = house.book.add(BOSS, house.ask(0, 7, id="march-1"))
+    house.book.withdraw(BOSS, first.id, "the contract ended")
+    with pytest.raises(ConflictError, match="was withdrawn"):
+        house.book.add(BOSS, house.ask(0, 7, id="march-1"))
+    assert house.book.add(BOSS, house.ask(0, 7, id="march-2")).kwh == pytest.approx(168.0)
+
+
+def test_a_request_for_all_there_is_stays_the_same_when_more_has_come() -> None:
+    """Given a claim of all heat whose answer was lost, and late rows since, then sent again it is that claim."""
+    house = House(tuple(heat(n) for n in range(48) if n % 2))
+    first = house.book.add(BOSS, house.ask(0, 2, id="all"))
+    house.store.commit(Changes(ledger=tuple(heat(n) for n in range(0, 48, 2))))
+    assert house.book.add(BOSS, house.ask(0, 2, id="all")) == first
+
+
+def test_thirds_sum_to_one_and_a_second_that_two_share_is_one_too_many() -> None:
+    """Given shares of a third as people type them, then three fit; a claim that reaches one second into another is
+    refused, also where that second is 3e-4 kWh."""
+    house = House()
+    for day, shares in ((0, (1 / 3, 1 / 3, 1 / 3)), (2, (0.333333, 0.333333, 0.333334))):
+        for share in shares:
+            house.book.add(BOSS, house.ask(day, day + 1, share=share))
+        with pytest.raises(ConflictError):
+            house.book.add(BOSS, house.ask(day, day + 1, share=1e-6))
+    house.book.add(BOSS, house.ask(3, 4, share=2 / 3))
+    with pytest.raises(ConflictError, match=r"\(0\.333333333 of it\)") as refused:
+        house.book.add(BOSS, house.ask(3, 4, share=0.333334))
+    assert "free" in str(refused.value)
+    house.book.add(BOSS, house.ask(3, 4, share=0.333333333))
+    house.book.add(BOSS, house.ask(1, 2, to_kwh=12.0))
+    with pytest.raises(ConflictError):
+        house.book.add(BOSS, house.ask(1, 2, from_kwh=12.0 - 1 / 3600))
+    house.book.add(BOSS, house.ask(1, 2, from_kwh=12.0))
+
+
+def test_a_claim_over_new_year_and_over_a_change_of_clocks_counts_true_time() -> None:
+    start = dt.datetime(2025, 12, 31, tzinfo=dt.UTC)
+    hours = round((start - START) / HOUR)
+    house = House(tuple(heat(n) for n in range(hours, hours + 48)))
+    paris = ZoneInfo("Europe/Paris")
+    local = AskedClaim(
+        site_id=HOME,
+        start=dt.datetime(2025, 12, 31, 12, tzinfo=paris),
+        end=dt.datetime(2026, 1, 1, 12, tzinfo=paris),
+        holder="Ann",
+    )
+    assert house.book.add(BOSS, local).kwh == pytest.approx(24.0)
+    for first, last, free in (("2025-12-31T10", "2025-12-31T11", True), ("2026-01-01T10", "2026-01-01T11", False)):
+        begin, end = (dt.datetime.fromisoformat(f"{text}:00:00+00:00") for text in (first, last))
+        asked = AskedClaim(site_id=HOME, start=begin, end=end, holder="Bob")
+        if free:
+            house.book.add(BOSS, asked)
+        else:
+            with pytest.raises(ConflictError):
+                house.book.add(BOSS, asked)
+    change = dt.datetime(2026, 3, 29, tzinfo=paris)
+    spring = House(tuple(heat(n) for n in range(24 * 86, 24 * 90)))
+    spring.at = START + 120 * DAY
+    day = AskedClaim(site_id=HOME, start=change, end=change + DAY, holder="Ann")
+    assert spring.book.add(BOSS, day).kwh == pytest.approx(23.0)
+
+
+def test_bad_intervals_name_the_field_at_fault() -> None:
+    house = House()
+    for wrong, field in (
+        ({"from_kwh": -1.0}, "from_kwh"),
+        ({"from_kwh": float("nan")}, "from_kwh"),
+        ({"from_kwh": 5.0, "to_kwh": 5.0}, "to_kwh"),
+        ({"to_kwh": float("inf")}, "to_kwh"),
+        ({"to_kwh": float("nan")}, "to_kwh"),
+        ({"share": 0.0}, "share"),
+        ({"share": float("nan")}, "share"),
+    ):
+        with pytest.raises(InvalidFieldError) as refused:
+            house.book.add(BOSS, house.ask(0, 7, **wrong))
+        assert field in refused.value.field
+    assert house.store.claim_rows() == ()
+
+
+def test_heat_of_a_month_that_was_delivered_before_the_heater_went_still_avoids() -> None:
+    """Given a boiler that goes on the 10th, then a claim of the kWh that came before names what they avoid, and one of
+    the kWh around that day says why there is no figure."""
+    house = House()
+    asked: list[tuple[dt.datetime, dt.datetime]] = []
+
+    def avoided_of(_site: SiteId, first: dt.datetime, last: dt.datetime, _kwh: float) -> str:
+        asked.append((first, last))
+        return "asked"
+
+    house.book._avoided_of = avoided_of
+    house.book.add(BOSS, house.ask(0, 14, to_kwh=48.0))
+    house.book.add(BOSS, house.ask(0, 14, from_kwh=48.0, to_kwh=96.0))
+    assert asked == [(START, START + 2 * DAY), (START + 2 * DAY, START + 4 * DAY)]
+
+
 def test_who_may_see_claim_and_withdraw() -> None:
     house = House()
     theirs = house.book.add(HOST, house.ask(0, 7, holder="The host", holder_email=HOST.email))
@@ -220,7 +318,7 @@ def test_v13_what_is_avoided_goes_with_the_share_and_the_clause_says_it() -> Non
         electric=True,
     )
     until = START + 1000 * DAY
-    house.book._avoided_of = lambda _site, end, kwh: avoided(
+    house.book._avoided_of = lambda _site, _first, end, kwh: avoided(
         UsefulHeat(kwh=kwh), Counterfactual(heater=gas, evidence="audit 7", valid_until=until), grid, end=end
     )
     halves = [house.book.add(BOSS, house.ask(0, 7, share=0.5, holder=name)) for name in ("heat side", "compute side")]

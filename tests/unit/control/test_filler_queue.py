@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import shlex
 import signal
@@ -18,10 +19,11 @@ from ondol.control.filler_rights import FillerRights
 from ondol.control.filler_tasks import account_file, filler_task
 from ondol.control.heat_signal import HeatSignals
 from ondol.control.works import Works
+from ondol.lifecycle.events import AttemptReported, EndSeen, InputsReady, ResultsUploaded, RunSeen, StartDecided
 from ondol.model.compute import InstanceState, Task
 from ondol.model.errors import InvalidFieldError, UnavailableError
 from ondol.model.filler import BURN_NAME, FillerTerms
-from ondol.model.ids import AccountId
+from ondol.model.ids import AccountId, NodeId
 from ondol.model.view import ServiceClass
 from ondol.storage.memory.store import MemoryStore
 from unit.control.test_admission_notes import FLEET, NOW, notes, task, view
@@ -89,6 +91,49 @@ def test_fillers_end_with_the_heat_and_not_at_the_first_dip() -> None:
     assert stage.open() == 1
     stage.later(10)
     assert stage.open() == 0
+
+
+def ends(stage: Stage, exit_code: int) -> None:
+    """Let the filler that waits run and end by itself."""
+    (work,) = [one for one in stage.works if any(not inst.state.final for inst in one.instances.values())]
+    (instance,) = work.instances
+    begun = StartDecided(at=stage.at, instance_id=instance, node_id=NodeId("u-n0"), reason="heat")
+    assert stage.works.apply(work.task.id, begun)
+    now = stage.works.get(work.task.id)
+    assert now is not None
+    tried = now.latest(instance)
+    assert tried is not None
+    attempt = tried.id
+    for event in (
+        InputsReady(at=stage.at, attempt_id=attempt),
+        AttemptReported(at=stage.at, attempt_id=attempt, state=RunSeen.RUNNING),
+        AttemptReported(
+            at=stage.at, attempt_id=attempt, state=RunSeen.ENDED, cause=EndSeen.EXITED, exit_code=exit_code
+        ),
+        ResultsUploaded(at=stage.at, attempt_id=attempt),
+    ):  # fmt: skip
+        stage.works.apply(work.task.id, event)
+
+
+def test_fillers_that_fail_are_not_followed_by_one_a_minute() -> None:
+    """Given a machine without the client, then after each failure the queue rests twice as long, an hour at most; a
+    filler that ended well is followed at once."""
+    stage = Stage(BOINC)
+    stage.later(0)
+    tried = []
+    for minute in range(360):
+        if stage.open():
+            tried.append(minute)
+            ends(stage, 127)
+        stage.later(1)
+    gaps = [second - first for first, second in itertools.pairwise(tried)]
+    assert gaps[:5] == [2, 4, 8, 16, 32]
+    assert set(gaps[5:]) == {60}
+    while not stage.open():
+        stage.later(1)
+    ends(stage, 0)
+    stage.later(1)
+    assert stage.open() == 1
 
 
 def test_without_a_queue_nothing_is_added_and_storage_that_is_away_ends_nothing() -> None:

@@ -96,6 +96,51 @@ def test_an_own_file_that_is_not_there_not_text_or_wrong_is_refused_by_name(tmp_
         registry_with(tmp_path)
 
 
+_FR = "electricity-fr-lca-average,20,18,30,gCO2e/kWh,lca,average,none,2025,FR,Our study,own,,"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (_FR.replace("gCO2e/kWh", "kgCO2e/kWh"), "unit = 'kgCO2e/kWh'"),
+        (_FR.replace(",lca,", ",direct,"), "scope = 'direct'"),
+        (_FR.replace("average,none", "market,none"), "mix = 'market'"),
+        (_FR.replace("average,none", "marginal,none"), "mix = 'marginal'"),
+        (_FR.replace(",none,", ",lhv,"), "heating = 'lhv'"),
+        (_FR.replace("20,18,30", "20,21,30"), "from low 21.0 to high 30.0"),
+        (_FR.replace("20,18,30", "20,18,inf"), "high = inf"),
+        (_FR.replace("20,18,30", "nan,18,30"), "value = nan"),
+        (_FR.replace("20,18,30", "2_0,18,30"), "allowed: a number"),
+        (_FR.replace("2025", "2999"), "year = 2999"),
+        (_FR.replace("2025", "2090"), "year = 2090 is not allowed; allowed: the year of its data, 20"),
+        (_FR.replace("Our study", ""), "source = ''"),
+        (f"{_FR}\n{_FR}", "line 2 has it"),
+        ("electricity-fr-residual,50,40,60,gCO2e/kWh,direct,average,none,2024,FR,AIB,own,,", "market for a row of"),
+        ("electricity-fr-residual,50,40,60,gCO2e/kWh,lca,market,none,2024,FR,AIB,own,,", "scope = 'lca'"),
+        ("electricity-fr-marginal,50,40,60,gCO2e/kWh,lca,average,none,2024,FR,RTE,own,,", "marginal for a row of"),
+        (
+            "electricity-fr-plant,50,40,60,gCO2e/kWh,lca,marginal,none,2024,FR,RTE,own,,",
+            "electricity-<country>-marginal",
+        ),
+        (
+            "heater-own,0.9,0.8,1,kWh/kWh,lca,average,hhv,2024,FR,Our study,own,,carrier-gas-lhv-fr",
+            "lhv, as its carrier carrier-gas-lhv-fr is counted",
+        ),
+        (
+            "heater-own,0.9,0.8,1,kWh/kWh,lca,average,hhv,2024,FR,Our study,own,,carrier-nothing",
+            "the id of a row that is there",
+        ),
+    ],
+)
+def test_an_own_row_that_may_not_stand_there_is_refused_with_its_line(tmp_path: Path, row: str, said: str) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(f"{','.join(COLUMNS)}\n{row}\n", encoding="utf-8")
+    with pytest.raises(FactorTableError) as caught:
+        registry_with(own)
+    assert said in caught.value.mistakes[0].message
+    assert caught.value.mistakes[0].line == 1 + len(row.splitlines())
+
+
 def test_the_page_on_factors_shows_the_rows_as_they_are() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "factors.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\S+) \|$", page, re.MULTILINE)

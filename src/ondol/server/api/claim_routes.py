@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import Field
 
@@ -111,16 +111,24 @@ def withdraw(claim_id: str, caller: Caller, desk: DeskIn, body: JsonBody) -> JSO
 
 
 @router.get("/claims/{claim_id}/clause", summary="Clause for a contract", response_class=PlainTextResponse)
-def clause(claim_id: str, caller: Caller, desk: DeskIn) -> PlainTextResponse:
-    """Plain text, in English."""
+def clause(
+    claim_id: str,
+    caller: Caller,
+    desk: DeskIn,
+    format_: Annotated[str, Query(alias="format", description="text or json")] = "text",
+) -> Response:
+    """Plain text, in English; as JSON with the claim that it is of and the seal of its row."""
+    if format_ not in ("text", "json"):
+        raise InvalidFieldError("format", format_, "text or json")
     made, withdrawal = desk.claims.claim(caller, claim_id)
     names = {site.id: site.name for site in desk.fleet().sites}
     seal = next(
         (row.hash for row in desk.claims.claims(caller, made.site_id) if row.claim and row.claim.id == made.id), ""
     )
-    return PlainTextResponse(
-        claim_clause(made, names.get(made.site_id, made.site_id), withdrawal=withdrawal, seal=seal)
-    )
+    text = claim_clause(made, names.get(made.site_id, made.site_id), withdrawal=withdrawal, seal=seal)
+    if format_ == "json":
+        return JSONResponse({"text": text, "seal": seal or None, "claim": _claim(made, withdrawal)})
+    return PlainTextResponse(text)
 
 
 def _shown(rows: tuple[ClaimRow, ...]) -> list[dict[str, Any]]:

@@ -61,7 +61,8 @@ def push(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
     """A list of readings of points whose connection is `push`; each row is judged by itself.
 
     The answer counts what was accepted and names every row that was refused, with the field at fault and why. Sent
-    again, a reading of the same point and time changes nothing. Rows that are accepted are durable when this answers.
+    again, a reading of the same point and time changes nothing. `suspect` names rows whose value cannot be: they are
+    kept and counted nowhere. Rows that are accepted are durable when this answers.
     """
     given = [body] if isinstance(body, dict) else body
     if not isinstance(given, list):
@@ -72,7 +73,12 @@ def push(caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
     refused = [
         {"row": number, "field": one.field, "reason": one.reason} for number, one in enumerate(verdicts) if one.reason
     ]
-    answer = {"accepted": len(verdicts) - len(refused), "refused": len(refused), "refusals": refused}
+    answer: dict[str, Any] = {"accepted": len(verdicts) - len(refused), "refused": len(refused), "refusals": refused}
+    suspect = [
+        {"row": number, "field": one.field, "reason": one.doubt} for number, one in enumerate(verdicts) if one.doubt
+    ]
+    if suspect:
+        answer["suspect"] = suspect
     return JSONResponse(msgspec.to_builtins(answer))
 
 

@@ -17,6 +17,7 @@ from ondol.model.heat_signal import AreaSignal
 from ondol.model.ids import SiteId
 from ondol.report.signal_calendar import signal_calendar
 from ondol.report.signal_json import signal_json
+from ondol.report.signal_quality import quality_json
 from ondol.report.signal_widget import POLICY, signal_widget
 from ondol.server.api.request import Caller, DeskIn, TokenHeader, caller_of
 from ondol.server.api.signal_out import list_out
@@ -63,6 +64,16 @@ def areas(request: Request, desk: DeskIn, signals: Signals, step_s: Step) -> Res
     return _json(request, desk, signals, found, list_out(found, signals.areas(), signals.terms))
 
 
+@router.get("/quality", summary="How often it came true", dependencies=READERS)
+def quality(
+    signals: Signals,
+    region: Annotated[str, Query(description="only this region's; all areas where left out")] = "",
+) -> dict[str, Any]:
+    """By lead time: hit rate, Brier score, and of those said with a confidence the share that came."""
+    places = [signals.place_of(region)] if region else [one.name for one in signals.areas().published]
+    return {"areas": [quality_json(place, *signals.quality(place)) for place in places]}
+
+
 @router.get("/stream", summary="Changes as they come (server-sent events)", dependencies=READERS)
 def stream(
     request: Request,
@@ -84,6 +95,13 @@ def site(key: str, request: Request, caller: Caller, desk: DeskIn, signals: Sign
         key = "-"  # a site that the caller may not see is, for that caller, not there
     found = signals.of_site(SiteId(key), step_s)
     return _json(request, desk, signals, [found], signal_json(found), private=True)
+
+
+@router.get("/sites/{key}/quality", summary="How often it came true of one site")
+def site_quality(key: str, caller: Caller, desk: DeskIn, signals: Signals) -> dict[str, Any]:
+    """For its hosts and the operator."""
+    place = signals.site_place(SiteId(key if key in desk.hosts.seen(caller) else "-"))
+    return quality_json(place, *signals.quality(place))
 
 
 @router.get("/{region}", summary="One region, with 48 hours", dependencies=READERS, responses=_UNCHANGED)
