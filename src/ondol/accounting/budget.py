@@ -8,12 +8,13 @@ import datetime as dt
 from ondol.accounting.budget_periods import periods_of, split
 from ondol.model.budget import MOST, NOTHING, Act, Amount, Balance, BudgetRow, Tab, TabLine, UseBudget
 from ondol.model.checks import check_range
+from ondol.model.compute import TaskState
 from ondol.model.ids import NO_ATTEMPT, AttemptId
 
 BONUS_SHARE = 0.5
 """Of what waiting saved, the part that the account gets back where the installation says nothing else."""
-ALERTS_PERCENT = (80, 100)
 MOST_CARRIED = Amount.of(MOST, MOST)
+_DONE = TaskState.SUCCESS.value
 _EXTENSION = 0.1  # of what was asked at first: a task that needs more is given it in such steps
 
 
@@ -46,14 +47,15 @@ def overdrawn(budget: UseBudget, balance: Balance) -> bool:
 
 
 def due_alert(budget: UseBudget, balance: Balance) -> int:
-    """Highest of `ALERTS_PERCENT` that the use of a period has reached, 0 for none [%]."""
+    """Highest of a budget's `alerts_percent` that the use of a period has reached, 0 for none [%]."""
     spent, total = balance.spent, balance.total
     axes = []
     if budget.co2e_g is not None:
         axes.append((spent.co2e_ug, total.co2e_ug))
     if budget.energy_kwh is not None:
         axes.append((spent.energy_uwh, total.energy_uwh))
-    reached = [percent for percent in ALERTS_PERCENT for used, whole in axes if used and 100 * used >= percent * whole]
+    told = budget.alerts_percent
+    reached = [percent for percent in told for used, whole in axes if used and 100 * used >= percent * whole]
     return max(reached, default=0)
 
 
@@ -115,6 +117,26 @@ def charge(
     return what.rows, line
 
 
+def whole_amount(tab: Tab, co2e_g: float, energy_kwh: float) -> tuple[Amount, Tab]:
+    """Whole amount to be charged for a use, with what rounding left of the charges before.
+
+    So all charges of a task together differ from its use by half a microgram and half a microwatt-hour at most, however
+    many windows it ran in.
+
+    Parameters
+    ----------
+    co2e_g, energy_kwh : used, ≥ 0
+
+    Returns
+    -------
+    the amount; the tab with what is left over now
+    """
+    grams, energy = co2e_g * 1e6 + tab.rest_co2e_ug, energy_kwh * 1e9 + tab.rest_energy_uwh
+    amount = Amount(max(0, round(grams)), max(0, round(energy)))
+    after = dataclasses.replace(tab, rest_co2e_ug=grams - amount.co2e_ug, rest_energy_uwh=energy - amount.energy_uwh)
+    return amount, after
+
+
 def saving_ug(energy_uwh: int, at_once_g_per_kwh: float, ran_g_per_kwh: float) -> int:
     """Carbon that running later saved against running at once, below 0 where it made it worse [µgCO2e].
 
@@ -127,13 +149,14 @@ def bonus_ug(share: float, tab: Tab, line: TabLine) -> int:
     """What is given back of a saving: a share of it, never more than the task was charged, never below 0 [µgCO2e].
 
     Work that starts at once has nothing to save by waiting, and slots of a pool are held for what comes: they get none.
+    Nor does what was cancelled or failed: it was for nothing in whatever hour it ran.
 
     Parameters
     ----------
     share : of the saving, 0 to 1
     """
     check_range("bonus_share", share, 0.0, 1.0)
-    if tab.service == "on_demand" or (tab.pooled and not line.asked):
+    if tab.outcome != _DONE or tab.service == "on_demand" or (tab.pooled and not line.asked):
         return 0
     return max(0, min(round(share * tab.saved_ug), line.charged.co2e_ug))
 

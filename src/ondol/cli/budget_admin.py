@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from ondol.cli.listing import AsJson, Column, field, print_rows, print_text
+from ondol.cli.listing import WIDTH, AsJson, Column, field, print_rows, print_text
 from ondol.cli.operator import Data, installation
 
 app = App(name="budget", help="Carbon and energy that work may use, set on the platform's own machine.")
@@ -27,6 +27,7 @@ def set_(
     timezone: str = "UTC",
     overrun: Literal["AlertOnly", "BlockNew", "StopAndBlockAll"] = "BlockNew",
     carry_over: float = 0.0,
+    alert: Annotated[tuple[int, ...] | None, Parameter(negative="")] = None,
     alias: str = "",
     start: dt.datetime | None = None,
     end: dt.datetime | None = None,
@@ -56,6 +57,8 @@ def set_(
         What happens when it is used up: nothing but an alert, no new work, or all its work stops.
     carry_over:
         Share of what was not used that the next period gets, 0 to 1.
+    alert:
+        Percent of use at which it is told of; may be given several times. At 80 and 100 where left out.
     alias:
         What it is called.
     start:
@@ -64,6 +67,7 @@ def set_(
         From then on it is over; never where left out.
     """
     from ondol.control.budget_setting import budget_of, holder_of, set_budget
+    from ondol.model.budget import ALERTS_PERCENT
 
     with installation(data) as (_, store):
         made = budget_of(
@@ -77,6 +81,7 @@ def set_(
             start=_aware(start),
             end=_aware(end),
             carry_over=carry_over,
+            alerts_percent=ALERTS_PERCENT if alert is None else tuple(sorted(alert)),
             overrun=overrun,
         )
         set_budget(store, made)
@@ -106,7 +111,7 @@ def list_(
     removed:
         Those that were removed, too.
     """
-    from ondol.cli.budget import both
+    from ondol.cli.budget import both, holder
     from ondol.control.budget_setting import holder_names
 
     with installation(data) as (_, store):
@@ -120,6 +125,7 @@ def list_(
                 "every": one.every.value,
                 "timezone": one.timezone,
                 "carry_over": one.carry_over,
+                "alerts_percent": list(one.alerts_percent),
                 "overrun": one.overrun.value,
                 "archived": one.archived,
             }
@@ -128,16 +134,13 @@ def list_(
         ]
     columns = (
         field("BUDGET", "id"),
-        field("LEVEL", "level"),
-        field("ACCOUNT", "account"),
-        field("PROJECT", "project"),
-        field("ORGANIZATION", "organization"),
-        Column("HAS", lambda row: both(row["limit"]), right=True),
-        field("EVERY", "every"),
-        field("ZONE", "timezone"),
-        field("USED UP", "overrun"),
+        Column("OF", holder),
+        Column("HAS", lambda row: both(row["limit"]).replace(", ", "\n"), right=True, folds=False, lines=True),
+        Column("EVERY", lambda row: f"{row['every']}\n{row['timezone']}", lines=True),
+        Column("USED UP", lambda row: "removed" if row["archived"] else row["overrun"], folds=False),
     )
-    print_rows(rows, columns, as_json=as_json, empty="No budgets yet: 'ondol admin budget set' makes one.")
+    empty = "No budgets yet: 'ondol admin budget set' makes one."
+    print_rows(rows, columns, as_json=as_json, empty=empty, width=WIDTH)
 
 
 def _aware(when: dt.datetime | None) -> dt.datetime | None:

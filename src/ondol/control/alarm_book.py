@@ -1,15 +1,16 @@
-"""Alarms of all sites: raised once, cleared once, seen by somebody; durable at every change."""
+"""Alarms of all sites and of budgets: raised once, cleared once, seen by somebody; durable at every change."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import itertools
 import logging
 import threading
 from collections.abc import Iterable
 
 from ondol.agent.orders import AlarmNote
-from ondol.model.alarm import Alarm, alarm_id
+from ondol.model.alarm import NO_SITE, Alarm, alarm_id
 from ondol.model.errors import NotFoundError, UnavailableError
 from ondol.model.ids import SiteId
 from ondol.storage.heat_ports import HeatStore
@@ -25,15 +26,16 @@ class AlarmBook:
         self._store = store
         self._lock = threading.RLock()
         self._active: dict[SiteId, dict[tuple[str, str], Alarm]] = {}
-        for alarm in store.alarms(active=True, limit=_MOST_ACTIVE):
+        lasting = (store.alarms(site_id, active=True, limit=_MOST_ACTIVE) for site_id in (None, NO_SITE))
+        for alarm in itertools.chain.from_iterable(lasting):
             self._active.setdefault(alarm.site_id, {})[alarm.entity_id, alarm.code] = alarm
 
     def note(self, site_id: SiteId, notes: Iterable[AlarmNote], at: dt.datetime) -> tuple[Alarm, ...]:
         """Take all that is wrong at a site at a time: raise what is new, clear what is no longer noted.
 
-        Of one entity and code one alarm is active at a time. A text that changes while it lasts does not: what is
-        wrong stays what it is. A severity that rises does, and has to be acknowledged again. Where storage does not
-        answer nothing changes here either, and the next note tries again.
+        `NO_SITE` stands for all budgets together. Of one entity and code one alarm is active at a time. A text that
+        changes while it lasts does not: what is wrong stays what it is. A severity that rises does, and has to be
+        acknowledged again. Where storage does not answer nothing changes here either, and the next note tries again.
 
         Returns
         -------

@@ -36,6 +36,7 @@ class BudgetBook:
         self._organizations: dict[AccountId, str] = {}
         self._balances: dict[_Key, Balance] = {(b.budget_id, b.period_start): b for b in store.budget_balances()}
         self.tabs: dict[TaskId, Tab] = {tab.task_id: tab for tab in store.budget_tabs()}
+        self.version = 0  # rises whenever what is set or a balance changed
         self.read()
         self.mended = self._verify(at)
 
@@ -51,7 +52,9 @@ class BudgetBook:
         self._organizations = {}
         if any(holder.level is Level.ORGANIZATION for holder in by_holder):
             self._organizations = {one.id: one.organization for one in self._store.accounts() if one.organization}
-        return (self._budgets, self._organizations) != before
+        changed = (self._budgets, self._organizations) != before
+        self.version += changed
+        return changed
 
     @property
     def empty(self) -> bool:
@@ -104,12 +107,14 @@ class BudgetBook:
 
     def apply(self, rows: Iterable[BudgetRow]) -> None:
         """Book rows."""
+        self.version += 1
         for row in rows:
             key = (row.budget_id, row.period_start)
             self._balances[key] = self.balance(*key).with_row(row)
 
     def withdraw(self, rows: Iterable[BudgetRow]) -> None:
         """Take back rows that were not written after all."""
+        self.version += 1
         for row in rows:
             key = (row.budget_id, row.period_start)
             self._balances[key] = self.balance(*key).with_row(row, -1)

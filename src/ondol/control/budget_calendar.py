@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
-from ondol.accounting.budget import carried
+from ondol.accounting.budget import carried, due_alert
 from ondol.accounting.budget_periods import period_at, period_before, periods_of
 from ondol.control.budget_book import BudgetBook
 from ondol.control.budget_journal import BudgetJournal
@@ -83,9 +83,13 @@ class BudgetCalendar:
         return True
 
     def _grant_anew(self, budget: UseBudget, period: Period, at: dt.datetime) -> None:
-        change = budget.limit - self._book.balance(budget.id, period.start).granted
-        if change:
-            self._renew(budget, period, at, granted=change, note="the operator changed what it has")
+        before = self._book.balance(budget.id, period.start)
+        change = budget.limit - before.granted
+        # Where it has more now, what was told of its use is no longer so, and is told again when it is.
+        untold = min(0, due_alert(budget, dataclasses.replace(before, granted=budget.limit)) - before.warned_percent)
+        if change or untold:
+            note = "the operator changed what it has" if change else "the operator changed when its use is told of"
+            self._renew(budget, period, at, granted=change, warned_percent=untold, note=note)
 
     def _renew(
         self,
@@ -95,6 +99,7 @@ class BudgetCalendar:
         *,
         granted: Amount = NOTHING,
         carried_over: Amount = NOTHING,
+        warned_percent: int = 0,
         note: str,
     ) -> None:
         self._journal.note(
@@ -105,6 +110,7 @@ class BudgetCalendar:
                 act=Act.RENEW,
                 granted=granted,
                 carried=carried_over,
+                warned_percent=warned_percent,
                 note=note,
             )
         )

@@ -8,21 +8,21 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ondol.accounting.basis import Basis
-from ondol.accounting.budget import BONUS_SHARE, bonus_ug, charge, due_alert, saving_ug
+from ondol.accounting.budget import BONUS_SHARE, bonus_ug, charge, due_alert, saving_ug, whole_amount
 from ondol.accounting.budget_periods import period_at
 from ondol.control.budget_book import BudgetBook
 from ondol.control.budget_calendar import BudgetCalendar
 from ondol.control.budget_journal import BudgetJournal, tab_of
+from ondol.control.budget_use import Use, uses_of
 from ondol.control.works import Works
 from ondol.lifecycle.work import Change, Work
 from ondol.model.budget import NOTHING, Act, Amount, BudgetRow, Tab, TabLine
 from ondol.model.fleet import Fleet
-from ondol.model.ids import NO_ATTEMPT, AttemptId, SiteId, TaskId
-from ondol.model.ledger import EnergyRow, Share
+from ondol.model.ids import SiteId, TaskId
+from ondol.model.ledger import EnergyRow
 
 _log = logging.getLogger(__name__)
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -37,7 +37,7 @@ class BudgetCharges:
     basis : on which grams are counted
     grid : recorded intensity of a country's grid at a platform time [s since the epoch], [gCO2e/kWh]
     bonus_share : of a saving, what is given back, 0 to 1
-    embodied_g : embodied carbon of a row of the ledger [gCO2e]; nothing where it is not known
+    embodied_g : embodied carbon of every row of some windows [gCO2e]; 0 where it is not known
     """
 
     def __init__(
@@ -51,11 +51,12 @@ class BudgetCharges:
         basis: Basis,
         grid: Callable[[str, float], float],
         bonus_share: float = BONUS_SHARE,
-        embodied_g: Callable[[EnergyRow], float] = lambda _row: 0.0,
+        embodied_g: Callable[[Sequence[EnergyRow]], Sequence[float]] = lambda rows: [0.0] * len(rows),
     ) -> None:
         self._book, self._journal, self._calendar, self._works = book, journal, calendar, works
         self._basis, self._grid, self._bonus_share, self._embodied_g = basis, grid, bonus_share, embodied_g
         self._country = {site.id: site.country for site in fleet.sites}
+        self._owed: list[Use] = []
         self._ended: dict[TaskId, dt.datetime | None] = {}  # None for what never had a slot: nothing is to come
         for task_id in book.tabs:
             work = works.get(task_id)
@@ -70,50 +71,65 @@ class BudgetCharges:
                 self._ended.setdefault(task_id, _LONG_AGO)
 
     def charge(self, energy: list[EnergyRow]) -> None:
-        """Charge the rows of a window."""
-        basis = self._basis
-        whole = _with_overhead(energy)
-        by_task: dict[tuple[TaskId, dt.datetime, dt.datetime], list[EnergyRow]] = defaultdict(list)
-        for row in energy:
-            if row.task_id is not None and row.share is Share.JOB:
-                by_task[row.task_id, row.start, row.end].append(row)
-        for (task_id, start, end), rows in sorted(by_task.items()):
-            tab = self._tab_of(task_id, start)
-            if tab is None:
-                continue
-            energy_kwh = co2e_g = 0.0
-            saved_ug = 0
-            for row in rows:
-                kwh = row.energy_j * whole[row.site_id] / 3.6e6
-                ran = basis.g_per_kwh(row.site_id, row.grid_g_per_kwh)
-                energy_kwh, co2e_g = energy_kwh + kwh, co2e_g + kwh * ran + self._embodied_g(row)
-                at_once = basis.g_per_kwh(row.site_id, self._at_once(row.site_id, tab, end - start))
-                saved_ug += saving_ug(round(kwh * 1e9), at_once, ran)
-            used = Amount.of(co2e_g, energy_kwh)
-            attempts = sorted({row.attempt_id for row in rows if row.attempt_id is not None})
-            tab = dataclasses.replace(
-                tab, ran_s=tab.ran_s + (end - start).total_seconds(), saved_ug=tab.saved_ug + saved_ug
-            )
-            self._journal.keep(self._charged(tab, used, start, end, attempts[0] if len(attempts) == 1 else NO_ATTEMPT))
+        """Charge all rows of one or more windows; what is nobody's work is charged to nobody.
 
-    def _charged(self, tab: Tab, used: Amount, start: dt.datetime, end: dt.datetime, attempt_id: AttemptId) -> Tab:
-        lines = []
+        What cannot be charged now, as where storage does not answer, is owed: nothing of it is booked, and the next
+        time tries again.
+        """
+        due = [*self._owed, *uses_of(energy, self._embodied_g(energy))]
+        self._owed = []
+        for use in due:
+            try:
+                self._charge(use)
+            except Exception:  # noqa: BLE001  # whatever is wrong with one task's, others' is charged
+                _log.exception("what task %s used cannot be charged now, trying again", use.task_id)
+                self._owed.append(use)
+
+    def _charge(self, use: Use) -> None:
+        tab = self._tab_of(use.task_id, use.start)
+        if tab is None:
+            return
+        span, basis = use.end - use.start, self._basis
+        energy_kwh = co2e_g = 0.0
+        at_once_ug = saved_ug = 0
+        for part in use.parts:
+            site_id, energy_uwh = part.row.site_id, round(part.energy_kwh * 1e9)
+            ran = basis.g_per_kwh(site_id, part.row.grid_g_per_kwh)
+            at_once = basis.g_per_kwh(site_id, self._at_once(site_id, tab, span))
+            energy_kwh, co2e_g = energy_kwh + part.energy_kwh, co2e_g + part.energy_kwh * ran + part.making_g
+            at_once_ug += saving_ug(energy_uwh, at_once, 0.0)
+            saved_ug += saving_ug(energy_uwh, at_once, ran)
+        used, tab = whole_amount(tab, co2e_g, energy_kwh)
+        tab = dataclasses.replace(
+            tab,
+            ran_s=tab.ran_s + span.total_seconds(),
+            at_once_ug=tab.at_once_ug + at_once_ug,
+            saved_ug=tab.saved_ug + saved_ug,
+        )
+        self._book_use(tab, used, use)
+
+    def _book_use(self, tab: Tab, used: Amount, use: Use) -> None:
+        lines, rows, budgets = [], [], []
         for line in tab.lines:
             budget = self._book.get(line.budget_id)
             if budget is None or budget.archived:
                 lines.append(line)
                 continue
-            self._calendar.open(budget, start, end)
-            rows, after = charge(budget, tab, line, used, start, end, attempt_id)
-            for row in rows:
-                self._journal.note(row)
-            self._calendar.late_use(budget, start)
+            booked, after = charge(budget, tab, line, used, use.start, use.end, use.attempt_id)
             lines.append(after)
-        return dataclasses.replace(tab, lines=tuple(lines))
+            rows += booked
+            budgets.append(budget)
+        for budget in budgets:
+            self._calendar.open(budget, use.start, use.end)
+        for row in rows:
+            self._journal.note(row)
+        self._journal.keep(dataclasses.replace(tab, lines=tuple(lines)))
+        for budget in budgets:
+            self._calendar.late_use(budget, use.start)
 
     def _at_once(self, site_id: SiteId, tab: Tab, span: dt.timedelta) -> float:
-        """Recorded intensity at the middle of a window, had the task begun at its submission and never stopped."""
-        moment_s = tab.submitted_at.timestamp() + tab.ran_s + 0.5 * span.total_seconds()
+        """Recorded intensity at the middle of a window, had the task begun as soon as it could and never stopped."""
+        moment_s = tab.submitted_at.timestamp() + tab.idle_s + tab.ran_s + 0.5 * span.total_seconds()
         return self._grid(self._country[site_id], moment_s)
 
     def _tab_of(self, task_id: TaskId, at: dt.datetime) -> Tab | None:
@@ -145,13 +161,17 @@ class BudgetCharges:
         until : end of the window that is written now; None where none is, so that only what never ran is settled
         now : platform time
         """
+        owed = {use.task_id for use in self._owed}
         for task_id in sorted(self._ended):
             ended_at = self._ended[task_id]
-            if ended_at is not None and (until is None or ended_at > until + _SLACK):
+            if task_id in owed or (ended_at is not None and (until is None or ended_at > until + _SLACK)):
                 continue
+            tab = self._book.tabs.get(task_id)
+            outcome = self._outcome(task_id) if tab is not None and not tab.outcome else ""
             del self._ended[task_id]
             tab = self._journal.close(task_id)
             if tab is not None:
+                tab = dataclasses.replace(tab, outcome=tab.outcome or outcome)
                 for line in tab.lines:
                     self._settle_line(tab, line, until or now)
 
@@ -170,10 +190,19 @@ class BudgetCharges:
             self._journal.note(row)
         bonus = bonus_ug(self._bonus_share, tab, line)
         if bonus:
-            note = f"{self._bonus_share:.0%} of {tab.saved_ug / 1e6:.4g} gCO2e saved against running at submission"
+            began = (tab.submitted_at + dt.timedelta(seconds=tab.idle_s)).astimezone(dt.UTC)
+            ran_ug = tab.at_once_ug - tab.saved_ug
+            note = (
+                f"{self._bonus_share:.0%} of {tab.saved_ug / 1e6:.4g} gCO2e saved: its electricity was "
+                f"{ran_ug / 1e6:.4g} g, "
+                f"begun at {began:%Y-%m-%d %H:%M} UTC it would have been {tab.at_once_ug / 1e6:.4g} g"
+            )
             self._journal.note(
                 dataclasses.replace(row, act=Act.BONUS, reserved=NOTHING, spent=Amount(-bonus), note=note)
             )
+            budget = self._book.get(line.budget_id)
+            if budget is not None:
+                self._calendar.late_use(budget, line.period_start)
 
     def alert(self, at: dt.datetime) -> None:
         """Say once a period that 80 % and 100 % of a budget are used."""
@@ -197,16 +226,22 @@ class BudgetCharges:
                     )
                 )
 
-    def _see(self, _before: Work | None, after: Work, _change: Change) -> None:
-        if after.task.id in self._book.tabs and after.task.state.final and after.task.id not in self._ended:
+    def _outcome(self, task_id: TaskId) -> str:
+        """How a task ended whose end was not noted; "" where that is not known any more."""
+        work = self._works.get(task_id)
+        task = self._book.stored_task(task_id) if work is None else work.task
+        return task.state.value if task is not None and task.state.final else ""
+
+    def _see(self, before: Work | None, after: Work, _change: Change) -> None:
+        task = after.task
+        tab = self._book.tabs.get(task.id)
+        if tab is None:
+            return
+        if before is not None and before.task.blocked and not task.blocked:
+            # Until then it could not have run, whatever its class: that is no patience.
+            idle_s = max(0.0, (task.modified_at - tab.submitted_at).total_seconds())
+            self._journal.keep(dataclasses.replace(tab, idle_s=idle_s))
+        if task.state.final and task.id not in self._ended:
+            self._journal.keep(dataclasses.replace(self._book.tabs[task.id], outcome=task.state.value))
             # One that never had a slot has nothing to wait for.
-            self._ended[after.task.id] = after.task.ended_at if after.attempts else None
-
-
-def _with_overhead(energy: Iterable[EnergyRow]) -> dict[SiteId, float]:
-    """By how much each site's electricity in a window is more than that of its nodes."""
-    it_j: dict[SiteId, float] = defaultdict(float)
-    overhead_j: dict[SiteId, float] = defaultdict(float)
-    for row in energy:
-        (overhead_j if row.share is Share.OVERHEAD else it_j)[row.site_id] += row.energy_j
-    return {site: 1.0 + (overhead_j[site] / joules if joules > 0 else 0.0) for site, joules in it_j.items()}
+            self._ended[task.id] = task.ended_at if after.attempts else None

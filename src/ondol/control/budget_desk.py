@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ondol.accounting.budget_periods import period_at
+from ondol.control.alarm_book import AlarmBook
 from ondol.control.budget_guard import BudgetGuard
 from ondol.control.budget_ports import BudgetNow, HistoryPage, Left
 from ondol.control.budget_setting import budget_of, holder_names, holder_of, remove_budget, set_budget
 from ondol.control.directory import OPERATOR
 from ondol.model.account import Account
+from ondol.model.alarm import NO_SITE, Alarm
 from ondol.model.budget import Amount, Balance, BudgetRow, Holder, Level, UseBudget
 from ondol.model.compute import Task
 from ondol.model.errors import ForbiddenError, NotFoundError, UnavailableError
 from ondol.model.ids import NO_ATTEMPT, AccountId, ProjectId, TaskId
 from ondol.storage.ports import Store
+
+_MOST_ALARMS = 10_000  # about all budgets together, the latest
 
 
 class PlatformBudgets:
@@ -27,10 +31,17 @@ class PlatformBudgets:
     ----------
     guard : holds work to its budgets; None for an installation without
     now : platform time
+    alarms : book in which alarms about budgets stand; that of the store where left out
     """
 
-    def __init__(self, store: Store, guard: BudgetGuard | None, now: Callable[[], dt.datetime]) -> None:
-        self._store, self._guard, self._now = store, guard, now
+    def __init__(
+        self,
+        store: Store,
+        guard: BudgetGuard | None,
+        now: Callable[[], dt.datetime],
+        alarms: AlarmBook | None = None,
+    ) -> None:
+        self._store, self._guard, self._now, self._alarms = store, guard, now, alarms or AlarmBook(store)
 
     def check_open(self, task: Task) -> None:
         """Raise BudgetExceededError where nothing is left for work without an end."""
@@ -46,7 +57,8 @@ class PlatformBudgets:
         with self._guard.lock:
             guard = self._looked()
             shown = guard.book.active if every else [one for one in guard.book.active if self._sees(caller, one)]
-            return tuple(self._now_of(guard, budget) for budget in shown)
+            told = self._told()
+            return tuple(self._now_of(guard, budget, told) for budget in shown)
 
     def one(self, caller: Account, budget_id: str) -> BudgetNow:
         if self._guard is None:
@@ -56,7 +68,7 @@ class PlatformBudgets:
             budget = guard.book.get(budget_id)
             if budget is None or not (caller.email == OPERATOR or (not budget.archived and self._sees(caller, budget))):
                 raise NotFoundError("budget", budget_id)
-            return self._now_of(guard, budget)
+            return self._now_of(guard, budget, self._told())
 
     def history(
         self,
@@ -84,6 +96,20 @@ class PlatformBudgets:
             shown = tuple((number, row) for number, row in shown if row.task_id)
         return HistoryPage(rows=shown, next_after=next_after)
 
+    def alarms(
+        self, caller: Account, budget_id: str, *, active: bool | None = None, limit: int = 1000
+    ) -> tuple[Alarm, ...]:
+        self.one(caller, budget_id)
+        rows = self._store.alarms(NO_SITE, active=active, limit=_MOST_ALARMS)
+        return tuple(alarm for alarm in rows if alarm.entity_id == budget_id)[:limit]
+
+    def ack(self, caller: Account, budget_id: str, alarm_key: str) -> Alarm:
+        self.one(caller, budget_id)
+        alarm = self._store.alarm(alarm_key)
+        if alarm is None or alarm.site_id != NO_SITE or alarm.entity_id != budget_id:
+            raise NotFoundError("alarm", alarm_key)
+        return self._alarms.ack(alarm_key, caller.email, self._now())
+
     def holder(self, caller: Account, *, organization: str = "", project: str = "", account: str = "") -> Holder:
         self._check_operator(caller)
         return holder_of(self._store, organization=organization, project=project, account=account)
@@ -100,7 +126,7 @@ class PlatformBudgets:
             guard.forget()
             guard.look(self._now())
             guard.flush()
-            return self._now_of(guard, budget)
+            return self._now_of(guard, budget, self._told())
 
     def remove(self, caller: Account, budget_id: str) -> None:
         self._check_operator(caller)
@@ -135,7 +161,14 @@ class PlatformBudgets:
             raise UnavailableError("This installation keeps no budgets")
         return self._guard
 
-    def _now_of(self, guard: BudgetGuard, budget: UseBudget) -> BudgetNow:
+    def _told(self) -> Mapping[str, tuple[Alarm, ...]]:
+        """Alarms that last, by budget."""
+        told: dict[str, tuple[Alarm, ...]] = {}
+        for alarm in self._alarms.active(NO_SITE):
+            told[alarm.entity_id] = (*told.get(alarm.entity_id, ()), alarm)
+        return told
+
+    def _now_of(self, guard: BudgetGuard, budget: UseBudget, told: Mapping[str, tuple[Alarm, ...]]) -> BudgetNow:
         at = self._now()
         period = None if budget.archived else period_at(budget, at)
         balance: Balance | None = None
@@ -143,7 +176,9 @@ class PlatformBudgets:
         if period is not None:
             balance = guard.book.balance(budget.id, period.start)
             renews_at = None if period_at(budget, period.end) is None else period.end
-        return BudgetNow(budget=budget, period=period, balance=balance, renews_at=renews_at)
+        return BudgetNow(
+            budget=budget, period=period, balance=balance, renews_at=renews_at, alarms=told.get(budget.id, ())
+        )
 
     def _sees(self, caller: Account, budget: UseBudget) -> bool:
         holder = budget.holder

@@ -10,7 +10,7 @@ import dataclasses
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,11 +22,12 @@ from ondol.control.budget_calendar import BudgetCalendar
 from ondol.control.budget_charges import BudgetCharges
 from ondol.control.budget_journal import BudgetJournal, tab_of
 from ondol.control.works import Works
-from ondol.model.budget import NOTHING, Act, Amount, BudgetRow, Overrun, Tab, TabLine, UseBudget
+from ondol.model.budget import NOTHING, Act, Amount, Balance, BudgetRow, Overrun, Tab, TabLine, UseBudget
 from ondol.model.compute import Task
 from ondol.model.errors import BudgetExceededError, OndolError, UnavailableError
 from ondol.model.estimate import Estimate
 from ondol.model.fleet import Fleet
+from ondol.model.ids import TaskId
 from ondol.model.ledger import EnergyRow
 from ondol.model.view import ServiceClass
 from ondol.storage.ports import Changes
@@ -85,13 +86,14 @@ class BudgetGuard:
         grid: Callable[[str, float], float],
         estimates: Estimates | None = None,
         bonus_share: float = BONUS_SHARE,
-        embodied_g: Callable[[EnergyRow], float] = lambda _row: 0.0,
+        embodied_g: Callable[[Sequence[EnergyRow]], Sequence[float]] = lambda rows: [0.0] * len(rows),
         flush: Callable[[], None] = lambda: None,
         elapsed_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.book, self._works, self.estimates = book, works, estimates
         self._now, self.flush, self._elapsed_s = now, flush, elapsed_s
         self._read_s, self._changed = float("-inf"), True
+        self.refusing: list[Callable[[UseBudget, Balance, Amount], None]] = []  # are told what a budget refuses
         self._journal = BudgetJournal(book)
         self._calendar = BudgetCalendar(book, self._journal)
         self._charges = BudgetCharges(
@@ -160,20 +162,25 @@ class BudgetGuard:
         for budget in self._over(task):
             self._fits(budget, NOTHING, task, at)
 
-    def may_grow(self, task: Task, at: dt.datetime) -> bool:
-        """Whether no budget above a task that blocks what is new is used up.
+    def keeps_from_growing(self, task: Task, at: dt.datetime) -> str:
+        """Why the pool of a holder's task may have no more slots, "" where it may: a budget that blocks is used up.
 
         What is promised does not count: a pool grows for tasks that were accepted, and theirs is the promise.
         """
         if self.book.empty and not self._due:
-            return True
+            return ""
         self.look(at)
         for budget in self._over(task):
             period = None if budget.overrun is Overrun.ALERT_ONLY else period_at(budget, at)
-            if period is not None and used_up(budget, self.book.balance(budget.id, period.start)):
-                _log.info("a pool of account %s grows no further: budget %s is used up", task.account_id, budget.name)
-                return False
-        return True
+            if period is None:
+                continue
+            balance = self.book.balance(budget.id, period.start)
+            if used_up(budget, balance):
+                for told in self.refusing:
+                    told(budget, balance, NOTHING)
+                again = "" if period_at(budget, period.end) is None else f" before {period.end.isoformat()}"
+                return f"Budget {budget.name} is used up: the pool keeps the slots that it has and gets no more{again}."
+        return ""
 
     def _promised(self, task: Task, at: dt.datetime, rows: list[BudgetRow]) -> Tab | None:
         budgets = [one for one in self._over(task) if period_at(one, at) is not None]
@@ -214,6 +221,8 @@ class BudgetGuard:
             )
         if not words or budget.overrun is Overrun.ALERT_ONLY:
             return words
+        for told in self.refusing:
+            told(budget, balance, asked)
         again = "" if period_at(budget, period.end) is None else f"; it begins anew at {period.end.isoformat()}"
         raise BudgetExceededError(
             f"Not enough credits: budget {budget.name} has {words}{again}. {self._cheaper(task, at)}"
@@ -264,6 +273,14 @@ class BudgetGuard:
                 self.look(end)
                 self._charges.alert(end)
         return dataclasses.replace(changes, budgets=self._journal.hand_over()) if self._journal else changes
+
+    def stood_still(self, task_id: TaskId, since: dt.datetime, until: dt.datetime) -> None:
+        """Note that a budget kept a task from running for a while: that is no waiting for a better hour."""
+        tab = self.book.tabs.get(task_id)
+        if tab is not None:
+            since = max(since, tab.submitted_at + dt.timedelta(seconds=tab.idle_s))  # other tasks may have, too
+            idle_s = tab.idle_s + max(0.0, (until - since).total_seconds())
+            self._journal.keep(dataclasses.replace(tab, idle_s=idle_s))
 
     def note(self, row: BudgetRow) -> None:
         """Book a row, to be written with the next changes."""

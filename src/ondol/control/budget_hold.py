@@ -10,10 +10,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from ondol.accounting.budget import overdrawn, used_up
 from ondol.accounting.budget_periods import period_at
+from ondol.control.budget_alarms import BudgetAlarms
 from ondol.control.budget_guard import BudgetGuard
 from ondol.control.works import Works
 from ondol.lifecycle.events import CancelAsked, PauseDecided, ResumeDecided, StopDecided
@@ -36,16 +38,30 @@ class BudgetHolds:
     Parameters
     ----------
     snapshot : begins to upload what a task's running attempts have made; gives the snapshot's id
+    alarms : tells who is concerned; nobody where left out
     """
 
-    def __init__(self, guard: BudgetGuard, works: Works, snapshot: Callable[[Task, dt.datetime], str]) -> None:
-        self._guard, self._works, self._snapshot = guard, works, snapshot
+    def __init__(
+        self,
+        guard: BudgetGuard,
+        works: Works,
+        snapshot: Callable[[Task, dt.datetime], str],
+        alarms: BudgetAlarms | None = None,
+    ) -> None:
+        self._guard, self._works, self._snapshot, self._alarms = guard, works, snapshot, alarms
+        self._stopped: Counter[str] = Counter()
         self._held: set[TaskId] = {work.task.id for work in works if work.task.held is not None}
         self._seen: tuple[str, ...] = ()
         self._looked_at: dt.datetime | None = None
 
     def tick(self, at: dt.datetime) -> bool:
         """Hold what must not go on, take what is held a step further, let go what may; whether anything changed."""
+        changed = self._turn(at)
+        if self._alarms is not None:
+            self._alarms.tick(at, self._stopped)
+        return changed
+
+    def _turn(self, at: dt.datetime) -> bool:
         book = self._guard.book
         if book.empty and not self._held:
             return False
@@ -66,6 +82,7 @@ class BudgetHolds:
                 if budget is not None and work.task.held is None and not work.over and not work.task.cancel_wanted:
                     self._hold(work, budget, at)
                     changed = True
+        self._stopped.clear()
         for task_id in sorted(self._held):
             changed |= self._take_further(task_id, spent, over, at)
         return changed
@@ -118,6 +135,7 @@ class BudgetHolds:
         if budget is None:
             self._let_go(work, at)
             return True
+        self._stopped[budget.id] += 1
         self._pause(task_id, hold.reason, at)
         again = _renewed(budget, at)
         if again is not None and again - at <= PATIENCE:
@@ -138,6 +156,8 @@ class BudgetHolds:
     def _let_go(self, work: Work, at: dt.datetime) -> None:
         task_id, reason = work.task.id, "its budget has something left again"
         self._held.discard(task_id)
+        if work.task.held is not None:
+            self._guard.stood_still(task_id, work.task.held.since, at)
         self._works.change_task(task_id, lambda known: dataclasses.replace(known, held=None, errors=_others(known)))
         for budget in self._guard.book.over(work.task.account_id, work.task.project_id):
             if budget.overrun is Overrun.STOP_AND_BLOCK_ALL:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ondol.model.account import Account
+from ondol.model.alarm import Alarm
 from ondol.model.budget import Balance, BudgetRow, Holder, Period, UseBudget
 from ondol.model.ids import AccountId, ProjectId, TaskId
 
@@ -19,12 +20,14 @@ class BudgetNow:
     ----------
     period, balance : of now; None before it starts and once it is over
     renews_at : when it begins anew, None for never
+    alarms : that last now
     """
 
     budget: UseBudget
     period: Period | None
     balance: Balance | None
     renews_at: dt.datetime | None
+    alarms: tuple[Alarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +83,16 @@ class BudgetDesk(Protocol):
         ----------
         latest : the last `limit` rows in place of the first
         """
+        ...
+
+    def alarms(
+        self, caller: Account, budget_id: str, *, active: bool | None = None, limit: int = 1000
+    ) -> tuple[Alarm, ...]:
+        """Alarms about a budget that the caller may see, the latest first; raises NotFoundError."""
+        ...
+
+    def ack(self, caller: Account, budget_id: str, alarm_key: str) -> Alarm:
+        """Have the caller seen an alarm about a budget that the caller may see; raises NotFoundError."""
         ...
 
     def holder(self, caller: Account, *, organization: str = "", project: str = "", account: str = "") -> Holder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
-from ondol.model.budget import Every, Holder, Level, Overrun, UseBudget
+from ondol.model.budget import ALERTS_PERCENT, Every, Holder, Level, Overrun, UseBudget
 from ondol.model.checks import check_choice
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
 from ondol.storage.ports import Store
@@ -79,6 +79,7 @@ def budget_of(
     start: dt.datetime | None = None,
     end: dt.datetime | None = None,
     carry_over: float = 0.0,
+    alerts_percent: tuple[int, ...] = ALERTS_PERCENT,
     overrun: str = Overrun.BLOCK_NEW.value,
 ) -> UseBudget:
     """Make a budget of what was said of it.
@@ -104,6 +105,7 @@ def budget_of(
         start=start or _LONG_AGO,
         end=end,
         carry_over=carry_over,
+        alerts_percent=alerts_percent,
         overrun=Overrun(overrun),
     )
 
@@ -113,16 +115,34 @@ def set_budget(store: Store, budget: UseBudget) -> None:
 
     Raises
     ------
-    ConflictError : it is there with another holder, rhythm, zone or start; its periods could not be told apart
+    ConflictError : it is there with another holder, rhythm, zone or start, so that its periods could not be told
+        apart; or another one of the same holder limits the same in overlapping periods of the same rhythm, with the
+        same end, so that the larger of both would never say anything
     """
-    known = next((one for one in store.use_budgets() if one.id == budget.id), None)
+    others = store.use_budgets()
+    known = next((one for one in others if one.id == budget.id), None)
     for name in _KEPT if known is not None else ():
         if getattr(known, name) != getattr(budget, name):
             raise ConflictError(
                 f"Budget {budget.id} is there with another {name}, and its history is counted by that: "
                 "remove it and set one with another id"
             )
+    twin = next((one for one in others if one.id != budget.id and not one.archived and _overlap(one, budget)), None)
+    if twin is not None:
+        raise ConflictError(
+            f"The periods of budget {budget.id} overlap with those of budget {twin.id}, which limits the same of the "
+            f"same holder in the same way ({twin.every.value}, {twin.overrun.value}): change or remove that one, or "
+            "give this one a start after its end"
+        )
     store.put_budget(budget)
+
+
+def _overlap(one: UseBudget, other: UseBudget) -> bool:
+    """Whether two budgets say the same about the same use at some time."""
+    same = (one.holder, one.every, one.overrun) == (other.holder, other.every, other.overrun)
+    axes = any(getattr(one, axis) is not None and getattr(other, axis) is not None for axis in ("co2e_g", "energy_kwh"))
+    starts_in = other.end is None or one.start < other.end
+    return same and axes and starts_in and (one.end is None or other.start < one.end)
 
 
 def remove_budget(store: Store, budget_id: str) -> None:

@@ -19,7 +19,7 @@ from ondol.control.readings_in import PushedRow, ReadingsIn, Verdict
 from ondol.control.site_books import BACKUP_S, SiteBooks, backup_key
 from ondol.lifecycle.request import RequestState
 from ondol.model.account import Account
-from ondol.model.alarm import Alarm
+from ondol.model.alarm import NO_SITE, Alarm
 from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
 from ondol.model.heat_request import COLDEST_C, HeatRequest, HostWish
@@ -359,7 +359,7 @@ class PlatformHosts:
 
     def ack(self, account: Account, alarm_key: str) -> Alarm:
         alarm = self._store.alarm(alarm_key)
-        if alarm is None or not self.rights.sees(account, alarm.site_id):
+        if alarm is None or alarm.site_id == NO_SITE or not self.rights.sees(account, alarm.site_id):
             raise NotFoundError("alarm", alarm_key)
         self.rights.check_sets(account, alarm.site_id)
         return self.books.alarms.ack(alarm_key, account.email, self._now())

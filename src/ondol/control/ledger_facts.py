@@ -100,6 +100,8 @@ def _cause(task: Task, attempt: Attempt, end: EndCause | None) -> str:
             # Cancelled with an error of the task's own: its time or its budget ran out, nobody asked for it.
             return "limit" if any(attempt.message == error.message for error in task.errors) else "user"
         if attempt.stop_wanted == "requeue":
-            return "node" if attempt.held_by else "heat"
+            if attempt.held_by:
+                return "node"
+            return "limit" if task.held is not None else "heat"  # held: its budget is used up
         return "node"
     return "limit" if attempt.state is AttemptState.FAILED and end in _LIMITS else ""

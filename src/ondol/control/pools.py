@@ -154,9 +154,9 @@ class PoolBook:
         """A pool that is changed, with the slots that it should hold now."""
         return self._slots.scaled(pool, line, at)
 
-    def grow_only_where(self, may_grow: Callable[[Task, dt.datetime], bool]) -> None:
-        """Let pools hold more slots than they do only where that is true of a holder's task."""
-        self._slots.may_grow = may_grow
+    def grow_unless(self, keeps_from_growing: Callable[[Task, dt.datetime], str]) -> None:
+        """Let pools hold more slots than they do unless that gives a reason, asked with a holder's task."""
+        self._slots.keeps_from_growing = keeps_from_growing
 
     # -- turned by the loop --
 

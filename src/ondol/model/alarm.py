@@ -1,4 +1,4 @@
-"""Alarms: what is wrong at a site, since when, and who has seen it."""
+"""Alarms: what is wrong at a site or with a budget, since when, and who has seen it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from ondol.model.checks import check_id, check_text
 from ondol.model.ids import SiteId
+
+NO_SITE = SiteId("")
+"""Of alarms about what is at no site: budgets."""
 
 
 class Severity(enum.IntEnum):
@@ -26,8 +29,9 @@ class Alarm:
     Parameters
     ----------
     id : unique for ever, made of site, entity, code and time of raising
-    entity_id : what it is about: site, unit, node, sink, circuit or connection
-    code : a word for programs, e.g. "sensor-lost", "limit-disobeyed", "hygiene-due"
+    site_id : `NO_SITE` where it is about a budget
+    entity_id : what it is about: site, unit, node, sink, circuit, connection or budget
+    code : a word for programs, e.g. "sensor-lost", "limit-disobeyed", "hygiene-due", "budget-used-80"
     text : for a person: what is wrong and what to do
     cleared_at : when it was over, None while it lasts
     acknowledged_at, acknowledged_by : who has seen it; it may last on
@@ -46,7 +50,8 @@ class Alarm:
 
     def __post_init__(self) -> None:
         check_text("alarm.id", self.id, 300)
-        check_id("alarm.site", self.site_id)
+        if self.site_id != NO_SITE:
+            check_id("alarm.site", self.site_id)
         check_id("alarm.code", self.code)
         check_text("alarm.text", self.text, 1000)
 
@@ -58,4 +63,4 @@ class Alarm:
 
 def alarm_id(site_id: str, entity_id: str, code: str, raised_at: dt.datetime) -> str:
     """Give the id of an alarm; raised again at another time it is another one."""
-    return f"{site_id}.{entity_id}.{code}.{int(raised_at.timestamp() * 1000)}"
+    return f"{site_id or 'budget'}.{entity_id}.{code}.{int(raised_at.timestamp() * 1000)}"

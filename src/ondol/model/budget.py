@@ -9,16 +9,19 @@ import dataclasses
 import datetime as dt
 import enum
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ondol.model.checks import check_id, check_range, check_text
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import NO_ATTEMPT, NO_PROJECT, AccountId, AttemptId, ProjectId, TaskId
+from ondol.model.zones import check_timezone
 
 _UG_PER_G, _UWH_PER_KWH = 1_000_000, 1_000_000_000
 _NOBODY, _NO_TASK = AccountId(""), TaskId("")
 MOST = 1e9
 """Of g and kWh in one budget: 1e18 µWh, so that what a period has and is carried into it stay below 2^63."""
+ALERTS_PERCENT = (80, 100)
+"""Of what a period has, at which use is told of where a budget says nothing else."""
+_MOST_ALERTS = 5
 
 
 class Overrun(enum.Enum):
@@ -159,6 +162,7 @@ class UseBudget:
     timezone : IANA zone at whose midnights periods begin and end
     start, end : from when on it counts and when it is over (never where None; needed for `once`), aware
     carry_over : share of what was not used that is added to the next period, 0 to 1
+    alerts_percent : of what a period has, at which use is told of; 1 to 200, rising, five at most; none where empty [%]
     archived : the operator removed it; its history stays
     """
 
@@ -172,6 +176,7 @@ class UseBudget:
     start: dt.datetime
     end: dt.datetime | None = None
     carry_over: float = 0.0
+    alerts_percent: tuple[int, ...] = ALERTS_PERCENT
     overrun: Overrun = Overrun.BLOCK_NEW
     archived: bool = False
 
@@ -184,11 +189,11 @@ class UseBudget:
             if getattr(self, name) is not None:
                 check_range(f"budget.{name}", getattr(self, name), 0.0, MOST, unit)
         check_range("budget.carry_over", self.carry_over, 0.0, 1.0)
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            allowed = "the name of a time zone like Europe/Paris or UTC"
-            raise InvalidFieldError("budget.timezone", self.timezone, allowed) from error
+        check_timezone("budget.timezone", self.timezone)
+        given = self.alerts_percent
+        if len(given) > _MOST_ALERTS or list(given) != sorted(set(given)) or not all(1 <= one <= 200 for one in given):
+            allowed = f"at most {_MOST_ALERTS} whole percents, rising, from 1 to 200"
+            raise InvalidFieldError("budget.alerts_percent", list(given), allowed)
         for name in ("start", "end"):
             at = getattr(self, name)
             if at is not None and at.tzinfo is None:
@@ -326,7 +331,11 @@ class Tab:
     service : name of its service class
     pooled : it holds a slot of a compute pool, or runs in one
     ran_s : length of the ledger's windows in which it used energy [s]
-    saved_ug : against the same run at submission; below 0 where waiting made it worse [µgCO2e]
+    idle_s : since its submission, for how long other tasks or a budget kept it from running [s]
+    at_once_ug : what the same electricity would have emitted had it begun at its submission [µgCO2e]
+    saved_ug : of it, what was saved; below 0 where waiting made it worse [µgCO2e]
+    rest_co2e_ug, rest_energy_uwh : what it used and the charges, being whole, do not have yet; at most a half
+    outcome : final state of the task, "" while it is not over
     """
 
     task_id: TaskId
@@ -337,4 +346,9 @@ class Tab:
     pooled: bool = False
     lines: tuple[TabLine, ...] = ()
     ran_s: float = 0.0
+    idle_s: float = 0.0
+    at_once_ug: int = 0
     saved_ug: int = 0
+    rest_co2e_ug: float = 0.0
+    rest_energy_uwh: float = 0.0
+    outcome: str = ""

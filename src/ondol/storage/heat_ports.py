@@ -148,7 +148,7 @@ class HeatStore(Protocol):
     def alarms(
         self, site_id: SiteId | None = None, *, active: bool | None = None, limit: int = 1000
     ) -> tuple[Alarm, ...]:
-        """Alarms, the latest first, ties by id; all sites' where none is named."""
+        """Alarms, the latest first, ties by id; all sites' where none is named, those at no site by `NO_SITE` alone."""
         ...
 
     def add_readings(

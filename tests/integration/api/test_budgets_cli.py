@@ -12,7 +12,8 @@ from qarnot.credits_client import CreditsClient
 
 from integration.api.conftest import serve
 from ondol.cli.main import run
-from ondol.model.budget import Holder, Level
+from ondol.model.budget import Holder, Level, Overrun
+from ondol.model.errors import BudgetExceededError
 from ondol.model.ids import AccountId
 from scenario.control.budget_stage import PROJECT, BudgetStage
 
@@ -51,7 +52,7 @@ def test_a_user_sees_what_is_left_and_where_it_went(stage: BudgetStage, url: str
     task = stage.submit(account_id=alice)
     listed = say("budget", "list", *access)
     assert "other" not in listed
-    for words in ("day", "alice@example.org", "2.44 kgCO2e, 9.00 kWh", "2.50 kgCO2e, 10.0 kWh", "2026-01-12 23:00:00"):
+    for words in ("day", "alice@example.org", "2.44 of 2.50 kgCO2e", "9.00 of 10.0 kWh", "2026-01-12 23:00"):
         assert words in listed
     shown = say("budget", "show", "day", *access)
     for words in ("promised", "60 gCO2e, 1.00 kWh", "day, Europe/Paris", "BlockNew"):
@@ -80,7 +81,10 @@ def test_the_operator_sets_changes_and_removes_budgets_in_the_data_folder(tmp_pa
     mine = ("admin", "budget", "set", "mine", "--account", "alice@example.org", "--project", "study")
     assert say(*mine, "--energy-kwh", "5", "--every", "week", *data).strip() == "mine"
     say(*mine, "--energy-kwh", "7", "--co2e-kg", "0.25", "--every", "week", *data)
+    say(*mine, "--energy-kwh", "7", "--co2e-kg", "0.25", "--every", "week", "--alert", "90", "--alert", "50", *data)
+    assert max(map(len, say("admin", "budget", "list", *data).splitlines())) <= 80
     (row,) = json.loads(say("admin", "budget", "list", "--json", *data))
+    assert row["alerts_percent"] == [50, 90]
     assert (row["level"], row["account"], row["project"]) == ("member", "alice@example.org", "study")
     assert row["limit"] == {"co2e_g": 250.0, "energy_kwh": 7.0}
     assert "is there with another every" in say(*mine, "--energy-kwh", "7", "--every", "day", *data, code=1)
@@ -119,3 +123,36 @@ def test_the_sdk_reads_money_and_does_not_stumble_over_ours(stage: BudgetStage, 
     task.constants["CMD"] = "true"
     with pytest.raises(qarnot.exceptions.NotEnoughCreditsException, match=r"0\.5 of 0\.5 kWh left, 1 asked"):
         task.submit()
+
+
+def test_tables_keep_to_eighty_columns_and_alarms_are_read_and_seen(stage: BudgetStage, url: str, say: Say) -> None:
+    """Given long names, a refusal and work that stands still, when all is listed, then no line is longer than 80."""
+    alice = AccountId(stage.store.account_by_email("alice@example.org").id)
+    mine = Holder(level=Level.ACCOUNT, account_id=alice)
+    stage.said.energy_kwh = 0.01
+    stage.budget("day", holder=mine, co2e_g=2500.0, energy_kwh=0.02, overrun=Overrun.STOP_AND_BLOCK_ALL)
+    stage.budget("a-budget-with-a-name-of-its-own-that-is-long", holder=mine, co2e_g=9e8, energy_kwh=12345.6)
+    stage.submit(account_id=alice, cpu_s=1e6)
+    stage.run(600)
+    with pytest.raises(BudgetExceededError):
+        stage.submit(account_id=alice)
+    stage.run(60)
+    access = ("--url", url, "--token", stage.alice)
+    lines = {
+        ("list",): ("refuses work", "work stands still", "100 % used"),
+        ("show", "day"): ("told at", "80 %, 100 %", "keeps work"),
+        ("history", "day"): ("promised 60 gCO2e, 10.0 Wh", "task task-001"),
+        ("alarms",): ("fault: Of budget day", "budget.day.budget-used-100."),
+        ("alarms", "day", "--all"): ("over since", "budget.day.budget-used-80."),
+    }
+    for line, words in lines.items():
+        told = say("budget", *line, *access)
+        assert max(map(len, told.splitlines())) <= 80, told
+        assert all(word in told for word in words), told
+    key = json.loads(say("budget", "alarms", "--json", *access))[0]["id"]
+    assert "seen by alice@example.org" in say("budget", "ack", key, *access)
+    assert "No such alarm" in say("budget", "ack", "budget.day.x.1", *access, code=1)
+    assert "is not allowed" in say("budget", "ack", "nonsense", *access, code=1)
+    sheet = say("budget", "history", "day", "--csv", *access).splitlines()
+    assert sheet[0].startswith("number,at,act,period_start,granted_co2e_g")
+    assert len(sheet) == 1 + len(stage.rows("day"))

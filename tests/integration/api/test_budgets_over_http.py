@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -158,6 +161,9 @@ def test_what_is_set_is_shown_and_may_be_changed_and_removed(
         ({"account": ""}, "account"),
         ({"organization": "x"}, "organization"),
         ({"kwh": 1.0}, "kwh"),
+        ({"alerts_percent": [80, 50]}, "budget.alerts_percent"),
+        ({"alerts_percent": [0]}, "budget.alerts_percent"),
+        ({"alerts_percent": [1, 2, 3, 4, 5, 6]}, "budget.alerts_percent"),
     ],
 )
 def test_a_bad_budget_is_refused_by_name(boss: TestClient, change: dict[str, Any], field: str) -> None:
@@ -206,3 +212,72 @@ def test_money_budgets_stay_what_the_sdk_knows_with_ours_beside(stage: BudgetSta
     assert found["ondol"][0]["left"]["energy_kwh"] == 5.0
     parsed = [qarnot.budget.Budget.from_json(one) for one in found["budgets"]]
     assert parsed == []
+
+
+def test_the_history_as_a_sheet_sums_to_the_balance_to_the_last_digit(
+    stage: BudgetStage, boss: TestClient, alice: TestClient
+) -> None:
+    """Given work that was charged, settled and credited, when all rows are fetched as CSV, then columns sum exactly."""
+    boss.put("/budgets/v1/b", json={"account": "alice@example.org", "energy_kwh": 50.0, "co2e_kg": 1.0, "every": "day"})
+    alice_id = stage.store.account_by_email("alice@example.org").id
+    stage.submit(account_id=alice_id, cpu_s=1.0, service=ServiceClass.FLEX)
+    stage.submit(account_id=alice_id, cpu_s=1e6)
+    stage.run(1800)
+    answer = alice.get("/budgets/v1/b/history?format=csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["act"] for row in rows][:3] == ["renew", "reserve", "reserve"]
+    balance = stage.balance()
+    for name in ("granted", "carried", "spent", "reserved"):
+        amount = getattr(balance, name)
+        assert sum(Decimal(row[f"{name}_co2e_g"]) for row in rows) == Decimal(amount.co2e_ug).scaleb(-6)
+        assert sum(Decimal(row[f"{name}_energy_kwh"]) for row in rows) == Decimal(amount.energy_uwh).scaleb(-9)
+    assert alice.get("/budgets/v1/b/history?format=xml").status_code == 400
+    assert alice.get("/budgets/v1/nope/history?format=csv").status_code == 404
+
+
+def test_alarms_of_a_budget_are_seen_and_acknowledged_by_whose_it_is(
+    stage: BudgetStage, boss: TestClient, alice: TestClient
+) -> None:
+    body = {"account": "alice@example.org", "energy_kwh": 0.5, "alerts_percent": [50]}
+    assert boss.put("/budgets/v1/b", json=body).json()["alerts_percent"] == [50]
+    assert alice.post("/tasks", json=BODY).status_code == 402
+    stage.run(60)
+    (alarm,) = alice.get("/budgets/v1/b").json()["alarms"]
+    assert (alarm["code"], alarm["severity"], alarm["acknowledged_by"]) == ("budget-refuses", "warning", None)
+    assert alice.get("/heat/v1/alarms").json() == boss.get("/heat/v1/alarms").json() == []
+    seen = alice.post(f"/budgets/v1/b/alarms/{alarm['id']}/ack").json()
+    assert seen["acknowledged_by"] == "alice@example.org"
+    assert alice.post("/budgets/v1/b/alarms/nope/ack").status_code == 404
+    assert boss.get("/budgets/v1/b/alarms?active=true").json()["data"] == [seen]
+    boss.put("/budgets/v1/b", json=body | {"energy_kwh": 5.0})
+    stage.run(60)
+    assert alice.get("/budgets/v1/b").json()["alarms"] == []
+    assert alice.get("/budgets/v1/b/alarms").json()["data"][0]["cleared_at"]
+
+
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        ({"energy_kwh": 9.0}, 409),
+        ({"energy_kwh": 9.0, "co2e_kg": 1.0}, 409),
+        ({"energy_kwh": None, "co2e_kg": 1.0}, 200),
+        ({"every": "day"}, 200),
+        ({"overrun": "AlertOnly"}, 200),
+        ({"start": "2027-01-01T00:00:00Z"}, 409),
+        ({"account": "a@b.c"}, 200),
+    ],
+)
+def test_two_budgets_that_would_say_the_same_are_refused(
+    stage: BudgetStage, boss: TestClient, other: dict[str, Any], status: int
+) -> None:
+    body: dict[str, Any] = {"account": "alice@example.org", "energy_kwh": 5.0}
+    assert boss.put("/budgets/v1/first", json=body).status_code == 200
+    answer = boss.put("/budgets/v1/second", json=body | other)
+    assert answer.status_code == status, answer.text
+    if status == 409:
+        assert "overlap with those of budget first" in answer.json()["detail"]
+        ended = body | {"end": "2026-12-31T00:00:00Z"}
+        assert boss.put("/budgets/v1/first", json=ended).status_code == 200
+        follows = body | other | {"start": "2026-12-31T00:00:00Z"}
+        assert boss.put("/budgets/v1/second", json=follows).status_code == 200, "one after the other is no overlap"

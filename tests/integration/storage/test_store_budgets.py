@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from integration.storage.samples import ALICE, NOON, make_task
+from ondol.model.alarm import NO_SITE, Alarm, Severity
 from ondol.model.budget import Act, Amount, Balance, BudgetRow, Every, Holder, Level, Tab, TabLine, UseBudget
 from ondol.model.errors import InvalidFieldError, UnavailableError
-from ondol.model.ids import AttemptId, ProjectId, TaskId
+from ondol.model.ids import AttemptId, ProjectId, SiteId, TaskId
 from ondol.storage.budget_ports import BudgetChanges
 from ondol.storage.ports import Changes, Store
 from ondol.storage.sql.store import SqlStore
@@ -140,3 +141,17 @@ def test_nobody_rewrites_the_history_in_postgresql(postgres_url: str, statement:
     assert len(store.budget_rows("b")) == 1
     engine.dispose()
     store.close()
+
+
+def test_alarms_about_budgets_are_not_among_those_of_sites(store: Store) -> None:
+    site = Alarm(
+        id="s.u.c.1", site_id=SiteId("s"), entity_id="u", code="c", severity=Severity.FAULT, text="t", raised_at=NOON
+    )
+    budget = dataclasses.replace(site, id="budget.b.c.1", site_id=NO_SITE, entity_id="b")
+    store.put_alarms([site, budget])
+    assert store.alarms() == store.alarms(active=True) == store.alarms(SiteId("s")) == (site,)
+    assert store.alarms(NO_SITE) == store.alarms(NO_SITE, active=True) == (budget,)
+    assert store.alarm(budget.id) == budget
+    store.put_alarms([dataclasses.replace(budget, cleared_at=NOON)])
+    assert store.alarms(NO_SITE, active=True) == ()
+    assert len(store.alarms(NO_SITE, active=False)) == 1

@@ -8,19 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from ondol.control.account_desk import PlatformAccounts
+from ondol.control.budget_alarms import BudgetAlarms
 from ondol.control.budget_book import BudgetBook
 from ondol.control.budget_guard import BudgetGuard
 from ondol.control.budget_hold import BudgetHolds
+from ondol.control.carbon_ground import CarbonGround
 from ondol.control.charges import Charges, tariff_in
 from ondol.control.desk import PlatformDesk
 from ondol.control.directory import OPERATOR, Directory
+from ondol.control.embodied_use import EmbodiedUse
 from ondol.control.file_desk import FileDesk
 from ondol.control.grids import Grids
+from ondol.control.host_desk import PlatformHosts
 from ondol.control.outputs import Outputs
 from ondol.control.secret_desk import PlatformSecrets
 from ondol.control.snapshots import Snapshots
 from ondol.control.transfers import Transfers
+from ondol.demo.fleet import demo_fleet
 from ondol.model.account import Project
+from ondol.model.alarm import NO_SITE
 from ondol.model.budget import Act, Balance, BudgetRow, Every, Holder, Level, UseBudget
 from ondol.model.compute import Task
 from ondol.model.ids import ProjectId, TaskId
@@ -49,11 +55,23 @@ class BudgetStage(Stage):
     ----------
     said : what estimates say
     at_once_g_per_kwh : intensity of the hours in which work would have run at once; the packaged series where None
+    making_g_per_h : embodied carbon of every node [gCO2e/h]
+    ground : what budgets and statements both count carbon with; budgets a simple one where None
     """
 
-    def __init__(self, said: Said | None = None, at_once_g_per_kwh: float | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        said: Said | None = None,
+        at_once_g_per_kwh: float | None = None,
+        making_g_per_h: float = 0.0,
+        ground: CarbonGround | None = None,
+        **settings: Any,
+    ) -> None:
         self.said = said or Said()
-        self.at_once_g_per_kwh = at_once_g_per_kwh
+        self.at_once_g_per_kwh, self.ground = at_once_g_per_kwh, ground
+        self.making_g_per_h = {node.id: making_g_per_h for node in demo_fleet().nodes}
+        if ground is not None:
+            self.making_g_per_h = dict(ground.embodied_g_per_h)
         self.folder = Path(tempfile.mkdtemp(prefix="ondol-budgets-"))
         super().__init__(**{"tick_s": 60.0, **settings})
         self.store.put_project(Project(id=PROJECT, name="P", slug="p", members=(ACCOUNT,)))
@@ -75,12 +93,15 @@ class BudgetStage(Stage):
             self.works,
             self._fleet,
             now=self.clock.now,
-            basis=basis_of(self._fleet),
+            basis=basis_of(self._fleet) if self.ground is None else self.ground.basis,
             grid=self._grid_at,
             estimates=self.said,
+            embodied_g=EmbodiedUse(self._fleet, self.works, self.making_g_per_h).of,
             flush=self.loop.flush,
         )
-        self.holds = BudgetHolds(self.guard, self.works, snapshots.take)
+        hosts = PlatformHosts(self._fleet, self.store, self.clock.now)
+        self.alarm_book = hosts.books.alarms
+        self.holds = BudgetHolds(self.guard, self.works, snapshots.take, BudgetAlarms(self.guard, self.alarm_book))
         self.loop._book_use, self.loop._hold = self.guard.book_use, self.holds.tick
         charges = Charges(lambda: tariff_in(self.store), cores.__getitem__)
         accounts = PlatformAccounts(
@@ -107,6 +128,8 @@ class BudgetStage(Stage):
             accounts=accounts,
             secrets=PlatformSecrets(self.store, keyring),
             hands=self.hands,
+            hosts=hosts,
+            ground=self.ground,
             budgets=self.guard,
         )
 
@@ -170,6 +193,10 @@ class BudgetStage(Stage):
             own_j = sum(row.energy_j for row in rows if row.task_id in ids)
             total_j += own_j * (1.0 + (overhead_j / it_j if it_j else 0.0))
         return total_j / 3.6e6
+
+    def alarms(self, budget: str = "b", *, active: bool | None = True) -> list[str]:
+        """Codes of what is told about a budget now, or was."""
+        return sorted(one.code for one in self.store.alarms(NO_SITE, active=active) if one.entity_id == budget)
 
     def held(self, task: Task) -> str:
         """Why a task stands still, "" where it does not."""

@@ -23,6 +23,13 @@ def held(stage: BudgetStage, pool: ComputePool) -> int:
     return len(line.uses(stage.works))
 
 
+def stored(stage: BudgetStage, pool: ComputePool) -> ComputePool:
+    """A pool as it is stored now."""
+    found = stage.store.pool(pool.id)
+    assert found is not None
+    return found
+
+
 def used_up(overrun: Overrun, **fields: object) -> tuple[BudgetStage, ComputePool]:
     """A pool of one slot whose tasks were accepted, under a budget that its slot has used up."""
     stage = BudgetStage(Said(energy_kwh=0.001, co2e_g=0.1))
@@ -41,6 +48,12 @@ def test_an_elastic_pool_does_not_grow_past_a_budget_that_is_used_up(overrun: Ov
     stage.task(instances=8, cpu_s=1e6, pool_id=pool.id)  # past the desk: nothing refuses it
     stage.run(HOUR_S / 2)
     assert held(stage, pool) == slots
+    words = [error.message for error in stored(stage, pool).errors]
+    if slots == 1:
+        why = "Budget b (account) is used up: the pool keeps the slots that it has and gets no more before "
+        assert words == [why + "2026-01-12T23:00:00+00:00."]
+    else:
+        assert not words
 
 
 def test_it_grows_again_when_the_budget_begins_anew() -> None:
@@ -48,9 +61,12 @@ def test_it_grows_again_when_the_budget_begins_anew() -> None:
     stage.task(instances=8, cpu_s=1e6, pool_id=pool.id)
     stage.run(HOUR_S / 4)
     assert held(stage, pool) == 1
+    assert stage.alarms() == ["budget-refuses", "budget-used-100"]
     stage.budget(energy_kwh=50.0)  # the operator gives more
     stage.run(HOUR_S / 4)
     assert held(stage, pool) == 4
+    assert not stored(stage, pool).errors
+    assert not stage.alarms()
 
 
 def test_a_pool_grows_for_work_that_was_promised_all_that_is_left() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ondol.model.budget import NOTHING, Act, Holder, Level, Overrun
 from ondol.model.compute import AttemptState, TaskState
-from ondol.model.errors import BudgetExceededError
+from ondol.model.errors import BudgetExceededError, UnavailableError
 from ondol.model.ids import TaskId
 from ondol.model.view import ServiceClass
 from scenario.control.budget_said import Said
@@ -286,3 +286,29 @@ def test_an_estimate_that_fails_promises_nothing(monkeypatch: pytest.MonkeyPatch
         stage.desk.submit(tasks)
     assert stage.balance() == before
     assert len(stage.guard.book.tabs) == 1
+
+
+def test_what_could_not_be_charged_is_charged_once_storage_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a store that is silent for a while about one of two tasks, then each window counts once."""
+    stage = BudgetStage()
+    stage.budget(co2e_g=1000.0)
+    task, other = stage.submit(cpu_s=1e6), stage.submit(cpu_s=1e6)
+    stage.run(300)
+    found, since = stage.guard._charges._tab_of, stage.clock.now()
+
+    def silent(task_id: TaskId, at: dt.datetime) -> object:
+        if task_id == task.id:
+            raise UnavailableError("the database does not answer")
+        return found(task_id, at)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(stage.guard._charges, "_tab_of", silent)
+        stage.run(300)
+        charged = [row.task_id for row in stage.rows(act=Act.CHARGE) if row.at > since]
+        assert set(charged) == {other.id}
+        stage.desk.abort(ACCOUNT, task.id)
+        stage.run(120)
+        assert task.id in stage.guard.book.tabs, "what is owed for it is still to come"
+    stage.run(120)
+    assert task.id not in stage.guard.book.tabs
+    assert stage.balance().spent.energy_kwh == pytest.approx(stage.drawn_kwh(task, other), rel=1e-8)

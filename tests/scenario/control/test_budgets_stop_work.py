@@ -51,6 +51,7 @@ def test_used_up_work_is_paused_kept_and_stopped_and_says_why() -> None:
     with pytest.raises(BudgetExceededError):
         stage.submit()
     assert stage.rows(act=Act.STOP)[0].task_id == task.id
+    assert [fact.cause for fact in stage.store.attempt_facts()] == ["limit"], "its budget ended it, not the heat"
 
 
 def test_a_budget_that_renews_soon_keeps_work_paused_and_it_goes_on_by_itself() -> None:

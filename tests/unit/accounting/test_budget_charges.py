@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ondol.accounting.budget import bonus_ug, carried, charge, due_alert, lacking, overdrawn, saving_ug, used_up
+from ondol.accounting.budget import (
+    bonus_ug,
+    carried,
+    charge,
+    due_alert,
+    lacking,
+    overdrawn,
+    saving_ug,
+    used_up,
+    whole_amount,
+)
 from ondol.model.budget import (
     NOTHING,
     Act,
@@ -32,7 +43,7 @@ BUDGET = UseBudget(
     id="b", holder=Holder(level=Level.ACCOUNT, account_id=AccountId("a")), alias="b", co2e_g=1000.0, energy_kwh=10.0,
     every=Every.DAY, timezone="UTC", start=BEGIN - 24 * HOUR,
 )  # fmt: skip
-TAB = Tab(task_id=TaskId("t"), account_id=AccountId("a"), service="flex", submitted_at=BEGIN)
+TAB = Tab(task_id=TaskId("t"), account_id=AccountId("a"), service="flex", submitted_at=BEGIN, outcome="Success")
 amounts = st.builds(Amount, st.integers(0, 10**12), st.integers(0, 10**12))
 
 
@@ -119,7 +130,20 @@ def test_a_bonus_is_a_share_of_a_saving_and_never_more_than_was_paid(share: floa
     assert bonus <= max(0, share * saved) + 1
     if saved <= 0:
         assert bonus == 0
-    assert bonus_ug(share, dataclasses.replace(tab, service="on_demand"), line) == 0
+    for nothing in ({"service": "on_demand"}, {"outcome": "Cancelled"}, {"outcome": "Failure"}, {"outcome": ""}):
+        assert bonus_ug(share, dataclasses.replace(tab, **nothing), line) == 0
+
+
+@given(uses=st.lists(st.tuples(st.floats(0, 1e-5), st.floats(0, 1e-8)), min_size=1, max_size=200))
+def test_what_rounding_left_is_charged_later(uses: list[tuple[float, float]]) -> None:
+    """Given windows of fractions of a microgram, when they are charged one by one, then the sum is right to a half."""
+    tab, charged = TAB, NOTHING
+    for co2e_g, energy_kwh in uses:
+        used, tab = whole_amount(tab, co2e_g, energy_kwh)
+        assert used.least(NOTHING) == NOTHING
+        charged += used
+    assert abs(charged.co2e_ug - 1e6 * math.fsum(grams for grams, _ in uses)) <= 0.5 + 1e-6
+    assert abs(charged.energy_uwh - 1e9 * math.fsum(kwh for _, kwh in uses)) <= 0.5 + 1e-6
 
 
 def test_a_share_of_more_than_the_whole_is_refused() -> None:
@@ -155,6 +179,10 @@ def test_carry_over_is_never_a_debt_nor_more_than_was_left(granted: Amount, spen
         {"end": BEGIN - 48 * HOUR},
         {"id": "Not an id"},
         {"alias": " "},
+        {"alerts_percent": (100, 80)},
+        {"alerts_percent": (0,)},
+        {"alerts_percent": (201,)},
+        {"alerts_percent": (1, 2, 3, 4, 5, 6)},
     ],
 )
 def test_a_budget_that_makes_no_sense_is_refused(fields: dict[str, object]) -> None:

@@ -128,3 +128,15 @@ def test_a_long_idle_budget_without_carry_over_begins_only_the_day_of_now() -> N
     days.calendar.turn(T0, anyway=False)
     days.calendar.turn(T0 + 900 * DAY, anyway=False)
     assert len(days.journal.hand_over().rows) == 2
+
+
+def test_what_was_told_is_told_again_where_the_operator_gives_more(days: Days) -> None:
+    """Given 9 of 10 kWh used and told of, when there are 20, then nothing is told; with 11, it stays as it was."""
+    days.spend(9.0, T0, MIDNIGHT)
+    days.journal.note(BudgetRow(budget_id="b", period_start=MIDNIGHT, at=T0, act=Act.ALERT, warned_percent=80))
+    for energy_kwh, told in ((11.0, 80), (20.0, 0)):
+        days.store.put_budget(dataclasses.replace(BUDGET, energy_kwh=energy_kwh))
+        assert days.book.read()
+        days.calendar.turn(T0, anyway=True)
+        assert days.book.balance("b", MIDNIGHT).granted.energy_kwh == energy_kwh
+        assert days.book.balance("b", MIDNIGHT).warned_percent == told

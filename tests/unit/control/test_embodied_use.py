@@ -71,12 +71,22 @@ def after_end(works: Works, *ended: Attempt) -> None:
         one(None, over, Change(attempts=ended))
 
 
+def test_a_node_whose_life_is_over_charges_nothing_more() -> None:
+    works = Works(MemoryStore())
+    written_off = {NODE.id: NOON + minutes(3)}
+    use = EmbodiedUse(FLEET, works, {NODE.id: 24.0}, written_off)
+    window = row(NOON, NOON + minutes(6))
+    after = row(NOON + minutes(6), NOON + minutes(12))
+    assert use.of([window]) == pytest.approx([0.6])  # 12 g an hour a slot, of 6 minutes 3 in its life
+    assert use.of([after]) == [0.0]
+
+
 def test_the_last_window_counts_to_the_end_of_the_attempt_though_it_left_memory():
     works = Works(MemoryStore())
     use = EmbodiedUse(FLEET, works, {NODE.id: 24.0})  # 12 g an hour a slot
     after_end(works, attempt(ended_at=NOON + minutes(10.5)))
     windows = [(0.0, 10.0), (10.0, 20.0), (20.0, 30.0)]
-    charged = [use.of(row(NOON + minutes(start), NOON + minutes(end))) for start, end in windows]
+    charged = use.of([row(NOON + minutes(start), NOON + minutes(end)) for start, end in windows])
     assert charged == pytest.approx([2.0, 0.1, 0.0])
 
 
@@ -84,9 +94,9 @@ def test_what_nothing_is_known_of_counts_whole_and_what_a_holder_pays_for_not_at
     works = Works(MemoryStore())
     use = EmbodiedUse(FLEET, works, {NODE.id: 24.0})
     window = NOON, NOON + minutes(10)
-    assert use.of(row(*window)) == pytest.approx(2.0)
+    assert use.of([row(*window)]) == pytest.approx([2.0])
     after_end(works, attempt(ended_at=NOON + minutes(1), held_by="p.000000.001"))
-    assert use.of(row(*window)) == 0.0
+    assert use.of([row(*window)]) == [0.0]
 
 
 def test_ends_are_forgotten_once_no_window_can_be_about_them():

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import Field
 
-from ondol.control.budget_ports import BudgetNow
-from ondol.control.ports import Desk
-from ondol.model.account import Account
-from ondol.model.budget import Amount, BudgetRow, UseBudget
-from ondol.model.ids import ProjectId, TaskId
+from ondol.control.budget_ports import HistoryPage
+from ondol.model.budget import ALERTS_PERCENT, BudgetRow
+from ondol.model.ids import TaskId
+from ondol.server.api.budget_out import alarm_out, row_out, sheet_out, shown
 from ondol.server.api.heat_in import HeatBody, read_heat
 from ondol.server.api.request import Caller, DeskIn, JsonBody, body_docs
-from ondol.server.api.times import read_time, wire_time
+from ondol.server.api.times import read_time
 
 router = APIRouter(prefix="/budgets/v1", tags=["budgets"])
-_Limit = Annotated[int, Query(ge=1, le=5_000, description="rows to give")]
+_PAGE = 5_000
+_Limit = Annotated[int, Query(ge=1, le=_PAGE, description="rows to give")]
 _From = Annotated[str, Query(alias="from", description="rows booked at or after this time, ISO 8601")]
 _To = Annotated[str, Query(description="rows booked before this time, ISO 8601")]
 
@@ -37,6 +39,7 @@ class UseBudgetIn(HeatBody):
     start: str | None = None
     end: str | None = None
     carry_over: float = 0.0
+    alerts_percent: list[int] = Field(default_factory=lambda: list(ALERTS_PERCENT))
     overrun: str = "BlockNew"
 
 
@@ -56,7 +59,7 @@ def one(key: str, caller: Caller, desk: DeskIn) -> JSONResponse:
     return JSONResponse(shown(desk, desk.budgets.one(caller, key)))
 
 
-@router.get("/{key}/history", summary="Every row of a budget")
+@router.get("/{key}/history", summary="Every row of a budget", response_model=None)
 def history(
     key: str,
     caller: Caller,
@@ -67,19 +70,58 @@ def history(
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="rows beyond this number")] = 0,
     limit: _Limit = 1000,
     latest: Annotated[bool, Query(description="the last rows in place of the first")] = False,
-) -> JSONResponse:
+    format: Annotated[Literal["json", "csv"], Query(description="csv gives all rows, not a page")] = "json",  # noqa: A002
+) -> Response:
     """The earliest first; the balance of a period is their sum. Account and task of others' work are null."""
-    page = desk.budgets.history(
-        caller,
-        key,
-        task_id=TaskId(task) if task else None,
-        start=read_time("from", from_) if from_ else None,
-        end=read_time("to", to) if to else None,
-        after=after,
-        limit=limit,
-        latest=latest,
-    )
-    return JSONResponse({"data": [_row(number, row) for number, row in page.rows], "next_after": page.next_after})
+
+    def read(beyond: int, number: int) -> HistoryPage:
+        return desk.budgets.history(
+            caller,
+            key,
+            task_id=TaskId(task) if task else None,
+            start=read_time("from", from_) if from_ else None,
+            end=read_time("to", to) if to else None,
+            after=beyond,
+            limit=number,
+            latest=latest and format == "json",
+        )
+
+    if format == "json":
+        page = read(after, limit)
+        return JSONResponse(
+            {"data": [row_out(number, row) for number, row in page.rows], "next_after": page.next_after}
+        )
+
+    first = read(after, _PAGE)  # before the answer begins: what is refused is refused
+
+    def pages() -> Iterator[tuple[tuple[int, BudgetRow], ...]]:
+        page = first
+        yield page.rows
+        while page.next_after is not None:
+            page = read(page.next_after, _PAGE)
+            yield page.rows
+
+    headers = {"Content-Disposition": f'attachment; filename="{key}-history.csv"'}
+    return StreamingResponse(sheet_out(pages()), media_type="text/csv", headers=headers)
+
+
+@router.get("/{key}/alarms", summary="What is or was told about a budget")
+def alarms(
+    key: str,
+    caller: Caller,
+    desk: DeskIn,
+    active: Annotated[bool | None, Query(description="only what lasts, or only what is over")] = None,
+    limit: _Limit = 1000,
+) -> JSONResponse:
+    """The latest first: much of it is used, it refuses work, it keeps work from running."""
+    found = desk.budgets.alarms(caller, key, active=active, limit=limit)
+    return JSONResponse({"data": [alarm_out(one) for one in found]})
+
+
+@router.post("/{key}/alarms/{alarm}/ack", summary="Acknowledge an alarm about a budget")
+def ack(key: str, alarm: str, caller: Caller, desk: DeskIn) -> JSONResponse:
+    """Says that somebody has seen it; it lasts until what is told is over. The first who does stays named."""
+    return JSONResponse(alarm_out(desk.budgets.ack(caller, key, alarm)))
 
 
 @router.put("/{key}", summary="Set a budget", openapi_extra=body_docs(UseBudgetIn))
@@ -101,6 +143,7 @@ def put(key: str, caller: Caller, desk: DeskIn, body: JsonBody) -> JSONResponse:
         start=_time("start", wanted.start),
         end=_time("end", wanted.end),
         carry_over=wanted.carry_over,
+        alerts_percent=tuple(wanted.alerts_percent),
         overrun=wanted.overrun,
     )
     return JSONResponse(shown(desk, made))
@@ -111,68 +154,6 @@ def remove(key: str, caller: Caller, desk: DeskIn) -> Response:
     """For the operator. What was promised out of it is given back; its history stays."""
     desk.budgets.remove(caller, key)
     return Response(status_code=204)
-
-
-def shown(desk: Desk, now: BudgetNow) -> dict[str, Any]:
-    """A budget as the wire has it; what it does not limit is null."""
-    budget, balance = now.budget, now.balance
-    return {
-        "id": budget.id,
-        "alias": budget.alias,
-        "level": budget.holder.level.value,
-        **{name: value or None for name, value in desk.budgets.names(budget.holder).items()},
-        "every": budget.every.value,
-        "timezone": budget.timezone,
-        "start": wire_time(budget.start),
-        "end": None if budget.end is None else wire_time(budget.end),
-        "carry_over": budget.carry_over,
-        "overrun": budget.overrun.value,
-        "archived": budget.archived,
-        "limit": {"co2e_g": budget.co2e_g, "energy_kwh": budget.energy_kwh},
-        "period": None
-        if now.period is None
-        else {"start": wire_time(now.period.start), "end": wire_time(now.period.end)},
-        "renews_at": None if now.renews_at is None else wire_time(now.renews_at),
-        "carried": None if balance is None else _limited(budget, balance.carried),
-        "spent": None if balance is None else _amount(balance.spent),
-        "reserved": None if balance is None else _amount(balance.reserved),
-        "left": None if balance is None else _limited(budget, balance.left),
-        "warned_percent": None if balance is None else balance.warned_percent,
-    }
-
-
-def of_project(desk: Desk, caller: Account, project_id: ProjectId) -> list[dict[str, Any]]:
-    """Budgets in carbon and energy of a project as the wire has them."""
-    return [shown(desk, one) for one in desk.budgets.of(caller) if one.budget.holder.project_id == project_id]
-
-
-def _row(number: int, row: BudgetRow) -> dict[str, Any]:
-    return {
-        "number": number,
-        "at": wire_time(row.at),
-        "act": row.act.value,
-        "period_start": wire_time(row.period_start),
-        **{name: _amount(getattr(row, name)) for name in ("granted", "carried", "spent", "reserved")},
-        "warned_percent": row.warned_percent,
-        "account": row.account_id or None,
-        "task": row.task_id or None,
-        "attempt": row.attempt_id or None,
-        "window": None
-        if row.window_start is None or row.window_end is None
-        else {"start": wire_time(row.window_start), "end": wire_time(row.window_end)},
-        "note": row.note,
-    }
-
-
-def _amount(amount: Amount) -> dict[str, float]:
-    return {"co2e_g": amount.co2e_g, "energy_kwh": amount.energy_kwh}
-
-
-def _limited(budget: UseBudget, amount: Amount) -> dict[str, float | None]:
-    return {
-        "co2e_g": None if budget.co2e_g is None else amount.co2e_g,
-        "energy_kwh": None if budget.energy_kwh is None else amount.energy_kwh,
-    }
 
 
 def _time(field: str, text: str | None) -> dt.datetime | None:

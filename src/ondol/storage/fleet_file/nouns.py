@@ -20,7 +20,12 @@ from ondol.storage.fleet_file.tables import REFERENCES, TABLES, Table
 
 STAND_IN = "stand-in"
 MOST_NODES_A_TABLE = 10_000
-_NAMED_BY = {"node": "unit", "binding": "entity", "hardware": "specification"}  # what messages call a table by
+_NAMED_BY = {  # what messages call a table by
+    "node": "unit",
+    "binding": "entity",
+    "hardware": "specification",
+    "benchmark": "specification",
+}
 
 
 @dataclass(slots=True)

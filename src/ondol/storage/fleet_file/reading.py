@@ -158,10 +158,9 @@ def _note_dangling(draft: Draft, word: str, noun_id: str, key: str | None, error
         path = next(
             (("binding", k) for k, b in enumerate(draft.parts["bindings"]) if f"{b.entity_id}.{b.point}" == noun_id), ()
         )
-    if word == "hardware":
-        path = next(
-            (("hardware", k) for k, one in enumerate(draft.parts["hardware"]) if one.specification == noun_id), ()
-        )
+    if word in ("hardware", "benchmark"):
+        kinds = draft.parts["hardware" if word == "hardware" else "benchmarks"]
+        path = next(((word, k) for k, one in enumerate(kinds) if one.specification == noun_id), ())
     where = f"{path[0] if path else word}[{noun_id}]" + (f".{key}" if key else "")
     draft.notes.refuse((*path, key or "id"), where, error.value, error.allowed + _hint(draft, key, value))
 

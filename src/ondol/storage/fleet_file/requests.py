@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from ondol.model import zones
 from ondol.model.errors import InvalidFieldError
 from ondol.model.heat_request import HeatRequest
 from ondol.model.ids import RequestId, SinkId, SiteId
@@ -19,11 +19,11 @@ from ondol.storage.ical import schedule_of_ical
 
 
 def check_timezone(spot: Spot, values: dict[str, Any]) -> None:
-    """Refuse and take out a zone that this machine's time zone database does not have."""
+    """Refuse and take out what is no zone of a place; see `ondol.model.zones`."""
     try:
-        ZoneInfo(values.get("timezone", "UTC"))
-    except (LookupError, ValueError, OSError):
-        spot.drop(values, "timezone", 'an IANA name such as "Europe/Paris"')
+        zones.check_timezone("timezone", values.get("timezone", "UTC"))
+    except InvalidFieldError as error:
+        spot.drop(values, "timezone", error.allowed)
 
 
 def request_schedule(

@@ -9,6 +9,7 @@ import typing
 from dataclasses import dataclass, field
 
 from ondol.model.accounting_terms import AccountingTerms
+from ondol.model.benchmark import ServerBenchmark
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
 from ondol.model.filler import FillerTerms
@@ -129,6 +130,7 @@ TABLES: dict[str, Table] = {
         _table("binding", "bindings", Binding, point="temperature"),
         _table("hardware", "hardware", Hardware, lifetime_h=1.0, archetype=STAND_IN_ARCHETYPE),
         _table("equipment", "equipment", HeatEquipment, amount=1.0, lifetime_h=1.0, factor="stand-in"),
+        _table("benchmark", "benchmarks", ServerBenchmark, score=1.0, power_w=1.0),
     )
 }
 

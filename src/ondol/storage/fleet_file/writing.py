@@ -39,6 +39,7 @@ def fleet_to_toml(fleet: Fleet) -> str:
     blocks += [_block("binding", _fields(binding)) for binding in fleet.bindings]
     blocks += [_block("hardware", _fields(kind)) for kind in fleet.hardware]
     blocks += [_block("equipment", _fields(item)) for item in fleet.equipment]
+    blocks += [_block("benchmark", _fields(one)) for one in fleet.benchmarks]
     return "\n\n".join(blocks) + "\n"
 
 

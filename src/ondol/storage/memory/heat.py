@@ -6,7 +6,7 @@ import datetime as dt
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from ondol.model.alarm import Alarm
+from ondol.model.alarm import NO_SITE, Alarm
 from ondol.model.heat_request import HostWish
 from ondol.model.ids import RequestId, SinkId, SiteId
 from ondol.model.points import PointKey, PointReading
@@ -70,7 +70,10 @@ class MemoryHeat:
     ) -> tuple[Alarm, ...]:
         with self._lock:
             rows = [
-                one for one in self._alarms.values() if site_id in (None, one.site_id) and active in (None, one.active)
+                one
+                for one in self._alarms.values()
+                if (one.site_id != NO_SITE if site_id is None else one.site_id == site_id)
+                and active in (None, one.active)
             ]
         return tuple(sorted(rows, key=lambda one: (-one.raised_at.timestamp(), one.id))[:limit])
 

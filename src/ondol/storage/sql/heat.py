@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from ondol.model.alarm import Alarm
+from ondol.model.alarm import NO_SITE, Alarm
 from ondol.model.errors import UnavailableError
 from ondol.model.heat_request import HostWish
 from ondol.model.ids import SinkId, SiteId
@@ -78,9 +78,7 @@ class SqlHeat:
         self, site_id: SiteId | None = None, *, active: bool | None = None, limit: int = 1000
     ) -> tuple[Alarm, ...]:
         t = tables.alarm.c
-        query = sa.select(t.body)
-        if site_id is not None:
-            query = query.where(t.site_id == site_id)
+        query = sa.select(t.body).where(t.site_id != NO_SITE if site_id is None else t.site_id == site_id)
         if active is not None:
             query = query.where(t.active if active else sa.not_(t.active))
         return self._database.decoded(query.order_by(t.raised_us.desc(), t.id).limit(limit), Alarm)

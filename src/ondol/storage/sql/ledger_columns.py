@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,20 @@ import sqlalchemy as sa
 
 from ondol.accounting.account.columns import NOBODY, SHARES, TIERS, Codes, EnergyColumns, HeatColumns
 from ondol.accounting.bins import BIN_S
-from ondol.model.ids import AccountId, SiteId
+from ondol.model.ids import AccountId, SiteId, TaskId
 from ondol.storage.sql import ledger_tables as tables
 from ondol.storage.sql.database import Database
-from ondol.storage.times import to_us
+from ondol.storage.times import from_us, to_us
 
 _AT_ONCE = 20_000  # rows fetched at once
 _US = 1e-6
 _BIN_US = int(BIN_S * 1e6)
 MERGED_FROM = 1_000_000
 """From so many rows on, those of one bin are put together by the database."""
+MOST_WRITTEN = 20_000_000
+"""More rows than this are not gone through for one answer: at half a million a second it takes most of a minute."""
+_TOGETHER = 5_000
+"""Rows that are put together at once, about: so many are sorted in memory, a month of a fleet is not."""
 
 
 class _Names:
@@ -45,6 +50,26 @@ class _Names:
         return table[_joined(parts, np.int64)], names
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reach:
+    """How many rows there are, and when the first and the last of them begin [µs since the epoch]."""
+
+    count: int
+    first_us: int
+    last_us: int
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Spans of whole bins that hold some rows each, where they are spread evenly; one where all are few.
+
+        The first and the last are cut to the rows that there are.
+        """
+        first = self.first_us // _BIN_US
+        bins = self.last_us // _BIN_US - first + 1
+        step = bins if self.count <= MERGED_FROM else max(1, bins * _TOGETHER // self.count)
+        for number in range(first, first + bins, step):
+            yield max(number * _BIN_US, self.first_us), min((number + step) * _BIN_US, self.last_us + 1)
+
+
 class SqlColumns:
     """The part of the store that gives columns."""
 
@@ -56,17 +81,18 @@ class SqlColumns:
         """Energy rows that begin in [start, end), of some sites; None where there are more than `most`.
 
         Of very many, those of one attempt (or of a node's idle share, or a site's overhead) in one quarter of an hour
-        come as one row, their intensity weighted by energy: every sum of a statement is the same.
+        come as one row, their intensity weighted by energy: every sum of a statement is the same. None too where more
+        than `MOST_WRITTEN` would have to be gone through.
         """
-        query = _plain_energy()
-        if self._count(tables.energy, start, end, site_ids) > MERGED_FROM:
-            query = _merged_energy()
-        query = self._limited(query, tables.energy, start, end, site_ids)
+        reach = self._reach(tables.energy, start, end, site_ids)
+        if reach.count > MOST_WRITTEN:
+            return None
+        query = _merged_energy() if reach.count > MERGED_FROM else _plain_energy()
         numbers: list[list[Any]] = [[] for _ in range(5)]
         words: list[list[Codes]] = [[] for _ in range(7)]
         names = [_Names() for _ in range(7)]
         count = 0
-        with closing(self._chunks(query)) as chunks:
+        with closing(self._chunks(query, tables.energy, reach, site_ids)) as chunks:
             for columns in chunks:
                 count += len(columns[0])
                 if count > most:
@@ -103,15 +129,13 @@ class SqlColumns:
         self, *, start: dt.datetime | None, end: dt.datetime | None, site_ids: Collection[SiteId] | None
     ) -> HeatColumns:
         """Heat rows that begin in [start, end), of some sites; of very many, those of a sink and a bin come as one."""
-        query = _plain_heat()
-        if self._count(tables.heat, start, end, site_ids) > MERGED_FROM:
-            query = _merged_heat()
-        query = self._limited(query, tables.heat, start, end, site_ids)
+        reach = self._reach(tables.heat, start, end, site_ids)
+        query = _merged_heat() if reach.count > MERGED_FROM else _plain_heat()
         numbers: list[list[Any]] = [[] for _ in range(5)]
         virtual: list[Any] = []
         words: list[list[Codes]] = [[] for _ in range(3)]
         names = [_Names() for _ in range(3)]
-        for columns in self._chunks(query):
+        for columns in self._chunks(query, tables.heat, reach, site_ids):
             for place, column in enumerate(columns[:5]):
                 numbers[place].append(np.array(column, dtype=np.float64))
             virtual.append(np.array([one is not False and one != 0 for one in columns[5]], dtype=np.bool_))
@@ -141,16 +165,45 @@ class SqlColumns:
             found = connection.execute(self._limited(query, tables.energy, start, end, None)).scalars()
             return tuple(sorted(SiteId(site) for site in found))
 
-    def _count(
+    def task_spans(self, task_ids: Sequence[TaskId]) -> dict[SiteId, tuple[dt.datetime, dt.datetime]]:
+        """By site, from the begin of the first energy row of some tasks to the end of the last."""
+        t = tables.energy.c
+        query = (
+            sa.select(t.site_id, sa.func.min(t.start_us), sa.func.max(t.end_us))
+            .where(self._database.among(t.task_id, task_ids))
+            .group_by(t.site_id)
+            .order_by(t.site_id)
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(query).all()
+        return {SiteId(site): (from_us(first), from_us(last)) for site, first, last in found}
+
+    def energy_count(
+        self,
+        start: dt.datetime | None,
+        end: dt.datetime | None,
+        site_ids: Collection[SiteId] | None,
+        *,
+        at_most: int,
+    ) -> int:
+        """Energy rows that begin in [start, end), of some sites; counted up to `at_most`."""
+        some = self._limited(sa.select(tables.energy.c.seq), tables.energy, start, end, site_ids).limit(at_most)
+        with self._database.reading() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one())
+
+    def _reach(
         self,
         table: sa.Table,
         start: dt.datetime | None,
         end: dt.datetime | None,
         site_ids: Collection[SiteId] | None,
-    ) -> int:
-        query = self._limited(sa.select(sa.func.count(table.c.seq)), table, start, end, site_ids)
+    ) -> _Reach:
+        t = table.c
+        wanted: list[sa.ColumnElement[Any]] = [sa.func.count(t.seq), sa.func.min(t.start_us), sa.func.max(t.start_us)]
+        query = self._limited(sa.select(*wanted), table, start, end, site_ids)
         with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+            count, first, last = connection.execute(query).one()
+        return _Reach(count=int(count), first_us=int(first or 0), last_us=int(last or 0))
 
     def _limited(
         self,
@@ -168,15 +221,25 @@ class SqlColumns:
             query = query.where(table.c.start_us < to_us(end))
         return query
 
-    def _chunks(self, query: sa.Select[Any]) -> Generator[list[tuple[Any, ...]]]:
-        """Some rows after the other, each chunk as columns, in the order of time."""
+    def _chunks(
+        self, query: sa.Select[Any], table: sa.Table, reach: _Reach, site_ids: Collection[SiteId] | None
+    ) -> Generator[list[tuple[Any, ...]]]:
+        """Some rows after the other, each chunk as columns, in the order of time.
+
+        Of very many rows, some bins are asked for at once: rows of one bin are never parted.
+        """
         with self._database.streaming() as connection:
-            result = connection.execution_options(yield_per=_AT_ONCE).execute(query)
-            try:  # who has enough stops reading, and PostgreSQL holds a cursor meanwhile
-                for rows in result.partitions():
-                    yield list(zip(*rows, strict=True))
-            finally:
-                result.close()
+            options = connection.execution_options(yield_per=_AT_ONCE)
+            for first_us, beyond_us in reach.spans():
+                part = query.where(table.c.start_us >= first_us, table.c.start_us < beyond_us)
+                if site_ids is not None:
+                    part = part.where(self._database.among(table.c.site_id, sorted(site_ids)))
+                result = options.execute(part)
+                try:  # who has enough stops reading, and PostgreSQL holds a cursor meanwhile
+                    for rows in result.partitions():
+                        yield list(zip(*rows, strict=True))
+                finally:
+                    result.close()
 
 
 def _plain_energy() -> sa.Select[Any]:
