@@ -37,8 +37,10 @@ class AllocationTerms:
 
     Parameters
     ----------
-    supply_c, return_c : mean temperatures of the water that carries the heat away, measured [°C]
+    supply_c, return_c : mean temperatures of the water that carries the heat away, measured, weighted by heat [°C]
+    heat_measured_share : of the metered heat, the part whose temperatures those are, 0 to 1
     reference_c : of the surroundings, against which heat is worth nothing; its mean over the window [°C]
+    reference_from : whether that was measured, is of a weather series, or is stated
     heat_eur_per_kwh : price of useful heat, ≥ 0 [€/kWh]
     compute_eur_per_kwh : takings of the work by kWh of IT, where a burden does not say its own, ≥ 0 [€/kWh]
     """
@@ -48,6 +50,8 @@ class AllocationTerms:
     reference_c: float | None = None
     heat_eur_per_kwh: float | None = None
     compute_eur_per_kwh: float | None = None
+    heat_measured_share: float = 1.0
+    reference_from: str = ""
 
     def __post_init__(self) -> None:
         for name in ("supply_c", "return_c", "reference_c"):
@@ -58,8 +62,21 @@ class AllocationTerms:
             value = getattr(self, name)
             if value is not None:
                 check_range(f"allocation.{name}", value, 0.0, 1e6, "€/kWh")
+        check_range("allocation.heat_measured_share", self.heat_measured_share, 0.0, 1.0)
         if self.supply_c is not None and self.return_c is not None and self.return_c > self.supply_c:
             raise InvalidFieldError("allocation.return_c", self.return_c, f"at most supply_c, {self.supply_c:g} °C")
+
+    @property
+    def exergy_said(self) -> str:
+        """What view A2 was made with; "" where there is none."""
+        if self.supply_c is None or self.return_c is None or self.reference_c is None:
+            return ""
+        share = f", measured for {100.0 * self.heat_measured_share:.0f} % of the heat"
+        return (
+            f"Ts {(self.supply_c + self.return_c) / 2.0:.1f} °C, the mean of supply {self.supply_c:.1f} and return "
+            f"{self.return_c:.1f} °C weighted by heat{share if self.heat_measured_share < 1.0 - _ROUNDING else ''}; "
+            f"T0 {self.reference_c:.1f} °C" + (f" ({self.reference_from})" if self.reference_from else "")
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,18 @@ def slices(start: dt.datetime, end: dt.datetime, bin_s: float) -> Iterator[tuple
         number += 1
 
 
+def pieces(begin_s: float, end_s: float, bin_s: float) -> tuple[tuple[int, float], ...]:
+    """As `slices`, of a window [s since the epoch]; most windows lie in one bin."""
+    number = math.floor(begin_s / bin_s)
+    if end_s <= (number + 1) * bin_s:
+        return ((number, 1.0),)
+    last = math.ceil(end_s / bin_s)
+    span_s = end_s - begin_s
+    return tuple(
+        (one, (min(end_s, (one + 1) * bin_s) - max(begin_s, one * bin_s)) / span_s) for one in range(number, last)
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SinkHeat:
     """Heat of one sink over all bins [J]; useful is Σ over bins of min(delivered, demanded)."""

@@ -7,8 +7,9 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from ondol.accounting.registry import Registry
 from ondol.model.errors import InvalidFieldError, OndolError
-from ondol.model.factor import Factor, Heating, Mix, Scope
+from ondol.model.factor import MOST_YEAR, Factor, Heating, Mix, Scope
 
 VERSION_MARK = "# ondol factors "
 COLUMNS = tuple(field.name for field in fields(Factor))
@@ -49,7 +50,7 @@ class FactorTable:
     rows: tuple[Factor, ...]
 
 
-def read_table(text: str, origin: str) -> FactorTable:
+def read_table(text: str, origin: str, onto: Registry | None = None, *, until: int = MOST_YEAR) -> FactorTable:
     """Read a table of factors.
 
     A first line "# ondol factors VERSION" states its version; other lines that begin with # are passed over. The header
@@ -59,6 +60,8 @@ def read_table(text: str, origin: str) -> FactorTable:
     ----------
     text : CSV with commas, quotes where a cell has commas
     origin : name for messages
+    onto : registry that an operator's own rows go onto; those that may not stand there are mistakes of their lines
+    until : latest year that data may be of: what was measured is not of the future
 
     Raises
     ------
@@ -83,9 +86,15 @@ def read_table(text: str, origin: str) -> FactorTable:
             mistakes.append(TableMistake(number, f"id = {row.id!r} is used once only; line {found[row.id][0]} has it"))
         else:
             found[row.id] = (number, row)
+        if row.year > until:
+            message = (
+                f"factor[{row.id}].year = {row.year} is not allowed; allowed: the year of its data, {until} at most"
+            )
+            mistakes.append(TableMistake(number, message))
     if header is None:
         mistakes.append(TableMistake(1, f"there is no header; the columns are {', '.join(COLUMNS)}"))
-    mistakes += _carrier_mistakes(found)
+    mistakes += _heater_mistakes(found)
+    mistakes += _carrier_mistakes(found) if onto is None else _standing_mistakes(found, onto)
     if mistakes:
         raise FactorTableError(origin, sorted(mistakes, key=lambda mistake: mistake.line))
     return FactorTable(version, tuple(row for _, row in found.values()))
@@ -143,6 +152,8 @@ def _value(column: str, text: str) -> object | None:
     """Give a cell in the type of its column, None where it cannot be."""
     if column in _CHOICES:
         return next((one for one in _CHOICES[column] if one.value == text), None)
+    if "_" in text and column in ("value", "low", "high", "year"):
+        return None  # Python reads 1_000 as a number, no spreadsheet does
     try:
         if column in ("value", "low", "high"):
             return float(text)
@@ -161,15 +172,28 @@ def _refusal(raw: dict[str, str], column: str, text: str) -> str:
     return f"factor[{raw.get('id', '?')}].{column} = {text!r} is not allowed; allowed: {allowed}"
 
 
+def _heater_mistakes(found: dict[str, tuple[int, Factor]]) -> list[TableMistake]:
+    """An efficiency needs what it is the efficiency of."""
+    return [
+        TableMistake(
+            number,
+            f"factor[{row.id}].carrier = '' is not allowed; allowed: the id of what it takes in, or electricity",
+        )
+        for number, row in found.values()
+        if row.id.startswith("heater-") and not row.carrier
+    ]
+
+
+def _standing_mistakes(found: dict[str, tuple[int, Factor]], onto: Registry) -> list[TableMistake]:
+    """Own rows that would change the meaning of a packaged one, or take in what is not there."""
+    rows = {**onto.rows, **{key: row for key, (_, row) in found.items()}}
+    return [TableMistake(number, str(error)) for number, row in found.values() for error in onto.mistakes(row, rows)]
+
+
 def _carrier_mistakes(found: dict[str, tuple[int, Factor]]) -> list[TableMistake]:
-    """An efficiency needs what it is the efficiency of, on its calorific basis, where this table has that row."""
+    """A factor and an efficiency on two calorific bases, where this table has both rows."""
     mistakes = []
     for number, row in found.values():
-        if row.id.startswith("heater-") and not row.carrier:
-            message = (
-                f"factor[{row.id}].carrier = '' is not allowed; allowed: the id of what it takes in, or electricity"
-            )
-            mistakes.append(TableMistake(number, message))
         carrier = found.get(row.carrier)
         if carrier is not None and carrier[1].heating is not row.heating:
             mistakes.append(

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from ondol.accounting.boundary import Boundary, Inflow
 from ondol.accounting.scope_two import Contract
+from ondol.model.benchmark import ServerBenchmark
 from ondol.model.checks import check_range
+from ondol.model.factor import Factor
 from ondol.model.ids import NodeId, SiteId
 
 
@@ -51,19 +53,29 @@ class Extras:
     ----------
     cores : by node, CPU seconds that it has in a second of the ledger's time; nodes without are left out of ITEUsv
     gpu_nodes : nodes that mostly compute on accelerators; ISO/IEC 30134-5 leaves them out
+    benchmarks : by node, what its kind of server was found to do and draw, for ITEEsv
     declared : carriers and contracts that no meter has seen
     contracts : by site, what it names in the fleet file for all of its electricity; for scope 2 where none are declared
-    heat_removed_kwh, cooling_kwh : of the cooling, for CER [kWh]
-    embodied_g : share of making the hardware in the window, for SCI [g]; None where some of it is not known
+    residuals : by site, residual mix of its country; none where none is known
+    heat_removed_kwh, cooling_kwh : of the cooling, for CER, where they are stated and not metered [kWh]
+    embodied_g : share of making the hardware in the window without what work run for heat alone held, for SCI [g]; None
+        where some of it is not known
     """
 
     cores: Mapping[NodeId, float]
     gpu_nodes: frozenset[NodeId] = frozenset()
+    benchmarks: Mapping[NodeId, ServerBenchmark] = field(default_factory=dict)
     declared: Declared = NOTHING_DECLARED
     contracts: Mapping[SiteId, Contract] = field(default_factory=dict)
+    residuals: Mapping[SiteId, Factor] = field(default_factory=dict)
     heat_removed_kwh: float | None = None
     cooling_kwh: float | None = None
     embodied_g: float | None = None
+
+    @property
+    def counted_cores(self) -> dict[NodeId, float]:
+        """Cores of the servers that count in ITEUsv: all whose cores are known, but those with accelerators."""
+        return {node: cores for node, cores in self.cores.items() if node not in self.gpu_nodes}
 
 
 NO_EXTRAS = Extras(cores={})

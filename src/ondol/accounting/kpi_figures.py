@@ -10,7 +10,8 @@ from ondol.accounting import kpi
 from ondol.accounting.boundary import Boundary
 from ondol.accounting.kpi_extras import Extras
 from ondol.accounting.kpi_flows import Flows
-from ondol.accounting.sci import intensity
+from ondol.accounting.kpi_utilization import utilization
+from ondol.accounting.sci import SCI_BOUNDARY, intensity
 from ondol.accounting.scope_two import Contract, Instrument
 from ondol.model.ledger import Tier
 
@@ -50,7 +51,7 @@ def key_figures(sums: Flows, boundary: Boundary, extras: Extras, *, short: bool)
     return (
         *_energy_figures(sums, boundary, short),
         *_renewable_figures(sums, extras.declared.contracts),
-        _cer(extras),
+        _cer(sums, extras),
         *_server_figures(sums, extras),
         _sci(sums, extras),
     )
@@ -163,29 +164,27 @@ def _ref(key: str, name: str, kwh: float | None, sums: Flows, missing: str) -> K
     )
 
 
-def _cer(extras: Extras) -> Kpi:
-    known = extras.heat_removed_kwh is not None and extras.cooling_kwh is not None
-    value = kpi.cer(extras.heat_removed_kwh or 0.0, extras.cooling_kwh or 0.0) if known else None
-    why = "" if value is not None else "no cooling that takes electricity" if known else "cooling is not metered"
+def _cer(sums: Flows, extras: Extras) -> Kpi:
+    stated = extras.heat_removed_kwh is not None and extras.cooling_kwh is not None
+    removed_kwh = extras.heat_removed_kwh if stated else sums.cooling_heat_kwh
+    cooling_kwh = extras.cooling_kwh if stated else sums.cooling_kwh
+    known = removed_kwh is not None and cooling_kwh is not None
+    value = kpi.cer(removed_kwh or 0.0, cooling_kwh or 0.0) if known else None
+    why = "" if value is not None else "no cooling that takes electricity" if known else sums.no_cooling
     return Kpi(
         id="cer",
         name="cooling efficiency ratio (CER)",
         value=value,
         unit="1",
         standard="ISO/IEC 30134-7; EN 50600-4-7",
+        tier=Tier.T1_METER if value is not None and not stated else None,
         undefined=why,
+        note="" if value is None else "stated" if stated else "heat that cooling removed / its electricity, by meters",
     )
 
 
 def _server_figures(sums: Flows, extras: Extras) -> Iterable[Kpi]:
-    yield Kpi(
-        id="iteesv",
-        name="IT equipment energy efficiency for servers (ITEEsv)",
-        value=None,
-        unit="1/W",
-        standard="ISO/IEC 30134-4; EN 50600-4-4",
-        undefined="it needs the benchmarked performance and power of each server, which are not in the ledger",
-    )
+    yield _effectiveness(sums, extras)
     share, why, left_out = _utilization(sums, extras)
     yield Kpi(
         id="iteusv",
@@ -194,8 +193,34 @@ def _server_figures(sums: Flows, extras: Extras) -> Iterable[Kpi]:
         unit="1",
         standard="ISO/IEC 30134-5; EN 50600-4-5",
         undefined=why,
-        note="mean CPU utilization of the servers that were on, each weighted by the time it was on"
+        note="mean over time of the mean CPU utilization of the servers that were on, hour by hour"
         + (f"; {left_out} servers left out (accelerators, or cores not known)" if left_out else ""),
+    )
+
+
+def _effectiveness(sums: Flows, extras: Extras) -> Kpi:
+    """ITEEsv = Σ SMPE / Σ SMPO over the servers that were on, by one benchmark (ISO/IEC 30134-4)."""
+    told = {node: extras.benchmarks[node] for node in sums.cpu if node in extras.benchmarks}
+    names = sorted({one.name for one in told.values()})
+    bare = sorted(set(sums.cpu) - set(told))
+    if not told:
+        why = "no server has a benchmark: state [[benchmark]] in the fleet file" if bare else "no server was on"
+    elif bare:
+        why = f"{len(bare)} of {len(sums.cpu)} servers have no benchmark: " + ", ".join(bare[:5])
+    elif len(names) > 1:
+        why = f"benchmarks are mixed, and are not to be added: {', '.join(names)}"
+    else:
+        why = ""
+    value = None if why else math.fsum(x.score for x in told.values()) / math.fsum(x.power_w for x in told.values())
+    sources = "; ".join(sorted({one.source for one in told.values()}))
+    return Kpi(
+        id="iteesv",
+        name="IT equipment energy efficiency for servers (ITEEsv)",
+        value=value,
+        unit="1/W" if value is None else f"{names[0]}/W",
+        standard="ISO/IEC 30134-4; EN 50600-4-4",
+        undefined=why,
+        note="" if value is None else f"Σ maximum performance / Σ maximum power of {len(told)} servers ({sources})",
     )
 
 
@@ -203,9 +228,9 @@ def _utilization(sums: Flows, extras: Extras) -> tuple[float | None, str, int]:
     """Give mean CPU utilization, why there is none, and how many servers could not be counted.
 
     ISO/IEC 30134-5 takes the CPU utilization of servers alone and leaves out those that mostly compute on accelerators
-    (its scope). CPU time / (cores × time on) is a server's mean utilization over the time in which it was on.
+    (its scope). See `ondol.accounting.kpi_utilization` for the mean.
     """
-    used, weights, left_out = [], [], 0
+    left_out = 0
     for node, (cpu_s, on_s) in sums.cpu.items():
         cores = extras.cores.get(node)
         if cores is None or node in extras.gpu_nodes:
@@ -213,16 +238,15 @@ def _utilization(sums: Flows, extras: Extras) -> tuple[float | None, str, int]:
             continue
         if cpu_s > cores * (on_s * _TICK + 1.0):
             return None, f"{node} says {cpu_s:g} s of CPU time, more than its cores have in {on_s:g} s", left_out
-        used.append(min(cpu_s / cores, on_s))
-        weights.append(on_s)
-    total_s = math.fsum(weights)
-    if total_s == 0:
+    share = utilization(sums.busy)
+    if share is None:
         return None, "no server whose cores are known was on", left_out
-    return math.fsum(used) / total_s, "", left_out
+    return min(share, 1.0), "", left_out
 
 
 def _sci(sums: Flows, extras: Extras) -> Kpi:
-    made = intensity(sums.carbon_g, extras.embodied_g, units=sums.tasks, unit="task")
+    users_g = max(0.0, sums.carbon_g - sums.filler_g)
+    made = intensity(users_g, extras.embodied_g, units=sums.tasks, unit="task")
     why = "" if made.per_unit_g is not None else "embodied carbon of some hardware is not known"
     if sums.tasks == 0:
         why = "no task ran"
@@ -235,5 +259,5 @@ def _sci(sums: Flows, extras: Extras) -> Kpi:
         standard="ISO/IEC 21031",
         tier=sums.tier if made.per_unit_g is not None else None,
         undefined=why,
-        note=f"R = {sums.tasks} tasks; no credit for heat{bound}",
+        note=f"R = {sums.tasks} tasks; no credit for heat; {SCI_BOUNDARY}{bound}",
     )

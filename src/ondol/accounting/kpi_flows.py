@@ -10,11 +10,17 @@ from dataclasses import dataclass, field
 from ondol.accounting.boundary import Inflow
 from ondol.accounting.coverage import Cover, coincide
 from ondol.accounting.kpi_site import SiteFlows
+from ondol.accounting.kpi_utilization import Busy
 from ondol.model.ids import NodeId, SiteId
 from ondol.model.ledger import Metered, MeterRow, Tier
 
 J_PER_KWH = 3.6e6
-_WORDS = {Metered.WATER_L: "water", Metered.RENEWABLE_J: "renewable electricity made on site"}
+_WORDS = {
+    Metered.WATER_L: "water",
+    Metered.RENEWABLE_J: "renewable electricity made on site",
+    Metered.COOLING_ELECTRICITY_J: "the electricity of cooling",
+    Metered.COOLING_HEAT_J: "the heat that cooling removes",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +36,13 @@ class Flows:
     water_l, renewable_kwh : metered [L], [kWh]; None where there is no meter, or one that saw another time
     carbon_g : of all carriers [gCO2e]
     recorded_g : of the electricity, by the hourly intensity that was recorded: scope 2, location-based [gCO2e]
+    filler_kwh, filler_g : of E_IT, work run for heat alone, and its carbon with its part of the overhead [kWh], [gCO2e]
     tier : worst one of the electricity
     tasks : that ran in the window
     cpu : by server, CPU time and time on [s]
-    no_heat, no_water, no_renewable : why there is none, "" where there is some
+    cooling_heat_kwh, cooling_kwh : removed by cooling, and its electricity, by meters [kWh]; None without both
+    busy : by site, how busy its servers were
+    no_heat, no_water, no_renewable, no_cooling : why there is none, "" where there is some
     covers : the time for which each site has electricity in the ledger
     """
 
@@ -57,6 +66,12 @@ class Flows:
     findings: tuple[str, ...]
     cpu: Mapping[NodeId, tuple[float, float]] = field(repr=False)
     covers: Mapping[SiteId, Cover] = field(repr=False)
+    busy: tuple[Busy, ...] = field(repr=False, default=())
+    filler_kwh: float = 0.0
+    filler_g: float = 0.0
+    cooling_heat_kwh: float | None = None
+    cooling_kwh: float | None = None
+    no_cooling: str = "cooling is not metered"
 
 
 def flows(sites: Sequence[SiteFlows], meters: Sequence[MeterRow] = (), inflows: Iterable[Inflow] = ()) -> Flows:
@@ -72,6 +87,8 @@ def flows(sites: Sequence[SiteFlows], meters: Sequence[MeterRow] = (), inflows: 
     useful = [one.useful_j for one in sites if one.useful_j is not None]
     water_l, no_water = _sum(meters, Metered.WATER_L, covers)
     renewable_j, no_renewable = _sum(meters, Metered.RENEWABLE_J, covers)
+    removed_j, no_heat_meter = _sum(meters, Metered.COOLING_HEAT_J, covers)
+    cooling_j, no_cooling_meter = _sum(meters, Metered.COOLING_ELECTRICITY_J, covers)
     inflow_kwh = math.fsum(one.kwh for one in into)
     return Flows(
         e_dc_kwh=math.fsum(one.total_j for one in sites) / J_PER_KWH + inflow_kwh,
@@ -84,6 +101,8 @@ def flows(sites: Sequence[SiteFlows], meters: Sequence[MeterRow] = (), inflows: 
         renewable_kwh=None if renewable_j is None else renewable_j / J_PER_KWH,
         carbon_g=math.fsum([*(one.carbon_g for one in sites), *(one.grams for one in into)]),
         recorded_g=math.fsum(one.recorded_g for one in sites),
+        filler_kwh=math.fsum(one.filler_j for one in sites) / J_PER_KWH,
+        filler_g=_filler_g(sites, into),
         tier=max((one.tier for one in sites if one.tier), key=lambda tier: tier.value, default=None),
         tasks=len({task for one in sites for task in one.tasks}),
         e_dc_from=_said(sites),
@@ -94,7 +113,18 @@ def flows(sites: Sequence[SiteFlows], meters: Sequence[MeterRow] = (), inflows: 
         findings=(*(finding for one in sites for finding in one.findings), *_virtual(sites)),
         cpu={node: pair for one in sites for node, pair in one.cpu.items()},
         covers=covers,
+        busy=tuple(one.busy for one in sites),
+        cooling_heat_kwh=None if removed_j is None or cooling_j is None else removed_j / J_PER_KWH,
+        cooling_kwh=None if removed_j is None or cooling_j is None else cooling_j / J_PER_KWH,
+        no_cooling="; ".join(why for why in (no_heat_meter, no_cooling_meter) if why),
     )
+
+
+def _filler_g(sites: Sequence[SiteFlows], inflows: Sequence[Inflow]) -> float:
+    """Carbon of work run for heat alone; of other carriers by its part of the servers' electricity."""
+    it_j = math.fsum(one.it_j for one in sites)
+    part = math.fsum(one.filler_j for one in sites) / it_j if it_j > 0.0 else 0.0
+    return math.fsum([*(one.filler_g for one in sites), *(one.grams * part for one in inflows)])
 
 
 def _virtual(sites: Sequence[SiteFlows]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from ondol.accounting.kpi_extras import NO_EXTRAS, Declared, Extras
 from ondol.accounting.kpi_figures import Kpi, key_figures
 from ondol.accounting.kpi_flows import J_PER_KWH, Flows, flows
 from ondol.accounting.kpi_site import SiteFlows, site_flows
-from ondol.accounting.scope_two import ScopeTwo, scope_two, scope_two_of
+from ondol.accounting.scope_two import Bought, ScopeTwo, scope_two, scope_two_of
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SiteId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, MeterRow
@@ -89,7 +89,11 @@ def kpi_set(
     sums = []
     for site in sites:
         own = [row for row in energy if row.site_id == site]
-        sums.append(site_flows(site, functools.partial(iter, own), heat, meters, basis=basis, bin_s=bin_s))
+        sums.append(
+            site_flows(
+                site, functools.partial(iter, own), heat, meters, basis=basis, bin_s=bin_s, cores=extras.counted_cores
+            )
+        )
     return figures_of(sums, meters, kind=kind, subject=subject, start=start, end=end, boundary=boundary, extras=extras)
 
 
@@ -142,8 +146,22 @@ def figures_of(
 
 def _scope_two(sites: Sequence[SiteFlows], crossed: Flows, extras: Extras) -> ScopeTwo:
     if extras.declared.contracts:
-        return scope_two(crossed.e_dc_kwh - crossed.inflow_kwh, crossed.recorded_g, extras.declared.contracts)
-    return scope_two_of([(one.total_j / J_PER_KWH, one.recorded_g, extras.contracts.get(one.site_id)) for one in sites])
+        found = {one.id: one for one in (extras.residuals.get(site.site_id) for site in sites) if one is not None}
+        of_all = all(site.site_id in extras.residuals for site in sites) and len(found) == 1
+        residual = next(iter(found.values())) if of_all else None
+        kwh = crossed.e_dc_kwh - crossed.inflow_kwh
+        return scope_two(kwh, crossed.recorded_g, extras.declared.contracts, residual)
+    return scope_two_of(
+        [
+            Bought(
+                kwh=one.total_j / J_PER_KWH,
+                location_g=one.recorded_g,
+                contract=extras.contracts.get(one.site_id),
+                residual=extras.residuals.get(one.site_id),
+            )
+            for one in sites
+        ]
+    )
 
 
 def lifted(sums: Flows, declared: Declared, boundary: Boundary) -> Flows:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ondol.accounting.conservation import Finding
+from ondol.accounting.measured_overhead import LEAST_SEEN, MOST_PUE, Added, Beyond, added_rows, beyond
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SiteId, UnitId
 from ondol.model.ledger import EnergyRow, Metered, MeterRow, Share, Tier
@@ -24,8 +25,6 @@ up to 4.3 at one load (`reference/footprint.md` §3.4). Beyond it the meter meas
 one of both is wrong: scaling would hide it."""
 SCALED = (Tier.T3_RAPL, Tier.T4_CURVE, Tier.T5_ARCHETYPE)
 """Tiers that give way to a site's meter; meters of single nodes (T1, T2) stand beside it."""
-MOST_PUE = 3.0
-"""Most that a site's meter may have of what its servers' own meters counted: the most that a site may state as PUE."""
 _COVERED = 1e-3  # share of a meter's window of which the ledger may have nothing: edges in float seconds
 
 
@@ -98,14 +97,16 @@ def reconcile(rows: Sequence[EnergyRow], meters: Iterable[MeterRow]) -> Reconcil
     latter are multiplied by (M − F) / S: the residual goes to what was not measured, in proportion (`footprint.md`
     §3.4). The overhead by a stated PUE is scaled alike, since the meter holds both and tells neither. A window stays as
     recorded, with a finding, where the factor is beyond `BAND` or the ledger does not cover it. Where every server is
-    measured, S is the overhead alone: the meter then says what it is, however far that is from what was stated, so long
-    as PUE = M / F is from 1 to `MOST_PUE`. A unit's own meter is compared only.
+    measured, S is the overhead alone: the meter then says what it is, however far that is from what was stated, also
+    where nothing was (`ondol.accounting.measured_overhead`); such rows stand behind all others. A unit's own meter is
+    compared only.
 
     Raises InvalidFieldError where two windows of one meter overlap.
     """
     by_site: dict[SiteId, list[int]] = defaultdict(list)
     for number, row in enumerate(rows):
         by_site[row.site_id].append(number)
+    new: list[EnergyRow] = []
     of_site: dict[SiteId, list[MeterRow]] = defaultdict(list)
     of_unit: dict[tuple[SiteId, str], list[MeterRow]] = defaultdict(list)
     for meter in meters:
@@ -121,10 +122,15 @@ def reconcile(rows: Sequence[EnergyRow], meters: Iterable[MeterRow]) -> Reconcil
     sites = []
     for site in sorted(of_site):
         own = by_site.get(site, [])
-        found, factors, parts = scale_to_meter(site, spans_of([rows[number] for number in own]), of_site[site])
+        spans = spans_of([rows[number] for number in own])
+        found, factors, parts, added = scale_to_meter(site, spans, of_site[site])
         sites.append(found)
-        for number, factor, part in zip(own, factors.tolist(), parts.tolist(), strict=True):
-            energy_j[number] *= factor
+        grid = np.array([rows[number].grid_g_per_kwh for number in own], dtype=np.float64)
+        new += added_rows(site, added, mean_over(spans, grid, added))
+        for number, factor, more_j, part in zip(
+            own, factors.tolist(), added.onto_j.tolist(), parts.tolist(), strict=True
+        ):
+            energy_j[number] = energy_j[number] * factor + more_j
             metered[number] = part
     units = []
     for site, entity in sorted(of_unit):
@@ -134,7 +140,7 @@ def reconcile(rows: Sequence[EnergyRow], meters: Iterable[MeterRow]) -> Reconcil
         row if joules == row.energy_j else dataclasses.replace(row, energy_j=joules)
         for row, joules in zip(rows, energy_j, strict=True)
     )
-    return Reconciled(scaled, tuple(metered), tuple(sites), tuple(units))
+    return Reconciled((*scaled, *new), (*metered, *(1.0 for _ in new)), tuple(sites), tuple(units))
 
 
 def spans_of(rows: Sequence[EnergyRow]) -> Spans:
@@ -150,7 +156,7 @@ def spans_of(rows: Sequence[EnergyRow]) -> Spans:
 
 def scale_to_meter(
     subject: SiteId | UnitId, spans: Spans, meters: Iterable[MeterRow]
-) -> tuple[Reconciliation, Floats, Floats]:
+) -> tuple[Reconciliation, Floats, Floats, Added]:
     """Hold rows of one site against its meter; see `reconcile`.
 
     Parameters
@@ -159,30 +165,35 @@ def scale_to_meter(
 
     Returns
     -------
-    how it stands, the factor of every row's energy (1 where there is no meter), and the part of it that is metered
+    how it stands, the factor of every row's energy (1 where there is no meter), the part of it that is metered, and
+    overhead where none was recorded
     """
     given = list(meters)
     start_s, end_s, amount_j = _feeds(given)
     row, window, share = _overlaps(spans, start_s, end_s)
     joules = spans.energy_j[row] * share
     count = len(start_s)
-    scalable_j = np.bincount(window, joules * spans.scaled[row], minlength=count)
+    scalable_j = np.bincount(window, joules * spans.scaled[row], minlength=count).astype(np.float64)
     guessed_j = np.bincount(window, joules * (spans.scaled & ~spans.overhead)[row], minlength=count)
-    recorded_j = np.bincount(window, joules, minlength=count)
+    recorded_j = np.bincount(window, joules, minlength=count).astype(np.float64)
     covered = _coverage(spans, start_s, end_s)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         factor = (amount_j - (recorded_j - scalable_j)) / scalable_j
     whole = covered >= 1.0 - _COVERED
     measured = (guessed_j == 0.0) & (recorded_j > scalable_j)
-    overhead = (factor >= 0.0) & (amount_j <= MOST_PUE * (recorded_j - scalable_j))
-    within = np.where(measured, overhead, (factor >= 1.0 / BAND) & (factor <= BAND))
-    sound = whole & np.isfinite(factor) & within
-    used = np.where(sound, factor, 1.0)
+    rest = beyond(amount_j, recorded_j - scalable_j, whole & measured)
+    sound = np.where(measured, rest.used, whole & (factor >= 1.0 / BAND) & (factor <= BAND))
+    stated = scalable_j > 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(measured, rest.overhead_j / scalable_j, factor)
+    used = np.where(sound & stated, factor, 1.0)
+    bare = sound & ~stated & (rest.overhead_j > 0.0)
     parts = np.bincount(row, share * sound[window], minlength=len(spans.energy_j))
     gained = np.bincount(row, share * (used[window] - 1.0), minlength=len(spans.energy_j))
     factors = np.where(spans.scaled, 1.0 + gained, 1.0)
     metered_j, before_j = float(amount_j[sound].sum()), float(recorded_j[sound].sum())
     moved_j = math.fsum((scalable_j[sound] * (used[sound] - 1.0)).tolist())
+    after_j = before_j + moved_j + float(rest.overhead_j[bare].sum())
     taken_j = float(scalable_j[sound].sum())
     found = Reconciliation(
         subject=subject,
@@ -193,11 +204,28 @@ def scale_to_meter(
         metered_j=metered_j,
         recorded_j=before_j,
         residual_raw=before_j / metered_j - 1.0 if metered_j > 0 else None,
-        residual_after=(before_j + moved_j) / metered_j - 1.0 if metered_j > 0 else None,
+        residual_after=after_j / metered_j - 1.0 if metered_j > 0 else None,
         factor=1.0 + moved_j / taken_j if taken_j > 0 else None,
-        findings=_findings(subject, whole, sound, factor, measured),
+        findings=_findings(subject, whole, sound, factor, measured, rest),
     )
-    return found, factors, np.clip(parts, 0.0, 1.0)
+    inside_s = np.where(spans.overhead[row], share * (spans.end_s - spans.start_s)[row], 0.0)
+    empty_s = np.bincount(window, inside_s, minlength=count).astype(np.float64)
+    per_s = np.where(bare & (empty_s > 0.0), rest.overhead_j / np.where(empty_s > 0.0, empty_s, 1.0), 0.0)
+    onto_j = np.bincount(row, inside_s * per_s[window], minlength=len(spans.energy_j)).astype(np.float64)
+    bare &= empty_s <= 0.0
+    added = Added(onto_j, start_s[bare], end_s[bare], rest.overhead_j[bare])
+    return found, factors, np.clip(parts, 0.0, 1.0), added
+
+
+def mean_over(spans: Spans, values: Floats, added: Added) -> Floats:
+    """Mean of a value of rows over the windows of what was added, weighted by the rows' energy in them."""
+    if not len(added.energy_j):
+        return np.zeros(0)
+    row, window, share = _overlaps(spans, added.start_s, added.end_s)
+    joules = spans.energy_j[row] * share
+    whole = np.bincount(window, joules, minlength=len(added.energy_j)).astype(np.float64)
+    mean: Floats = np.bincount(window, joules * values[row], minlength=len(added.energy_j)) / whole
+    return mean
 
 
 def _feeds(meters: Sequence[MeterRow]) -> tuple[Floats, Floats, Floats]:
@@ -261,25 +289,32 @@ def _findings(
     sound: npt.NDArray[np.bool_],
     factor: Floats,
     measured: npt.NDArray[np.bool_],
+    rest: Beyond,
 ) -> tuple[Finding, ...]:
     found = []
     gaps = int((~whole).sum())
     if gaps:
         text = f"{gaps} of {len(whole)} windows of the meter are not wholly in the ledger: they stay as recorded"
         found.append(Finding(kind="gap", subject=subject, detail=text))
-    absurd = int((whole & ~sound & measured & np.isfinite(factor)).sum())
-    if absurd:
+    if rest.short:
         text = (
-            f"in {absurd} of {len(whole)} windows the meter is not from 1 to {MOST_PUE:g} times what the servers' own "
-            "meters counted: PUE cannot be that, one of them is wrong; they stay as recorded"
+            "over all its windows the meter has less than what the servers' own meters counted: PUE would be below 1, "
+            "and PUE cannot be that. It does not see all of them, or one of them is wrong; they stay as recorded"
         )
         found.append(Finding(kind="meter", subject=subject, detail=text))
-    beyond = factor[whole & ~sound & ~(measured & np.isfinite(factor))]
-    if len(beyond):
-        known = beyond[np.isfinite(beyond)]
+    absurd = int(rest.absurd.sum())
+    if absurd:
+        text = (
+            f"in {absurd} of {len(whole)} windows the meter is not from {LEAST_SEEN:g} to {MOST_PUE:g} times what the "
+            "servers' own meters counted: PUE cannot be that, one of them is wrong; they stay as recorded"
+        )
+        found.append(Finding(kind="meter", subject=subject, detail=text))
+    asked = factor[whole & ~sound & ~measured]
+    if len(asked):
+        known = asked[np.isfinite(asked)]
         by = f"by {known.min():.3g} to {known.max():.3g}" if len(known) else "nothing was recorded that could be scaled"
         text = (
-            f"in {len(beyond)} of {len(whole)} windows the meter asks for more than a factor of {BAND:g} ({by}): "
+            f"in {len(asked)} of {len(whole)} windows the meter asks for more than a factor of {BAND:g} ({by}): "
             "it measures something else than these nodes, or one of both is wrong; they stay as recorded"
         )
         found.append(Finding(kind="meter", subject=subject, detail=text))

@@ -7,11 +7,14 @@ Ids begin with the group of the row: "electricity-fr-lca-average", "carrier-gas-
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.factor import Factor, Heating, Mix, Scope
+
+_GRID_ROW = re.compile(r"electricity-[a-z]{2}-(residual|marginal)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,19 +100,10 @@ class Registry:
         own = _by_id(own_rows)
         if self.own and own:
             raise InvalidFieldError("factors", min(own), "one table of own rows; this registry has one already")
-        for row in own.values():
-            packaged = self.rows.get(row.id)
-            for name in ("unit", "scope", "mix", "heating", "carrier") if packaged is not None else ():
-                had, has = getattr(packaged, name), getattr(row, name)
-                if had != has:
-                    raise InvalidFieldError(
-                        f"factor[{row.id}].{name}",
-                        _text(has),
-                        f"{_text(had)}, as the row that it replaces; or another id",
-                    )
         rows = dict(sorted({**self.rows, **own}.items()))
         for row in own.values():
-            _check_carrier(row, rows)
+            for mistake in self.mistakes(row, rows):
+                raise mistake
         return Registry(
             version=self.version,
             digest=self.digest,
@@ -117,6 +111,23 @@ class Registry:
             own=tuple(sorted(own)),
             own_digest=digest if own else "",
         )
+
+    def mistakes(self, row: Factor, rows: Mapping[str, Factor]) -> Iterator[InvalidFieldError]:
+        """Tell all that is wrong with an own row beside or in place of those of this registry; see `merged`.
+
+        Parameters
+        ----------
+        rows : of this registry and all own ones together, by id
+        """
+        packaged = self.rows.get(row.id)
+        for name in ("unit", "scope", "mix", "heating", "carrier") if packaged is not None else ():
+            had, has = getattr(packaged, name), getattr(row, name)
+            if had != has:
+                yield InvalidFieldError(
+                    f"factor[{row.id}].{name}", _text(has), f"{_text(had)}, as the row that it replaces; or another id"
+                )
+        yield from _carrier_mistakes(row, rows)
+        yield from _grid_mistakes(row)
 
     def is_own(self, factor_id: str) -> bool:
         """Tell whether the operator gave this row."""
@@ -159,20 +170,55 @@ def _by_id(factors: Iterable[Factor]) -> dict[str, Factor]:
     return dict(sorted(found.items()))
 
 
-def _check_carrier(row: Factor, rows: Mapping[str, Factor]) -> None:
+def _carrier_mistakes(row: Factor, rows: Mapping[str, Factor]) -> Iterator[InvalidFieldError]:
     if row.carrier in ("", "electricity"):
         return
     carrier = rows.get(row.carrier)
     if carrier is None:
-        raise InvalidFieldError(
+        yield InvalidFieldError(
             f"factor[{row.id}].carrier", row.carrier, "electricity, or the id of a row that is there"
         )
-    if carrier.heating is not row.heating:
-        raise InvalidFieldError(
+    elif carrier.heating is not row.heating:
+        yield InvalidFieldError(
             f"factor[{row.id}].heating",
             row.heating.value,
             f"{carrier.heating.value}, as its carrier {carrier.id} is counted",
         )
+
+
+def residual_of(registry: Registry, country: str) -> Factor | None:
+    """Give the residual mix of a country, row "electricity-<country>-residual"; None where nobody gave one."""
+    return registry.rows.get(f"electricity-{country.lower()}-residual")
+
+
+def marginal_of(registry: Registry, country: str) -> Factor | None:
+    """Give a country's marginal factor, row "electricity-<country>-marginal"; None where nobody gave one."""
+    return registry.rows.get(f"electricity-{country.lower()}-marginal")
+
+
+def _grid_mistakes(row: Factor) -> Iterator[InvalidFieldError]:
+    """Rows that stand beside the average by their name have to say so of themselves, too.
+
+    A residual mix goes with location-based figures of direct emissions (GHG Protocol Scope 2 Guidance ch. 6; AIB
+    publishes direct ones).
+    """
+    kind = _GRID_ROW.fullmatch(row.id)
+    if kind is None:
+        if row.id.startswith("electricity-") and row.mix is Mix.MARGINAL:
+            yield InvalidFieldError(
+                f"factor[{row.id}].id", row.id, "electricity-<country>-marginal for a marginal factor"
+            )
+        return
+    wanted: dict[str, tuple[object, ...]] = {"unit": ("gCO2e/kWh",)}
+    if kind[1] == "residual":
+        wanted |= {"mix": (Mix.MARKET,), "scope": (Scope.DIRECT,)}
+    else:
+        wanted |= {"mix": (Mix.MARGINAL,), "scope": (Scope.DIRECT, Scope.LCA)}
+    for name, allowed in wanted.items():
+        has = getattr(row, name)
+        if has not in allowed:
+            told = " or ".join(str(_text(one)) for one in allowed)
+            yield InvalidFieldError(f"factor[{row.id}].{name}", _text(has), f"{told} for a row of that id")
 
 
 def _text(value: object) -> object:

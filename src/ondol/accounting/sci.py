@@ -8,6 +8,10 @@ from ondol.model.checks import check_range, check_text
 from ondol.model.errors import InvalidFieldError
 from ondol.model.factor import Mix
 
+SCI_BOUNDARY = "users' work and idle servers; work run for heat alone is another software and the heat's"
+"""Of a place (ISO/IEC 21031 §5.1, software boundary): all hardware that is provided for the users' work, used or not.
+Filler work is no part of that software. It has no user and no R, and is charged to the heat (`footprint.md` §0.5)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intensity:

@@ -151,19 +151,41 @@ def scope_two(
     )
 
 
-def scope_two_of(parts: Sequence[tuple[float, float, Contract | None]]) -> ScopeTwo:
-    """Put both methods side by side for several sites, each with its own grid and the contract of its own.
-
-    What is not contracted at a site is at the location-based average of that site's grid, not at the mean of all.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought:
+    """Electricity of one site.
 
     Parameters
     ----------
-    parts : by site, electricity [kWh], its location-based carbon [gCO2e], and what covers it, None for nothing
+    kwh, location_g : of the window, and its location-based carbon [kWh], [gCO2e]
+    contract : what covers it; None for nothing
+    residual : mix of its country that stands for the rest; None where none is known
     """
-    found = [scope_two(kwh, location_g, [one] if one is not None else []) for kwh, location_g, one in parts]
+
+    kwh: float
+    location_g: float
+    contract: Contract | None = None
+    residual: Factor | None = None
+
+
+def scope_two_of(parts: Sequence[Bought]) -> ScopeTwo:
+    """Put both methods side by side for several sites, each with its own grid and the contract of its own.
+
+    What is not contracted at a site is at the residual mix of its country, where one is known, else at the
+    location-based average of that site's grid; never at the mean of all.
+    """
+    found = [
+        scope_two(one.kwh, one.location_g, [one.contract] if one.contract is not None else [], one.residual)
+        for one in parts
+    ]
     bare = [one for one in found if one.market_g is None]
+    residual = sorted({one.residual.id for one in parts if one.residual is not None})
     if len(bare) == len(found):
         note = scope_two(0.0, 0.0).note
+    elif residual:
+        note = f"the rest at the residual mix {', '.join(residual)}"
+        if bare:
+            note += f"; {len(bare)} of {len(found)} sites, of which none is known, at the location-based average"
     elif bare:
         note = f"the rest, {len(bare)} of {len(found)} sites, at the location-based average of its grid, since no "
         note += "residual mix is known"

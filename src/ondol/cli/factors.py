@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from ondol.cli.listing import AsJson, field, print_json, print_pairs, print_rows, print_text
+from ondol.cli.listing import (
+    WIDTH,
+    AsJson,
+    Column,
+    field,
+    print_json,
+    print_pairs,
+    print_paragraph,
+    print_rows,
+    print_text,
+)
 
 if TYPE_CHECKING:
     from ondol.accounting.embodied import Impacts
@@ -44,17 +55,19 @@ def list_(
     if as_json:
         print_json({"factors": registry.label, "data": rows})
         return
-    columns = (
-        field("factor", "id"),
-        field("value", "value", lambda value: f"{value:g}", right=True),
-        field("low", "low", lambda value: f"{value:g}", right=True),
-        field("high", "high", lambda value: f"{value:g}", right=True),
-        field("unit", "unit"),
-        field("year", "year", right=True),
-        field("own", "own", lambda own: "own" if own else "-"),
-    )
-    print_rows(rows, columns, empty="No such factor; 'ondol factors list' shows all.")
-    print_text(f"{len(rows)} of {len(registry.rows)} rows, {registry.label}")
+    if not rows:
+        print_text("No such factor; 'ondol factors list' shows all.")
+    for unit in dict.fromkeys(row["unit"] for row in rows):
+        columns = (
+            field(unit, "id", folds=False),
+            *(field(name, name, _four, right=True, folds=False) for name in ("value", "low", "high")),
+            Column("year", lambda row: f"{row['year']}{'*' if row['own'] else ' '}", right=True, folds=False),
+        )
+        print_rows([row for row in rows if row["unit"] == unit], columns, width=WIDTH)
+        print_text("")
+    if any(row["own"] for row in rows):
+        print_text("* a row of your own")
+    print_paragraph(f"{len(rows)} of {len(registry.rows)} rows, {registry.label}")
 
 
 @app.command
@@ -82,25 +95,37 @@ def show(factor: str, *, own: _AsOwn = None, fleet: _AsFleet = None, as_json: As
     if heat is not None:
         text = f"{heat['value']:.4f} ({heat['low']:.4f} to {heat['high']:.4f}) kgCO2e, carrier of {heat['geography']}"
         pairs.append(("a kWh of heat", text))
-    print_pairs([*pairs, ("table", registry.label)])
+    print_pairs([*pairs, ("table", registry.label)], width=WIDTH)
 
 
 @app.command
-def check(file: Path) -> None:
-    """Check a table of your own rows; every mistake is told with its line.
+def check(file: Path, *, as_json: AsJson = False) -> int:
+    """Check a table of your own rows; every mistake is told with its line, and the exit code is 1 where there is one.
 
     Parameters
     ----------
     file:
         CSV with the columns of the packaged table.
     """
+    from ondol.accounting.factor_table import FactorTableError
     from ondol.signals.factors import packaged_registry, registry_with
 
-    registry = registry_with(file)
-    replaced = sum(row in packaged_registry().rows for row in registry.own)
-    print_text(
-        f"{file} is right: {len(registry.own) - replaced} added, {replaced} in place of packaged ones; {registry.label}"
-    )
+    try:
+        registry = registry_with(file)
+    except FactorTableError as error:
+        if not as_json:
+            raise
+        print_json({"file": str(file), "right": False, "mistakes": [dataclasses.asdict(one) for one in error.mistakes]})
+        return 1
+    packaged = packaged_registry().rows
+    replaced = [key for key in registry.own if key in packaged]
+    added = [key for key in registry.own if key not in packaged]
+    if as_json:
+        known = {"added": added, "replaced": replaced, "factors": registry.label}
+        print_json({"file": str(file), "right": True, "mistakes": [], **known})
+        return 0
+    print_text(f"{file} is right: {len(added)} added, {len(replaced)} in place of packaged ones; {registry.label}")
+    return 0
 
 
 @app.command
@@ -141,7 +166,7 @@ def embodied(
     for machine in told:
         _print_machine(machine)
     if unknown and not hardware:
-        print_text(f"not described, so left out of statements and named there: {', '.join(unknown)}")
+        print_paragraph(f"not described, so left out of statements and named there: {', '.join(unknown)}")
 
 
 def _machine(kind: Hardware, registry: Registry) -> dict[str, Any]:
@@ -154,6 +179,7 @@ def _machine(kind: Hardware, registry: Registry) -> dict[str, Any]:
         "asks_boavizta": kind.boavizta,
         "lifetime_h": made.lifetime_h,
         "second_life": made.second_life,
+        "written_off_at": made.written_off_at,
         "parts": [_row(part.name, part.impacts) for part in made.parts],
         "making": _row("together", made.impacts),
         "per_hour": _row("an hour", embodied_rate(made)),
@@ -166,22 +192,37 @@ def _row(name: str, impacts: Impacts) -> dict[str, Any]:
 
 
 def _print_machine(machine: dict[str, Any]) -> None:
-    print_text(
+    print_paragraph(
         f"{machine['specification']}: {machine['method']}, {machine['lifetime_h']:g} h, {machine['second_life']}"
+        + (f", counted until {machine['written_off_at']:%Y-%m-%d}" if machine["written_off_at"] else "")
         + ("; a platform asks BoaviztAPI instead" if machine["asks_boavizta"] else "")
     )
     columns = [field("part", "name")]
-    for key, heading in (("gwp", "kgCO2e"), ("adpe", "kgSb"), ("pe", "MJ")):
-        columns += [
-            field(heading, f"{key}.value", _short, right=True),
-            field("low", f"{key}.low", _short, right=True),
-            field("high", f"{key}.high", _short, right=True),
-        ]
-    print_rows([*machine["parts"], machine["making"], machine["per_hour"]], columns)
+    for key, heading, scale in (("gwp", "kgCO2e", 1.0), ("adpe", "mgSb", 1e6), ("pe", "MJ", 1.0)):
+        columns.append(field(f"{heading} (low to high)", key, functools.partial(_ranged, scale=scale), folds=False))
+    print_rows([*machine["parts"], machine["making"]], columns, width=WIDTH)
+    hour = machine["per_hour"]
+    told = ", ".join(
+        f"{_ranged(hour[key], scale=scale)} {unit}"
+        for key, unit, scale in (("gwp", "gCO2e", 1e3), ("adpe", "mgSb", 1e6), ("pe", "MJ", 1.0))
+        if hour[key] is not None
+    )
+    print_paragraph(told, label="an hour of its life")
 
 
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+def _ranged(band: dict[str, float] | None, *, scale: float) -> str:
+    if band is None:
+        return ""
+    value, low, high = (_short(band[name] * scale) for name in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _four(value: float) -> str:
+    return f"{value:.4g}" if value < 1e4 else f"{value:g}"
 
 
 def _registry(own: Path | None, fleet: Path | None) -> Registry:

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.kpi_declared import NOTHING, Declared
-from ondol.cli.listing import Column, field, print_json, print_rows, print_text
+from ondol.cli.listing import WIDTH, Column, field, print_json, print_paragraph, print_rows, print_text
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock
 from ondol.model.errors import InvalidFieldError
@@ -180,16 +180,21 @@ def eu_export(
         print_json(made)
         return
     columns = (
-        field("ANNEX", "annex"),
-        field("FIELD", "symbol"),
+        field("ANNEX", "annex", folds=False),
+        field("FIELD", "symbol", folds=False),
         field("WHAT", "name"),
-        field("VALUE", "value", lambda value: UNKNOWN if value is None else _number(value), right=True),
-        field("UNIT", "unit"),
-        field("EMPTY BECAUSE", "unknown"),
+        field("VALUE", "value", lambda value: UNKNOWN if value is None else _number(value), right=True, folds=False),
+        field("UNIT", "unit", folds=False),
     )
-    print_rows(made["fields"], columns, out=out)
+    print_rows(made["fields"], columns, out=out, width=WIDTH)
+    empty: dict[str, list[str]] = {}
+    for one in made["fields"]:
+        if one["value"] is None:
+            empty.setdefault(one["unknown"], []).append(one["symbol"])
+    for why, symbols in empty.items():
+        print_paragraph(f"{', '.join(symbols)} ({why})", label="Empty")
     for note in made["notes"]:
-        print_text(note)
+        print_paragraph(note)
 
 
 @app.command
@@ -209,18 +214,18 @@ def thresholds(*, from_: From = None, to: str | None = None, out: Out = SHOWN, w
         print_json(made)
         return
     columns = (
-        field("SIRET", "siret"),
+        field("SIRET", "siret", folds=False),
         Column("SITES", lambda row: ", ".join(row["sites"])),
-        field("INSTALLED IT", "installed_it_w", lambda power_w: f"{power_w / 1000:g} kW", right=True),
-        field("REPORT (500 kW)", "must_report", lambda due: "yes" if due else "no"),
-        field("USE HEAT (1 MW)", "must_use_heat", lambda due: "yes" if due else "no"),
-        field("ERF", "erf", _number, right=True),
+        field("IT POWER", "installed_it_w", lambda power_w: f"{power_w / 1000:g} kW", right=True, folds=False),
+        field("500 kW: REPORT", "must_report", lambda due: "yes" if due else "no", folds=False),
+        field("1 MW: USE HEAT", "must_use_heat", lambda due: "yes" if due else "no", folds=False),
+        field("ERF", "erf", _number, right=True, folds=False),
     )
-    print_rows(made["by_siret"], columns, out=out, empty="No French site has a SIRET.")
+    print_rows(made["by_siret"], columns, out=out, empty="No French site has a SIRET.", width=WIDTH)
     for note in made["notes"]:
-        print_text(note)
+        print_paragraph(note)
     if made["undecided"]:
-        print_text("With the sites without a SIRET a number could be over a threshold: this is not decided.")
+        print_paragraph("With the sites without a SIRET a number could be over a threshold: this is not decided.")
 
 
 def _show(query: dict[str, object], out: Out, where: Where) -> None:
@@ -231,24 +236,29 @@ def _show(query: dict[str, object], out: Out, where: Where) -> None:
     if out.json:
         print_json(made)
         return
-    print_text(
+    print_paragraph(
         f"{made['kind']} {made['id']}, {clock(made['from'])} to {clock(made['to'])} UTC, {made['period']} figures; "
-        f"carbon basis {made['basis']}\n"
+        f"carbon basis {made['basis']}"
     )
+    print_text("")
     columns = (
         field("FIGURE", "name"),
-        field("VALUE", "value", _number, right=True),
-        field("UNIT", "unit", lambda unit: "" if unit == "1" else unit),
-        field("DATA", "tier"),
-        field("STANDARD", "standard"),
-        Column("NOTE", lambda row: row["undefined"] or row["note"]),
+        field("VALUE", "value", _number, right=True, folds=False),
+        field("UNIT", "unit", lambda unit: "" if unit == "1" else unit, folds=False),
+        field("DATA", "tier", folds=False),
     )
-    print_rows(made["kpis"], columns, out=out)
+    print_rows(made["kpis"], columns, out=out, width=WIDTH)
+    print_text("")
+    for one in made["kpis"]:
+        why = f"not known: {one['undefined']}" if one["value"] is None else ""
+        told = "; ".join(part for part in (why, one["note"], one["standard"]) if part)
+        print_paragraph(told, label=one["id"].replace("_", " "))
+    print_text("")
     told = made["scope_2"]
     market = "not known" if told["market_g"] is None else grams(told["market_g"])
-    print_text(f"Scope 2: location-based {grams(told['location_g'])}, market-based {market} ({told['note']}).")
+    print_paragraph(f"Scope 2: location-based {grams(told['location_g'])}, market-based {market} ({told['note']}).")
     for note in made["notes"]:
-        print_text(note)
+        print_paragraph(note)
 
 
 def _number(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class CarbonGround:
 
     Parameters
     ----------
-    embodied_g_per_h : of the nodes whose hardware is known [gCO2e/h]
+    embodied_g_per_h : of the nodes whose hardware is known, in their lives [gCO2e/h]
     specifications : every kind of machine of the fleet, with one node of it
     """
 
@@ -34,6 +35,11 @@ class CarbonGround:
     book: EmbodiedBook
     embodied_g_per_h: Mapping[NodeId, float]
     specifications: Mapping[str, NodeId]
+
+    def embodied_g_per_h_at(self, when: dt.datetime) -> dict[NodeId, float]:
+        """Embodied carbon of an hour of each known node at a moment, 0 of those whose life is over [gCO2e/h]."""
+        over = {node for node, at in self.book.written_off().items() if at <= when}
+        return {node: 0.0 if node in over else rate for node, rate in self.embodied_g_per_h.items()}
 
 
 def carbon_ground(fleet: Fleet, cache: Path | None = None, *, ask: bool = True) -> CarbonGround:

@@ -5,55 +5,125 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from ondol.model.fleet import Fleet
+from ondol.model.ledger import HeatRow
 from ondol.model.points import PointKey, Quality
 from ondol.model.site import Site
 from ondol.signals.weather import ZONES, Weather
-from ondol.storage.heat_ports import HeatStore
+from ondol.storage.ports import Store
 
+STATED_C = 5.0
+"""Surroundings where nobody measures them and no weather series is known: 278.15 K, a French heating season as a whole
+(`reference/footprint.md` §6 V9). It is stated where it is used."""
 _PARTS, _MOST = 500, 100  # a window is read in so many equal parts, and of each so many readings from its begin on
+_HOLDS_S = 3600.0  # so long a temperature that was read is taken for the one after it
 _LOOKS = 200  # at the weather, evenly over the window
 
 
-def supply_and_return_c(
-    fleet: Fleet, store: HeatStore, site: Site, start: dt.datetime, end: dt.datetime
-) -> tuple[float, float] | None:
-    """Mean supply and return temperature of a site's units and circuits in a window [°C]; None where not measured.
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Supply and return of the water that carried the heat, weighted by heat [°C], and of which part of it they are."""
 
-    Both have to be bound on the same unit or circuit; several count alike, also where their heat differs.
+    supply_c: float
+    return_c: float
+    share: float
+
+
+def handover(fleet: Fleet, store: Store, site: Site, start: dt.datetime, end: dt.datetime) -> Handover | None:
+    """Give the temperatures at which metered heat was handed over in a window; None where none was measured meanwhile.
+
+    Ts = Σ heat · temperature / Σ heat, over units and circuits and over equal parts of the window. Both points have to
+    be bound on the same unit or circuit; a moment at which no heat flows counts nothing, whatever the pipe's
+    temperature.
     """
-    entities = {unit.id: unit.site_id for unit in fleet.units} | {one.id: one.site_id for one in fleet.circuits}
     bound = {(one.entity_id, one.point) for one in fleet.bindings}
-    pairs: list[tuple[float, float]] = []
-    for entity in sorted(entities):
-        names = ("supply_temperature", "return_temperature")
-        if entities[entity] != site.id or not all((entity, name) in bound for name in names):
-            continue
-        supply, back = (_mean(store, site, PointKey(entity, name), start, end) for name in names)
-        if supply is not None and back is not None and back <= supply:  # turned round, they tell nothing
-            pairs.append((supply, back))
-    if not pairs:
+    names = ("supply_temperature", "return_temperature")
+    units = fleet.units_of(site.id)
+    entities = {
+        **{str(unit.id): {unit.id} for unit in units},
+        **{str(one.id): {u.id for u in units if u.circuit_id == one.id} for one in fleet.circuits},
+    }
+    measured = [key for key in entities if entities[key] and all((key, name) in bound for name in names)]
+    if not measured:
         return None
-    return math.fsum(one for one, _ in pairs) / len(pairs), math.fsum(one for _, one in pairs) / len(pairs)
-
-
-def outdoor_c(site: Site, start: dt.datetime, end: dt.datetime) -> float | None:
-    """Mean outdoor temperature over a window, of the weather series of the site's climate [°C]; None without one."""
-    if site.climate not in ZONES:
-        return None
-    weather = Weather.load(site.climate)
-    step = (end - start) / _LOOKS
-    return math.fsum(weather.at(start + (rank + 0.5) * step).temp_c for rank in range(_LOOKS)) / _LOOKS
-
-
-def _mean(store: HeatStore, site: Site, key: PointKey, start: dt.datetime, end: dt.datetime) -> float | None:
-    """Mean of what was measured all over the window: a month has a quarter of a million readings."""
     edges = [start + (end - start) * k / _PARTS for k in range(_PARTS + 1)]
-    good = [
-        one.value
-        for begin, until in itertools.pairwise(edges)
-        for one in store.point_readings(site.id, key, begin, until, _MOST)
-        if one.quality is Quality.GOOD and math.isfinite(one.value)
-    ]
-    return math.fsum(good) / len(good) if good else None
+    rows = [row for row in store.heat(site_id=site.id, start=start, end=end) if row.metered and row.delivered_j > 0.0]
+    whole_j = math.fsum(row.delivered_j for row in rows)
+    sums, weight_j, seen_j = [0.0, 0.0], 0.0, 0.0
+    taken: set[str] = set()
+    for key in measured:
+        own = entities[key] - taken  # a unit with points of its own needs none of its circuit
+        taken |= own
+        mine = [row for row in rows if row.unit_id in own]
+        heat_j = _by_part(mine, edges)
+        supply, back = (_means(store, site, PointKey(key, name), edges, heat_j) for name in names)
+        sound = (heat_j > 0.0) & np.isfinite(supply) & np.isfinite(back) & (back <= supply)  # turned round, they lie
+        if not sound.any():
+            continue
+        weight_j += float(heat_j[sound].sum())
+        sums[0] += float((heat_j * supply)[sound].sum())
+        sums[1] += float((heat_j * back)[sound].sum())
+        seen_j += math.fsum(row.delivered_j for row in mine)
+    if weight_j <= 0.0:
+        return None
+    return Handover(sums[0] / weight_j, sums[1] / weight_j, min(1.0, seen_j / whole_j))
+
+
+def surroundings(fleet: Fleet, store: Store, site: Site, start: dt.datetime, end: dt.datetime) -> tuple[float, str]:
+    """Give the mean outdoor temperature of a window [°C] and where it is from: measured, of the weather, or stated."""
+    bound = sorted(
+        (one.key for one in fleet.bindings if one.point == "outdoor_temperature" and one.entity_id == site.id),
+        key=str,
+    )
+    edges = [start + (end - start) * k / _PARTS for k in range(_PARTS + 1)]
+    for key in bound:
+        found = _means(store, site, key, edges, np.ones(_PARTS))
+        if np.isfinite(found).any():
+            return float(np.nanmean(found)), "measured"
+    if site.climate in ZONES:
+        weather, step = Weather.load(site.climate), (end - start) / _LOOKS
+        mean_c = math.fsum(weather.at(start + (rank + 0.5) * step).temp_c for rank in range(_LOOKS)) / _LOOKS
+        return mean_c, f"weather series {site.climate}"
+    return STATED_C, "stated: 278.15 K, no weather is known there"
+
+
+def _by_part(rows: Iterable[HeatRow], edges: list[dt.datetime]) -> npt.NDArray[np.float64]:
+    """Heat in each part of a window [J]; that of a row evenly over it."""
+    found = np.zeros(len(edges) - 1)
+    begin, part = edges[0], (edges[1] - edges[0]).total_seconds()
+    for row in rows:
+        first_s, last_s = (row.start - begin).total_seconds(), (row.end - begin).total_seconds()
+        for number in range(max(0, int(first_s // part)), min(len(found), math.ceil(last_s / part))):
+            inside_s = min(last_s, (number + 1) * part) - max(first_s, number * part)
+            found[number] += row.delivered_j * max(0.0, inside_s) / (last_s - first_s)
+    return found
+
+
+def _means(
+    store: Store, site: Site, key: PointKey, edges: list[dt.datetime], wanted: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Mean of what was measured in each part that is wanted, nan in others; without a reading the mean before it holds.
+
+    It holds for `_HOLDS_S`. A month has a quarter of a million readings: of each part `_MOST` are read, the first ones.
+    """
+    found = np.full(len(edges) - 1, np.nan)
+    last, at = math.nan, edges[0]
+    for number, (begin, until) in enumerate(itertools.pairwise(edges)):
+        if wanted[number] <= 0.0:
+            continue
+        good = [
+            one.value
+            for one in store.point_readings(site.id, key, begin, until, _MOST)
+            if one.quality is Quality.GOOD and math.isfinite(one.value)
+        ]
+        if good:
+            last, at = math.fsum(good) / len(good), until
+        if (begin - at).total_seconds() <= _HOLDS_S:
+            found[number] = last
+    return found

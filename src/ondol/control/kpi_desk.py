@@ -12,6 +12,7 @@ from ondol.accounting.disclosure.france import FrenchThresholds, french_threshol
 from ondol.accounting.kpi_extras import NOTHING_DECLARED, Declared, Extras
 from ondol.accounting.kpi_set import KpiSet, figures_of
 from ondol.accounting.kpi_site import SiteFlows, site_flows
+from ondol.accounting.registry import residual_of
 from ondol.accounting.scope_two import Contract, site_contract
 from ondol.control.carbon_ground import CarbonGround
 from ondol.control.directory import OPERATOR
@@ -19,13 +20,15 @@ from ondol.control.host_rights import HostRights, is_operator
 from ondol.model.account import Account
 from ondol.model.errors import ForbiddenError, InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import SiteId
+from ondol.model.ids import AttemptId, SiteId, task_of
 from ondol.model.ledger import Metered, MeterRow
 from ondol.model.site import Site
+from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
 _LONGEST = dt.timedelta(days=366, hours=1)
 _H_S = 3600.0
+_TASKS = 1000  # whose attempts are asked for at once
 
 
 class KpiDesk:
@@ -54,7 +57,14 @@ class KpiDesk:
         site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
         self._site_of_node = {node.id: site_of_unit[node.unit_id] for node in fleet.nodes}
         self._cores = {node.id: node.host_cores / clock_rate for node in fleet.nodes}
+        self._written_off = ground.book.written_off()
+        self._slots = {node.id: node.slots for node in fleet.nodes}
         self._gpu_nodes = frozenset(node.id for node in fleet.nodes if node.gpu)
+        self._counted_cores = {node: cores for node, cores in self._cores.items() if node not in self._gpu_nodes}
+        by_kind = {one.specification: one for one in fleet.benchmarks}
+        self._benchmarks = {
+            node.id: by_kind[node.specification] for node in fleet.nodes if node.specification in by_kind
+        }
 
     def site(
         self,
@@ -162,9 +172,15 @@ class KpiDesk:
         extras = Extras(
             cores=self._cores,
             gpu_nodes=self._gpu_nodes,
+            benchmarks=self._benchmarks,
             embodied_g=self._embodied_g(sums),
             declared=declared,
             contracts=self._contracts(sums, start.year),
+            residuals={
+                one.site_id: residual
+                for one in sums
+                if (residual := residual_of(self._ground.registry, self._sites[one.site_id].country)) is not None
+            },
         )
         return figures_of(
             sums, meters, kind=kind, subject=key, start=start, end=end, boundary=self._boundary, extras=extras
@@ -177,6 +193,8 @@ class KpiDesk:
             self._store.heat(site_id=site_id, start=start, end=end),
             self._store.meters(site_id=site_id, kind=Metered.ELECTRICITY_J, start=start, end=end),
             basis=self._ground.basis,
+            written_off=self._written_off,
+            cores=self._counted_cores,
         )
         return sums if sums.cover.spans else None
 
@@ -186,15 +204,35 @@ class KpiDesk:
         return {site_id: contract for site_id, contract in found.items() if contract is not None}
 
     def _embodied_g(self, sums: Sequence[SiteFlows]) -> float | None:
-        """Share of making the servers, for the time for which they were on; None where one is not known."""
+        """Share of making the servers, for the time for which they were on in their life; None where one is not known.
+
+        Slots that work run for heat alone held are not in it: see `ondol.accounting.sci.SCI_BOUNDARY`.
+        """
         rates = self._ground.embodied_g_per_h
         parts: list[float] = []
         for one in sums:
-            for node, (_, on_s) in one.cpu.items():
+            for node, living_s in one.living_s.items():
                 if node not in rates:
                     return None
-                parts.append(rates[node] * on_s / _H_S)
-        return math.fsum(parts)
+                parts.append(rates[node] * living_s / _H_S)
+            held_s = self._held_s(one)
+            for attempt, (node, rows_s) in one.filler_s.items():
+                of_slot_g = rates.get(node, 0.0) / self._slots.get(node, 1) / _H_S
+                parts.append(-of_slot_g * min(rows_s, held_s.get(attempt, rows_s)))
+        return max(0.0, math.fsum(parts))
+
+    def _held_s(self, sums: SiteFlows) -> dict[AttemptId, float]:
+        """For how long attempts of such work held a slot, of those that are over: rows are of whole windows."""
+        found: dict[AttemptId, float] = {}
+        tasks = sorted({task_of(attempt) for attempt in sums.filler_s})
+        for first in range(0, len(tasks), _TASKS):
+            after, full = "", True
+            while full:
+                page = self._store.attempt_facts(tasks[first : first + _TASKS], after=after, limit=PAGE)
+                found |= {fact.attempt_id: fact.slots * fact.held_s for fact in page}
+                full = len(page) == PAGE
+                after = page[-1].attempt_id if page else ""
+        return found
 
     def _check_span(self, start: dt.datetime, end: dt.datetime) -> None:
         if not start < end or end - start > _LONGEST:

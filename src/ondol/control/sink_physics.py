@@ -72,10 +72,8 @@ class SinkPhysics:
     def clocks(self, begin: dt.datetime, steps: int, step_s: float = QUARTER_S) -> Clocks:
         """Local quarters of the week of the middles of successive steps."""
         moments = [begin + dt.timedelta(seconds=(k + 0.5) * step_s) for k in range(steps)]
-        return Clocks(
-            np.array([local_quarters(moments, name) for name in self._zones]).reshape(len(self._zones), steps),
-            self.zone,
-        )
+        quarters = [local_quarters(moments, name) for name in self._zones]  # none of a fleet without sinks
+        return Clocks(np.array(quarters, dtype=np.int64).reshape(len(quarters), steps), self.zone)
 
     def base_w(self, at: Clocks, outdoor_c: Floats, sun_w_m2: Floats) -> Floats:
         """Give the base of demand without tanks' draws, (sinks, moments); below 0 where the sun gives too much [W].

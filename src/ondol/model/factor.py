@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ondol.model.checks import check_id, check_text, check_whole
 from ondol.model.errors import InvalidFieldError
 
+MOST_YEAR = 2100
 _MOST = 1e9  # far above any factor per kWh, per kg or per piece: more is a slip of the pen
 
 
@@ -76,6 +77,6 @@ class Factor:
                 raise InvalidFieldError(f"factor[{self.id}].{name}", number, f"a number from 0 to {_MOST:g}")
         if not self.low <= self.value <= self.high:
             raise InvalidFieldError(f"factor[{self.id}].value", self.value, f"from low {self.low} to high {self.high}")
-        check_whole(f"factor[{self.id}].year", self.year, 1990, 2100)
+        check_whole(f"factor[{self.id}].year", self.year, 1990, MOST_YEAR)
         for name in ("unit", "source", "licence", "geography"):
             check_text(f"factor[{self.id}].{name}", getattr(self, name), 500)

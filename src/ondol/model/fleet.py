@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ondol.model.accounting_terms import AccountingTerms
+from ondol.model.benchmark import ServerBenchmark
 from ondol.model.binding import Binding
 from ondol.model.connection import Connection
 from ondol.model.errors import InvalidFieldError, NotFoundError
@@ -40,6 +41,7 @@ class Fleet:
     connections: tuple[Connection, ...] = ()
     hardware: tuple[Hardware, ...] = ()
     equipment: tuple[HeatEquipment, ...] = ()
+    benchmarks: tuple[ServerBenchmark, ...] = ()
     accounting: AccountingTerms = DEFAULT_TERMS
     signal: SignalTerms = DEFAULT_SIGNAL
     filler: FillerTerms = DEFAULT_FILLER
@@ -48,7 +50,8 @@ class Fleet:
         for part in ("sites", "units", "nodes", "sinks", "circuits", "requests", "connections", "equipment"):
             object.__setattr__(self, part, tuple(sorted(getattr(self, part), key=lambda noun: noun.id)))
         object.__setattr__(self, "bindings", tuple(sorted(self.bindings, key=lambda b: b.key)))
-        object.__setattr__(self, "hardware", tuple(sorted(self.hardware, key=lambda kind: kind.specification)))
+        for part in ("hardware", "benchmarks"):
+            object.__setattr__(self, part, tuple(sorted(getattr(self, part), key=lambda kind: kind.specification)))
         for mistake in self.mistakes():
             raise mistake
 
@@ -151,9 +154,10 @@ class Fleet:
 
     def _idle_hardware(self) -> list[InvalidFieldError]:
         known = {node.specification for node in self.nodes}
-        times = Counter(kind.specification for kind in self.hardware)
         return [
-            InvalidFieldError(f"hardware[{kind}].specification", kind, allowed)
+            InvalidFieldError(f"{word}[{kind}].specification", kind, allowed)
+            for word, nouns in (("hardware", self.hardware), ("benchmark", self.benchmarks))
+            for times in (Counter(noun.specification for noun in nouns),)
             for kind, allowed in (
                 *(
                     (kind, "the specification key, or CPU model, of a node of this fleet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from ondol.model.checks import check_choice, check_id, check_range, check_text, check_whole
@@ -87,6 +88,8 @@ class Hardware(ServerParts):
     specification : which nodes it is about: their specification key, or CPU model where they have none
     archetype : name of an archetype of the registry, e.g. "dell-r740", in place of all parts; "" for parts
     lifetime_h : how long it serves here, which its making is spread over [h]; there is no default
+    in_service_since : since when it serves here: `lifetime_h` after that its making is written off and counts 0. None
+        where nobody said: then it counts on at the same rate
     second_life : "new"; "cutoff": it was written off by its first owner, its making counts 0 here; or
         "remaining_life": its making is spread over both lives evenly
     first_life_h : how long it served before; only with "remaining_life" [h]
@@ -96,6 +99,7 @@ class Hardware(ServerParts):
     specification: str
     lifetime_h: float
     archetype: str = ""
+    in_service_since: dt.datetime | None = None
     second_life: str = "new"
     first_life_h: float = 0.0
     boavizta: bool = False
@@ -103,6 +107,9 @@ class Hardware(ServerParts):
     def __post_init__(self) -> None:
         check_text("hardware.specification", self.specification)
         check_range("hardware.lifetime_h", self.lifetime_h, 1.0, MOST_H, "h")
+        since = self.in_service_since
+        if since is not None and (since.tzinfo is None or not 1990 <= since.year <= 2100):
+            raise InvalidFieldError("hardware.in_service_since", str(since), "a time with its zone, from 1990 to 2100")
         check_choice("hardware.second_life", self.second_life, SECOND_LIVES)
         check_range("hardware.first_life_h", self.first_life_h, 0.0, MOST_H, "h")
         if (self.second_life == "remaining_life") != (self.first_life_h > 0.0):
@@ -131,6 +138,12 @@ class Hardware(ServerParts):
                 True,
                 "false, unless there is a rack case, a power supply and a disk: it adds its own",
             )
+
+    @property
+    def written_off_at(self) -> dt.datetime | None:
+        """When its life here is over, and its making all counted; None where nobody said since when it serves."""
+        since = self.in_service_since
+        return None if since is None else since + dt.timedelta(hours=self.lifetime_h)
 
     @property
     def has_parts(self) -> bool:

@@ -126,6 +126,8 @@ class Metered(enum.Enum):
     BACKUP_ELECTRICITY_J = "backup_electricity_j"
     RENEWABLE_J = "renewable_j"  # electricity made on site and used inside the boundary
     WATER_L = "water_l"  # taken in by the boundary
+    COOLING_ELECTRICITY_J = "cooling_electricity_j"  # of the site's electricity, what cooling takes
+    COOLING_HEAT_J = "cooling_heat_j"  # removed from the IT by that cooling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,6 +58,8 @@ POINTS: dict[str, PointKind] = {
     "electric_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
     "backup_electric_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
     "renewable_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
+    "cooling_electric_meter": PointKind("J", _A.READS_POWER, 0.0, 1e18, cumulative=True),
+    "cooling_heat_meter": PointKind("J", _A.READS_HEAT, 0.0, 1e18, cumulative=True),
     "fuel_meter": PointKind("J", _A.READS_HEAT, 0.0, 1e18, cumulative=True),
     "water_meter": PointKind("m³", _A.READS_FLOW, 0.0, 1e9, cumulative=True),
     "flow": PointKind("kg/s", _A.READS_FLOW, 0.0, 1e4),
@@ -72,7 +74,9 @@ POINTS: dict[str, PointKind] = {
 """Every point that there is: name → kind. `flow_switch` is 1 while water flows; `backup` is the sink's other heater.
 
 Meters of accounts, of a site (or sink): `electric_meter` all that its compute boundary takes, `renewable_meter` what is
-made on the spot and used inside it, `fuel_meter` and `backup_electric_meter` what other heaters take, `water_meter`."""
+made on the spot and used inside it, `fuel_meter` and `backup_electric_meter` what other heaters take, `water_meter`; of
+a site's cooling `cooling_electric_meter` what it takes, within `electric_meter`, `cooling_heat_meter` what it removes.
+"""
 
 
 class Quality(enum.Enum):

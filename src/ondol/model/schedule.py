@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ondol.model.checks import check_range, check_whole
 from ondol.model.errors import InvalidFieldError
+from ondol.model.zones import check_timezone
 
 WEEK_MINUTES = 7 * 24 * 60
 
@@ -43,6 +44,7 @@ class WeeklySchedule:
     timezone: str = "Europe/Paris"
 
     def __post_init__(self) -> None:
+        check_timezone("timezone", self.timezone)
         if not self.slots:
             raise InvalidFieldError("slots", self.slots, "at least one slot")
         minutes = [slot.minute for slot in self.slots]

@@ -12,6 +12,7 @@ from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import CircuitId, NodeId, SinkId, SiteId, UnitId
 from ondol.model.power import PowerCurve
 from ondol.model.site_accounts import check_site_accounts
+from ondol.model.zones import check_timezone
 
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
@@ -42,6 +43,7 @@ class Site:
     postcode : of the place, as it is written there
     region : of the heat signal, an id such as "fr-idf"; "" for the country
     reference_heater : what would heat it without compute: id of a row "heater-…" of the registry; "" for none
+    reference_heater_from : since when it is that heater; heat before is not compared with it; None for always
     reference_heater_until : when that heater would have been replaced anyway; nothing is avoided after it
     reference_heater_evidence : what shows that it is there: contract, audit, photograph of the plate
     standby_kwh_per_kwh : heat that its backup goes on losing though it runs less, by kWh of useful heat, 0 to 1
@@ -69,6 +71,7 @@ class Site:
     postcode: str = ""
     region: str = ""
     reference_heater: str = ""
+    reference_heater_from: dt.datetime | None = None
     reference_heater_until: dt.datetime | None = None
     reference_heater_evidence: str = ""
     standby_kwh_per_kwh: float = 0.0
@@ -83,6 +86,7 @@ class Site:
     def __post_init__(self) -> None:
         check_id("site.id", self.id)
         check_text("site.name", self.name)
+        check_timezone("site.timezone", self.timezone)
         check_range("site.pue", self.pue, 1.0, 3.0)
         check_range("site.latitude_deg", self.latitude_deg, -90.0, 90.0, "°")
         check_range("site.longitude_deg", self.longitude_deg, -180.0, 180.0, "°")

@@ -35,10 +35,9 @@ def check_site_accounts(site: Site) -> None:
     ):
         if getattr(site, name) is not None:
             check_range(f"site.{name}", getattr(site, name), 0.0, most, unit)
-    until = site.reference_heater_until
-    if until is not None and until.tzinfo is None:
-        raise InvalidFieldError("site.reference_heater_until", until, "a time with its zone")
+    _check_times(site)
     for name, needed in (
+        ("reference_heater_from", "reference_heater"),
         ("reference_heater_until", "reference_heater"),
         ("reference_heater_evidence", "reference_heater"),
         ("avoided_share_heat", "avoided_contract"),
@@ -48,3 +47,13 @@ def check_site_accounts(site: Site) -> None:
     ):
         if getattr(site, name) not in (None, "") and getattr(site, needed) in (None, ""):
             raise InvalidFieldError(f"site.{name}", getattr(site, name), f"given together with {needed}")
+
+
+def _check_times(site: Site) -> None:
+    """Refuse a reference heater that would go before it comes."""
+    begin, until = site.reference_heater_from, site.reference_heater_until
+    for name, moment in (("from", begin), ("until", until)):
+        if moment is not None and moment.tzinfo is None:
+            raise InvalidFieldError(f"site.reference_heater_{name}", moment, "a time with its zone")
+    if begin is not None and until is not None and begin >= until:
+        raise InvalidFieldError("site.reference_heater_from", begin, f"before reference_heater_until, {until}")

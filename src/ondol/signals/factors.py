@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import hashlib
 from importlib.resources import files
@@ -40,8 +41,9 @@ def registry_with(own: Path | None) -> Registry:
     Raises
     ------
     NotFoundError : no such file
-    FactorTableError : with every mistake in it
-    InvalidFieldError : a row with another unit than the one that it replaces; a file that is not UTF-8 text
+    FactorTableError : with every mistake in it: also data of the future, a row of another unit or basis than the one
+        that it replaces
+    InvalidFieldError : a file that is not UTF-8 text
     """
     packaged = packaged_registry()
     if own is None:
@@ -55,7 +57,9 @@ def registry_with(own: Path | None) -> Registry:
         raise InvalidFieldError("accounting.factors", str(own), "a CSV file in UTF-8") from error
     except OSError as error:
         raise InvalidFieldError("accounting.factors", str(own), f"a file to read ({error.strerror})") from error
-    return packaged.merged(read_table(text, str(own)).rows, digest=hashlib.sha256(raw).hexdigest())
+    this_year = dt.datetime.now(dt.UTC).year
+    table = read_table(text, str(own), packaged, until=this_year)
+    return packaged.merged(table.rows, digest=hashlib.sha256(raw).hexdigest())
 
 
 def series_means() -> dict[str, float]:

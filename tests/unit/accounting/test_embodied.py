@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from typing import Any
 
@@ -19,6 +20,7 @@ from ondol.accounting.embodied import (
     embodied_rate,
     equipment_rate,
     share_of,
+    share_of_life,
     unreserved_of,
 )
 from ondol.accounting.embodied.models import known_models, slug_of
@@ -315,10 +317,46 @@ def test_hardware_of_no_node_and_hardware_twice_are_refused() -> None:
         small(hardware=(server(), server()))
 
 
-def test_every_node_of_the_demonstration_has_a_sourced_archetype() -> None:
+def test_every_node_of_the_demonstration_is_known_in_all_criteria_by_its_parts() -> None:
     book = EmbodiedBook.of(demo_fleet(), REGISTRY)
     assert not book.unknown
-    assert {one.method for one in book.by_node.values()} == {"archetype dell-r740"}
+    assert {one.method for one in book.by_node.values()} == {"bottom-up"}
+    rates = [book.rate(node) for node in book.by_node]
+    assert all(rate is not None and None not in (rate.gwp, rate.adpe, rate.pe) for rate in rates)
+    assert gwp(embodied_of(demo_fleet().hardware[0], REGISTRY).impacts).value == pytest.approx(
+        1017.7756, rel=1e-6
+    )  # V6
+
+
+def test_a_machine_past_its_stated_life_costs_nothing_more_and_over_its_life_all_of_it() -> None:
+    # given a server of five years since the first of July 2025, and one whose owner lets it serve two years longer
+    since, hour = dt.datetime(2025, 7, 1, tzinfo=dt.UTC), dt.timedelta(hours=1)
+    first, longer = (
+        embodied_of(server(lifetime_h=life, in_service_since=since), REGISTRY) for life in (43_800.0, 61_320.0)
+    )
+    for made, life_h in ((first, 43_800), (longer, 61_320)):
+        over = since + life_h * hour
+        assert made.written_off_at == over
+        # then a window before the end counts whole, across it in part, and behind it not at all
+        parts = [share_of_life(over, over + n * hour, over + (n + 4) * hour) for n in (-4, -1, 0, 100)]
+        assert parts == [1.0, 0.25, 0.0, 0.0]
+        # and all windows together are the machine
+        assert gwp(embodied_rate(made)).value * life_h == pytest.approx(gwp(made.impacts).value)
+    # a server of which nobody said since when it serves counts on
+    assert share_of_life(embodied_of(server(), REGISTRY).written_off_at, since, since + 1e6 * hour) == 1.0
+    # the rule for second lives is the same: this life carries its part, over this life
+    second = embodied_of(
+        server(second_life="remaining_life", first_life_h=43_800.0, lifetime_h=43_800.0, in_service_since=since),
+        REGISTRY,
+    )
+    assert gwp(embodied_rate(second)).value * 43_800.0 == pytest.approx(gwp(second.impacts).value / 2)
+    assert second.written_off_at == since + 43_800 * hour
+
+
+@pytest.mark.parametrize("since", [dt.datetime(2025, 7, 1), dt.datetime(1889, 1, 1, tzinfo=dt.UTC)])  # noqa: DTZ001
+def test_a_begin_of_service_without_a_zone_or_before_computers_is_refused(since: dt.datetime) -> None:
+    with pytest.raises(InvalidFieldError, match="in_service_since"):
+        server(in_service_since=since)
 
 
 def test_the_model_agrees_with_what_boaviztapi_was_recorded_to_say_of_the_same_parts() -> None:

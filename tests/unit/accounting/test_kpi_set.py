@@ -16,6 +16,7 @@ from ondol.accounting.disclosure.france import french_thresholds
 from ondol.accounting.kpi_extras import Declared, Extras
 from ondol.accounting.kpi_set import KpiSet, kpi_set
 from ondol.accounting.scope_two import Contract, Instrument
+from ondol.model.benchmark import ServerBenchmark
 from ondol.model.errors import InvalidFieldError
 from ondol.model.factor import Factor, Heating, Mix, Scope
 from ondol.model.ids import NodeId, SinkId, SiteId, TaskId, UnitId
@@ -178,7 +179,7 @@ def test_measured_servers_and_the_sites_meter_make_pue() -> None:
     assert figures.kpi("pue").value == pytest.approx(1.1)
     assert figures.flows.carbon_g == pytest.approx(26.4 * 50.0)
     # a meter that saw less than its servers is not used, and that is said
-    less = made(rows, *hourly(Metered.ELECTRICITY_J, 0.9 * KWH))
+    less = made(rows, *hourly(Metered.ELECTRICITY_J, 0.95 * KWH))
     assert less.kpi("pue").value == pytest.approx(1.03)
     assert any("PUE would be below 1" in note for note in less.notes)
 
@@ -267,6 +268,62 @@ def test_utilization_is_by_time_on_and_leaves_accelerators_out() -> None:
     wrong = made(rows, extras=Extras(cores={NodeId("home-node"): 0.25})).kpi("iteusv")
     assert wrong.value is None
     assert "more than its cores have" in wrong.undefined
+
+
+def test_utilization_is_a_mean_over_time_as_the_standard_has_it() -> None:
+    # given a server that is on all day at a fifth, and one that is on half the day at four fifths
+    rows: list[LedgerRow] = [
+        dataclasses.replace(energy(hour, 1.0, site=site), cpu_s=2.0 * share * 3600.0)
+        for site, share, hours in (("a", 0.2, range(24)), ("b", 0.8, range(6, 18)))
+        for hour in hours
+    ]
+    cores = {NodeId("a-node"): 2.0, NodeId("b-node"): 2.0}
+    # then it is the mean of 12 hours at a fifth and of 12 at a half, not what the servers' own times would make, 0.4
+    assert made(rows, extras=Extras(cores=cores)).kpi("iteusv").value == pytest.approx(0.35)
+    # and rows of one server in one window, of two jobs and its idle rest, are one time on
+    shared: list[LedgerRow] = []
+    for row in rows:
+        assert isinstance(row, EnergyRow)
+        half = dataclasses.replace(row, energy_j=row.energy_j / 2, cpu_s=row.cpu_s / 2)
+        shared += [half, half, dataclasses.replace(half, share=Share.IDLE, task_id=None, cpu_s=0.0)]
+    assert made(shared, extras=Extras(cores=cores)).kpi("iteusv").value == pytest.approx(0.35)
+
+
+def benchmarked(score: float, power_w: float, name: str = "SPECpower_ssj2008") -> ServerBenchmark:
+    return ServerBenchmark(specification="x", name=name, score=score, power_w=power_w, source="spec.org, 2026-02-03")
+
+
+def test_efficiency_of_servers_is_a_ratio_of_sums_by_one_named_benchmark() -> None:
+    rows = [row for site in ("a", "b") for row in a_day(site)]
+    small, large = benchmarked(120_000.0, 250.0), benchmarked(300_000.0, 400.0)
+    a, b = NodeId("a-node"), NodeId("b-node")
+    figure = made(rows, extras=Extras(cores={}, benchmarks={a: small, b: large})).kpi("iteesv")
+    assert figure.value == pytest.approx(420_000.0 / 650.0)  # not the mean of 480 and 750
+    assert figure.unit == "SPECpower_ssj2008/W"
+    assert "spec.org" in figure.note
+    # a server without one, and another benchmark, leave it undefined and are named
+    half = made(rows, extras=Extras(cores={}, benchmarks={a: small})).kpi("iteesv")
+    assert (half.value, half.undefined) == (None, "1 of 2 servers have no benchmark: b-node")
+    other = benchmarked(30.0, 400.0, "SERT 2.0.8")
+    mixed = made(rows, extras=Extras(cores={}, benchmarks={a: small, b: other})).kpi("iteesv")
+    assert mixed.value is None
+    assert "mixed" in mixed.undefined
+    assert "SERT 2.0.8, SPECpower_ssj2008" in mixed.undefined
+    assert "[[benchmark]]" in made(rows).kpi("iteesv").undefined
+
+
+def test_cooling_is_as_its_meters_say_and_undefined_in_words_without_both() -> None:
+    rows = list(a_day())
+    taken, removed = meter(Metered.COOLING_ELECTRICITY_J, 44.0 * KWH), meter(Metered.COOLING_HEAT_J, 95.0 * KWH)
+    figure = made(rows, taken, removed).kpi("cer")
+    assert figure.value == pytest.approx(95 / 44)  # card EN 50600-4-7: 2.16
+    assert (figure.tier, round(figure.value or 0.0, 2)) == (Tier.T1_METER, 2.16)
+    assert "home has no meter of the heat that cooling removes" in made(rows, taken).kpi("cer").undefined
+    assert "home has no meter of the electricity of cooling" in made(rows, removed).kpi("cer").undefined
+    idle = made(rows, meter(Metered.COOLING_ELECTRICITY_J, 0.0), removed).kpi("cer")
+    assert (idle.value, idle.undefined) == (None, "no cooling that takes electricity")
+    short = made(rows, taken, meter(Metered.COOLING_HEAT_J, 95.0 * KWH, hours=12)).kpi("cer")
+    assert "cover different times" in short.undefined
 
 
 def test_sci_needs_embodied_carbon_and_says_its_lower_bound_without() -> None:

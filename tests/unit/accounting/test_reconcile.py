@@ -96,6 +96,34 @@ def test_where_every_server_is_measured_the_meter_says_what_the_overhead_is(joul
     assert only(made.sites).findings == ()
 
 
+def test_what_the_meter_has_beyond_measured_servers_is_overhead_also_where_none_was_stated() -> None:
+    # given measured servers of a site with PUE 1, on a grid that changes, and a meter that reads 10 % more
+    rows = [row(5.0 * n, 100.0 * (n + 1), tier=Tier.T2_BMC) for n in range(6)]
+    rows = [dataclasses.replace(one, grid_g_per_kwh=10.0 * (n + 1)) for n, one in enumerate(rows)]
+    made = reconcile(rows, [meter(0, 660.0), meter(15, 1650.0)])
+    # then there are rows of overhead for it, of the meter's windows, at the servers' mean intensity in them
+    assert made.rows[:6] == tuple(rows)
+    assert [(one.share, one.energy_j) for one in made.rows[6:]] == [
+        (Share.OVERHEAD, pytest.approx(60.0)),
+        (Share.OVERHEAD, pytest.approx(150.0)),
+    ]
+    assert made.rows[6].grid_g_per_kwh == pytest.approx((1 * 10 + 2 * 20 + 3 * 30) / 6)
+    site = only(made.sites)
+    assert (site.residual_raw, site.findings) == (pytest.approx(1 / 1.1 - 1), ())
+    assert site.residual_after == pytest.approx(0.0, abs=1e-12)
+
+
+def test_meters_that_are_read_at_other_moments_make_no_overhead_out_of_noise() -> None:
+    # given a site whose meter has in one window 3 % less than its servers, in the next 3 % more
+    rows = [row(15.0 * n, 1000.0, minutes=15.0, tier=Tier.T2_BMC) for n in range(20)]
+    made = reconcile(rows, [meter(15.0 * n, 1030.0 if n % 2 else 970.0) for n in range(20)])
+    # then there is none, and where it has 1 % more in all, that is what there is
+    assert math.fsum(one.energy_j for one in made.rows) == pytest.approx(20_000.0, rel=1e-12)
+    made = reconcile(rows, [meter(15.0 * n, 1050.0 if n % 2 else 970.0) for n in range(20)])
+    assert math.fsum(one.energy_j for one in made.rows) == pytest.approx(20_200.0, rel=1e-12)
+    assert only(made.sites).residual_after == pytest.approx(0.0, abs=1e-12)
+
+
 @pytest.mark.parametrize("joules", [299.0, 901.0])
 def test_a_meter_that_makes_no_pue_with_measured_servers_is_refused_in_words(joules: float) -> None:
     made = reconcile([row(0, 300.0, minutes=15, tier=Tier.T2_BMC), _overhead(9.0)], [meter(0, joules)])
@@ -177,13 +205,15 @@ def test_whatever_is_scaled_sums_to_the_meter(
     if site.residual_after is not None:
         assert abs(site.residual_after) < 1e-9
     assert all(one.energy_j >= 0.0 for one in made.rows)
+    kept, new = made.rows[: len(rows)], made.rows[len(rows) :]
+    assert all(one.share is Share.OVERHEAD and one.tier is Tier.T1_METER and one.energy_j > 0.0 for one in new)
     assert all(
         0.5 - 1e-9 <= one.energy_j / before.energy_j <= 2.0 + 1e-9
-        for one, before in zip(made.rows, rows, strict=True)
+        for one, before in zip(kept, rows, strict=True)
         if before.energy_j > 0
     )
     assert all(
         one.energy_j == before.energy_j
-        for one, before in zip(made.rows, rows, strict=True)
+        for one, before in zip(kept, rows, strict=True)
         if before.tier in (Tier.T1_METER, Tier.T2_BMC)
     )

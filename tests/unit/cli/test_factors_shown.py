@@ -69,10 +69,11 @@ def test_embodied_of_a_fleet_names_what_is_not_described(capsys: pytest.CaptureF
     file = tmp_path / "fleet.toml"
     file.write_text(fleet_to_toml(demo_fleet()), encoding="utf-8")
     text = shown(capsys, f"factors embodied --fleet {file}")
-    assert "virtual: archetype dell-r740, 43800 h, new" in text
-    assert "2102" in text
+    assert "virtual: bottom-up, 43800 h, new, counted until 2030-06-30" in text
+    assert "together  1018 (509 to 1527)" in text
+    assert max(len(row) for row in text.splitlines()) <= 80
     whole = json.loads(shown(capsys, f"factors embodied virtual --fleet {file} --json"))
-    assert whole["data"][0]["per_hour"]["gwp"]["value"] == pytest.approx(1200 / 43_800)
+    assert whole["data"][0]["per_hour"]["gwp"]["value"] == pytest.approx(1017.7756 / 43_800, rel=1e-6)
     assert "describes virtual" in shown(capsys, f"factors embodied other --fleet {file}", 1)
     block = text_without_hardware(file.read_text(encoding="utf-8"))
     file.write_text(block, encoding="utf-8")
@@ -83,3 +84,23 @@ def test_embodied_of_a_fleet_names_what_is_not_described(capsys: pytest.CaptureF
 
 def text_without_hardware(text: str) -> str:
     return "\n\n".join(part for part in text.split("\n\n") if not part.startswith("[[hardware]]"))
+
+
+def test_a_checked_table_is_told_to_programs_right_or_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(OWN + "equipment-tank-gwp,5,4,6,kgCO2e/kg,lca,average,none,2025,FR,EPD 7,own,,\n", encoding="utf-8")
+    told = json.loads(shown(capsys, f"factors check {own} --json"))
+    assert (told["right"], told["mistakes"]) == (True, [])
+    assert (told["added"], told["replaced"]) == (["equipment-tank-gwp"], ["electricity-fr-lca-average"])
+    own.write_text(OWN.replace(",20,18,", ",20,21,").replace("Our study", ""), encoding="utf-8")
+    assert run(f"factors check {own} --json".split()) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["right"], told["mistakes"][0]["line"]) == (False, 2)
+
+
+@pytest.mark.parametrize(
+    "line", ["list", "list equivalence", "show heater-heat-pump-radiators-55", "show electricity-fr-lca-average"]
+)
+def test_nothing_is_wider_than_a_small_terminal(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    text = shown(capsys, f"factors {line}")
+    assert max(len(row) for row in text.splitlines()) <= 80

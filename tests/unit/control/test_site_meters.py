@@ -215,6 +215,16 @@ def test_fuel_own_electricity_and_water_have_rows_of_their_own() -> None:
     assert found[Metered.WATER_L] == pytest.approx(15.0)
 
 
+def test_cooling_has_rows_of_what_it_takes_and_removes() -> None:
+    ledger = Ledger(fleet("cooling_electric_meter", "cooling_heat_meter"))
+    for minute in range(16):
+        ledger.hear(minute, 10.0 + minute / 600.0, key=PointKey("s", "cooling_electric_meter"))
+        ledger.hear(minute, 20.0 + minute / 60.0, key=PointKey("s", "cooling_heat_meter"))
+    found = {row.kind: row.amount for row in ledger.book(16)}
+    assert found[Metered.COOLING_ELECTRICITY_J] == pytest.approx(0.025 * KWH)
+    assert found[Metered.COOLING_HEAT_J] == pytest.approx(0.25 * KWH)
+
+
 def test_an_agent_of_its_own_brings_a_night_that_it_was_alone() -> None:
     # Given a site whose agent could not reach the platform for a night, and kept what its meter said.
     base = fleet()

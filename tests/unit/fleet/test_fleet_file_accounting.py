@@ -9,6 +9,7 @@ import pytest
 
 from ondol.demo.fleet import demo_fleet
 from ondol.model.accounting_terms import AccountingTerms
+from ondol.model.benchmark import ServerBenchmark
 from ondol.model.errors import InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.model.hardware_parts import Hardware, HeatEquipment
@@ -42,6 +43,12 @@ site = "s"
 factor = "equipment-gas-boiler"
 amount = 25
 lifetime_h = 175320
+[[benchmark]]
+specification = "virtual"
+name = "SPECpower"
+score = 8e6
+power_w = 480
+source = "spec.org"
 """
 
 
@@ -149,6 +156,13 @@ def test_a_site_keeps_its_own_equipment_and_terms_stay_with_the_operator() -> No
         ('archetype = "dell-r740"', "", 16, "the model of its processor, or cpu_die_mm2"),
         ("amount = 25", "amount = 0", 24, "a number from 1e-06"),
         ('site = "s"\nfactor', 'site = "t"\nfactor', 22, "the id of a site of this fleet"),
+        ("lifetime_h = 43800", "lifetime_h = 43800\nin_service_since = 2025-07-01", 19, "a time with its zone"),
+        ("lifetime_h = 43800", "lifetime_h = 43800\nin_service_since = 1901-01-01T00:00:00Z", 19, "from 1990 to 2100"),
+        ("score = 8e6", "score = 0", 29, "a number from 1e-09"),
+        ("power_w = 480", "power_w = -1", 30, "a number from 0.1 to 1e+06 W"),
+        ('source = "spec.org"', "", 26, "source is missing"),
+        ('name = "SPECpower"', 'name = ""', 28, "a text of 1 to 80"),
+        ('"virtual"\nname', '"virtul"\nname', 27, "a node of this fleet"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, said: str) -> None:
@@ -156,6 +170,18 @@ def test_a_mistake_is_told_with_its_line(old: str, new: str, line: int, said: st
     assert old in TEXT
     found = check_fleet_text(TEXT.replace(old, new, 1))
     assert [(one.line, said in one.message) for one in found][:1] == [(line, True)], found
+
+
+def test_since_when_servers_serve_and_their_benchmark_are_read_and_written_again() -> None:
+    since = "lifetime_h = 43800\nin_service_since = 2024-03-01T00:00:00+01:00"
+    fleet = load_fleet(TEXT.replace("lifetime_h = 43800", since, 1), "x.toml")
+    assert fleet.hardware[0].written_off_at == dt.datetime(2029, 2, 27, 23, tzinfo=dt.UTC)
+    assert fleet.benchmarks == (
+        ServerBenchmark(specification="virtual", name="SPECpower", score=8e6, power_w=480.0, source="spec.org"),
+    )
+    assert load_fleet(fleet_to_toml(fleet), "y.toml") == fleet
+    twice = TEXT + TEXT[TEXT.index("[[benchmark]]") :]
+    assert any("described once only" in one.message for one in check_fleet_text(twice))
 
 
 def test_double_hardware_is_told() -> None:

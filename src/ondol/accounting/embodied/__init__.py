@@ -7,7 +7,7 @@ is the part of reserved resources over a time.
 from ondol.accounting.embodied.book import EmbodiedBook
 from ondol.accounting.embodied.equipment import equipment_rate
 from ondol.accounting.embodied.impact import CRITERIA, NOTHING, UNITS, Band, Impacts
-from ondol.accounting.embodied.machine import Embodied, PartImpact, embodied_of, embodied_rate
+from ondol.accounting.embodied.machine import Embodied, PartImpact, embodied_of, embodied_rate, share_of_life
 from ondol.accounting.embodied.shares import Resources, share_of, unreserved_of
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "embodied_rate",
     "equipment_rate",
     "share_of",
+    "share_of_life",
     "unreserved_of",
 ]

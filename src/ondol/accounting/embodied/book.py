@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -74,8 +75,12 @@ class EmbodiedBook:
             _nodes={node.id: node for node in fleet.nodes},
         )
 
+    def written_off(self) -> dict[NodeId, dt.datetime]:
+        """By node, when its life is over and its making counted; without those of which that is not known."""
+        return {node: one.written_off_at for node, one in self.by_node.items() if one.written_off_at is not None}
+
     def rate(self, node_id: NodeId) -> Impacts | None:
-        """Impacts of one hour of a node [kgCO2e/h, kgSb/h, MJ/h]; None where its hardware is not known.
+        """Impacts of one hour of a node's life [kgCO2e/h, kgSb/h, MJ/h]; None where its hardware is not known.
 
         Raises
         ------

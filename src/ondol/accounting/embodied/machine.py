@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class Embodied:
     method : "bottom-up", "archetype <name>" or "BoaviztAPI <version>"
     second_life : rule
     sources : of the constants, each once
+    written_off_at : when its life is over: from then on it costs nothing more; None where that is not known
     """
 
     parts: tuple[PartImpact, ...]
@@ -48,6 +50,7 @@ class Embodied:
     method: str
     second_life: str
     sources: tuple[str, ...]
+    written_off_at: dt.datetime | None = None
 
     def part(self, *names: str) -> Impacts:
         """Impacts of some of the parts together."""
@@ -92,12 +95,24 @@ def embodied_of(hardware: Hardware, registry: Registry, answer: Mapping[str, Imp
         method=method,
         second_life=hardware.second_life,
         sources=tuple(dict.fromkeys(sources)),
+        written_off_at=hardware.written_off_at,
     )
 
 
 def embodied_rate(embodied: Embodied) -> Impacts:
-    """Give the impacts of one hour of a machine's life, linear in time [kgCO2e/h, kgSb/h, MJ/h]."""
+    """Give the impacts of one hour of a machine's life, linear in time [kgCO2e/h, kgSb/h, MJ/h].
+
+    After `written_off_at` there are none: then all of its making has been counted, once. An operator who lets it serve
+    on states a longer lifetime, over which all of it is spread anew (`share_of_life`; `footprint.md` §1.6).
+    """
     return embodied.impacts * (embodied.counted / embodied.lifetime_h)
+
+
+def share_of_life(written_off_at: dt.datetime | None, start: dt.datetime, end: dt.datetime) -> float:
+    """Give the part of a window, 0 to 1, that lies before a machine's life is over; 1 where that is not known."""
+    if written_off_at is None or end <= written_off_at:
+        return 1.0
+    return max(0.0, (written_off_at - start) / (end - start))
 
 
 def bottom_up(parts: ServerParts, registry: Registry, sources: list[str] | None = None) -> tuple[PartImpact, ...]:

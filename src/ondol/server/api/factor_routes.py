@@ -56,6 +56,7 @@ def hardware(_caller: Caller, desk: DeskIn) -> JSONResponse:
             "method": one.method,
             "lifetime_h": one.lifetime_h,
             "second_life": one.second_life,
+            "written_off_at": plain(one.written_off_at),
             "counted_share": one.counted,
             "making": plain(one.impacts),
             "per_hour": plain(embodied_rate(one)),

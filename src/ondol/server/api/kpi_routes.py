@@ -141,7 +141,7 @@ def kpi_out(made: KpiSet, desk: Desk) -> dict[str, Any]:
     sums = {
         one.name: getattr(made.flows, one.name)
         for one in dataclasses.fields(made.flows)
-        if one.name not in ("cpu", "covers", "findings")
+        if one.name not in ("cpu", "covers", "findings", "busy")
     }
     return {
         "kind": made.kind,
