@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import httpx2
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0
+LONG_S = 240.0  # of what the platform may take long for: it gives up before
 _WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each further try; together what a restart of the platform takes
 _BUSY = frozenset({429, 502, 503, 504})
 _GONE = 404
@@ -77,6 +78,7 @@ class Api:
     verbose : tell every call on standard error, without tokens and contents
     transport : of httpx2, for tests that need no socket
     pause : waits so many seconds
+    timeout_s : longest silence of the platform [s]
     """
 
     def __init__(
@@ -86,17 +88,18 @@ class Api:
         verbose: bool = False,
         transport: httpx2.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         from importlib.metadata import version
 
         import httpx2
 
         self.access = access
-        self._verbose, self._pause = verbose, pause
+        self._verbose, self._pause, self._timeout_s = verbose, pause, timeout_s
         self._client = httpx2.Client(
             base_url=access.url,
             headers={"Authorization": access.token, "User-Agent": f"ondol-cli/{version('ondol')}"},
-            timeout=_TIMEOUT_S,
+            timeout=timeout_s,
             transport=transport,
             verify=_trust(access.verify),
             trust_env=urlsplit(access.url).hostname not in LOOPBACK,  # a proxy does not know our loopback
@@ -213,7 +216,7 @@ class Api:
 
         url = self.access.url
         if isinstance(error, httpx2.ReadTimeout | httpx2.WriteTimeout | httpx2.PoolTimeout):
-            return UnavailableError(f"{url} did not answer within {_TIMEOUT_S:.0f} s")
+            return UnavailableError(f"{url} did not answer within {self._timeout_s:.0f} s")
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             said = "its certificate is not trusted: name the authority's file with --api-ca-certificate"
             return UnavailableError(f"{url}: {said}, or trust anybody with --unsafe-ssl")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import Group, Parameter
 
-from ondol.cli.api import Access, Api
+from ondol.cli.api import TIMEOUT_S, Access, Api
 from ondol.cli.config_file import Profile, config_path, read_config
 from ondol.control.layout import DATA_VARIABLE, DataFolder, data_folder
 from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
@@ -147,6 +147,6 @@ def _read_client_file(folder: DataFolder) -> dict[str, str]:
     return {str(key): str(value) for key, value in noted.items()} if isinstance(noted, dict) else {}
 
 
-def open_api(where: Where) -> Api:
-    """Open a connection to the platform that `where` and its surroundings name."""
-    return Api(find_access(where), verbose=where.verbose)
+def open_api(where: Where, *, timeout_s: float = TIMEOUT_S) -> Api:
+    """Open a connection to the platform that `where` and its surroundings name, for answers within `timeout_s` [s]."""
+    return Api(find_access(where), verbose=where.verbose, timeout_s=timeout_s)

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from ondol.cli.api import LONG_S
 from ondol.cli.connection import HERE, Where, open_api
-from ondol.cli.listing import print_json, print_pairs, print_text
+from ondol.cli.listing import WIDTH, print_json, print_pairs, print_paragraph, print_text
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock
 from ondol.model.errors import InvalidFieldError
@@ -41,7 +42,7 @@ def mirror(
     """
     if kind == "project" and not id_:
         raise InvalidFieldError("id", id_, "which project it is about")
-    with open_api(where) as api:
+    with open_api(where, timeout_s=LONG_S) as api:
         made = api.get("/ledger/v1/mirror", kind=kind, id=id_ or None, **{"from": from_, "to": to})
     if out.json:
         print_json(made)
@@ -71,14 +72,19 @@ def _print(made: Mapping[str, Any]) -> None:
             ),
             ("wasted", f"{wasted}, {amount(waste['co2e_g'], 'gCO2e')}"),
             *[(f"  {_line(line)}", amount(line["energy_j"] / _J_PER_KWH, "kWh")) for line in waste["lines"]],
-        ]
+        ],
+        width=WIDTH,
     )
     print_text(
         "\nTo try" if made["suggestions"] else "\nNothing to suggest: your own jobs show nothing that would save."
     )
     for number, one in enumerate(made["suggestions"], start=1):
         saved = f"{amount(one['saves_kwh'], 'kWh')}, {amount(one['saves_g'], 'gCO2e')}"
-        print_text(f"{number}. {one['text']}\n   It would have saved {saved}: {one['how']}.")
+        print_paragraph(f"{one['text']} It would have saved {saved}: {one['how']}.", label=str(number))
+    if made["without"]:
+        print_text("\nLooked at too" if made["suggestions"] else "\nLooked at")
+    for line in made["without"]:
+        print_paragraph(f"- {line}")
 
 
 def _line(line: Mapping[str, Any]) -> str:

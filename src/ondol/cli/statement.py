@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from cyclopts import Parameter
 
-from ondol.cli.api import Api
+from ondol.cli.api import LONG_S, Api, RefusedError
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.kinds import JOBS, POOLS, TASKS, find_id
-from ondol.cli.listing import print_json, print_pairs, print_text, say
+from ondol.cli.listing import WIDTH, print_json, print_pairs, print_paragraph, print_text, say
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import clock
 from ondol.model.errors import InvalidFieldError
@@ -22,6 +23,17 @@ Kind = Literal["instance", "task", "job", "pool", "user", "project", "site", "ho
 _FINDS = {"task": TASKS, "job": JOBS, "pool": POOLS}
 _WHOLE = ("user", "host", "fleet")
 _FEW = 12
+_LISTED = {
+    "instance": "'ondol task list' shows your tasks",
+    "task": "'ondol task list' shows yours",
+    "job": "'ondol job list' shows yours",
+    "pool": "'ondol pool list' shows yours",
+    "project": "'ondol project list' shows yours",
+    "site": "'ondol site list' shows those that you see",
+    "host": "it is about who hosts a site that you see ('ondol heat hosts SITE')",
+    "user": "leave the e-mail out for yourself; those of others are for the operator",
+    "fleet": "it takes no id",
+}
 
 
 def statement(
@@ -60,7 +72,7 @@ def statement(
     """
     if not id_ and kind not in _WHOLE:
         raise InvalidFieldError("id", id_, f"which {kind} it is about")
-    with open_api(where) as api:
+    with open_api(where, timeout_s=LONG_S) as api, _told_where(kind):
         key = _key(api, kind, id_)
         path = f"/ledger/v1/statements/{kind}" + (f"/{quote(key, safe='')}" if key else "")
         span = {"from": from_, "to": to}
@@ -80,6 +92,17 @@ def statement(
         _print(made)
 
 
+@contextlib.contextmanager
+def _told_where(kind: Kind) -> Iterator[None]:
+    """Say with an id that nobody has where ids are found."""
+    try:
+        yield
+    except RefusedError as error:
+        if error.status != 404 or not str(error).startswith(f"No such {kind}:") or not _LISTED.get(kind):
+            raise
+        raise RefusedError(error.status, f"{error}; {_LISTED[kind]}") from error
+
+
 def _key(api: Api, kind: Kind, id_: str) -> str:
     """What the API finds a subject by."""
     if kind == "instance":
@@ -95,39 +118,64 @@ def _write(path: Path, data: bytes) -> None:
 
 def _print(made: Mapping[str, Any]) -> None:
     from ondol.accounting.account.said import VIRTUAL
-    from ondol.report.statement_words import KIND_TITLES, amount
+    from ondol.report.statement_words import KIND_TITLES
 
     subject, window = made["subject"], made["window"]
-    print_text(f"{KIND_TITLES[subject['kind']]}: {subject['name']}")
+    print_paragraph(f"{KIND_TITLES[subject['kind']]}: {subject['name']}")
     print_text(f"{clock(window['start'])} to {clock(window['end'])} UTC, platform time\n")
     for section, figures in made["figures"].items():
         print_text(section.upper())
-        print_pairs([(one["label"], _figure(one)) for one in figures.values()])
+        _pairs([(one["label"], _figure(one)) for one in figures.values()])
         print_text("")
     print_text("VIEWS (each shares out the whole inventory)")
-    print_pairs([(name, _view(view)) for name, view in made["views"].items()])
+    _pairs([(name, _view(view)) for name, view in made["views"].items()])
     print_text("\nAPART: AVOIDED EMISSIONS (never in the inventory)")
     boxes = made["avoided"]["sites"]
-    print_pairs([(box["site_name"], _box(box)) for box in boxes[:_FEW]])
+    _pairs([(box["site_name"], _box(box)) for box in boxes[:_FEW]])
+    _more(len(boxes))
+    print_text("\nAPART: THE SAME WORK AND HEAT ELSEWHERE (below zero the platform did better)")
+    baskets = made["baskets"]
+    _pairs([(one["site_name"], _basket(one)) for one in baskets[:_FEW]])
+    _more(len(baskets))
     print_text("\nPARTS")
-    print_pairs(
-        [
-            (part["name"], f"{amount(part['total_kwh'], 'kWh')}, {amount(part['total_g'], 'gCO2e')}")
-            for part in made["parts"][:_FEW]
-        ]
-    )
-    if len(made["parts"]) > _FEW:
-        print_text(f"  and {len(made['parts']) - _FEW} more: --json or --csv")
-    print_text(f"\nSum of the parts against the whole: {made['adds_up']['residual']:.1e} relative (1e-09 is allowed).")
-    print_text(made["uncertainty"]["driver"])
+    _pairs([(part["name"], _part(part)) for part in made["parts"][:_FEW]])
+    _more(len(made["parts"]))
+    print_text("")
+    print_paragraph(f"The parts differ from the whole by {made['adds_up']['residual']:.1e} (1e-09 is allowed).")
+    print_paragraph(made["uncertainty"]["driver"])
     said = [*made["findings"], *made["missing"]]
     for line in said[:_FEW]:
-        print_text(f"  {line}")
-    if len(said) > _FEW:
-        print_text(f"  and {len(said) - _FEW} more: --json")
+        print_paragraph(f"- {line}")
+    _more(len(said))
     for note in made["notes"]:
         if note == VIRTUAL:
-            print_text(note)
+            print_paragraph(note)
+
+
+def _pairs(pairs: Sequence[tuple[str, object]]) -> None:
+    print_pairs(pairs, width=WIDTH)
+
+
+def _more(count: int) -> None:
+    if count > _FEW:
+        print_text(f"  and {count - _FEW} more: --json or --csv")
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    from ondol.report.statement_words import amount
+
+    return f"{amount(part['total_kwh'], 'kWh')}, {amount(part['total_g'], 'gCO2e')}"
+
+
+def _basket(one: Mapping[str, Any]) -> str:
+    from ondol.report.statement_words import amount, band
+
+    made = one["made"]
+    if made is None:
+        return f"no figure: {one['refused']}"
+    delta = made["delta"]
+    told = f"{amount(delta['g'], 'gCO2e')} ({band(delta['low_g'], delta['high_g'], 'gCO2e')})"
+    return f"{told} against {one['against']}"
 
 
 def _figure(one: Mapping[str, Any]) -> str:

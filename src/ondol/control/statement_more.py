@@ -1,32 +1,30 @@
-"""What statements say beyond rows: how the sums stand to the sites' meters, what was wasted, and who holds claims."""
+"""What statements say beyond rows: how attempts ended, what was wasted, and who holds claims."""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ondol.accounting.account.columns import NOBODY, SHARES, TIERS, EnergyColumns, Floats, Mask
-from ondol.accounting.account.figure import Figure, Section, unknown
+from ondol.accounting.account.columns import NOBODY, Mask
+from ondol.accounting.account.figure import Figure, Section
 from ondol.accounting.account.shared import Shared
 from ondol.accounting.account.statement import Held
 from ondol.accounting.claims import active
-from ondol.accounting.reconcile import SCALED, Reconciliation, Spans, scale_to_meter
+from ondol.accounting.suggested_ends import counted
 from ondol.accounting.waste import Spent, Waste, WasteLine, idle_pool_slots, waste_of
 from ondol.control.claim_book import ClaimBook
 from ondol.model.account import Account
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId, SiteId, TaskId
-from ondol.model.ledger import AttemptFact, EnergyRow, Metered, MeterRow, Share, WorkFact
+from ondol.model.ledger import AttemptFact, EnergyRow, WorkFact
 from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
 _J_PER_KWH = 3.6e6
-_SCALED = np.array([tier in SCALED for tier in TIERS])
-_OVERHEAD = SHARES.index(Share.OVERHEAD)
+_FEW = 200  # tasks whose attempts are read one by one
 _SOURCE = "ledger: energy rows, ends of attempts"
 WASTE_LABELS = {
     "failed": "Attempts that failed",
@@ -50,82 +48,6 @@ _WASTE_HOW = {
     "over_reserved": "(1 − CPU time / core time reserved) × idle power of the slot × time held",
     "idle_pool_slot": "holders' electricity in windows with nothing in their slots",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """Rows after the sites' meters, and how the sums stood to them."""
-
-    rows: EnergyColumns
-    metered: Floats
-    sites: tuple[Reconciliation, ...]
-
-
-def settle(store: Store, rows: EnergyColumns, start: dt.datetime | None, end: dt.datetime | None) -> Settled:
-    """Scale rows to the electricity meters of their sites, window by window; nothing in the ledger changes."""
-    energy_j, metered = rows.energy_j.copy(), np.zeros(len(rows))
-    found: list[Reconciliation] = []
-    for code in np.unique(rows.site):
-        site = SiteId(rows.sites[code])
-        meters = [
-            row
-            for row in store.meters(site_id=site, kind=Metered.ELECTRICITY_J, start=start, end=end)
-            if _is_of_site(row)
-        ]
-        if not meters:
-            continue
-        here = rows.site == code
-        spans = Spans(
-            start_s=rows.start_s[here],
-            end_s=rows.end_s[here],
-            energy_j=rows.energy_j[here],
-            scaled=_SCALED[rows.tier[here]],
-            overhead=rows.share[here] == _OVERHEAD,
-        )
-        stands, factors, parts = scale_to_meter(site, spans, meters)
-        energy_j[here] *= factors
-        metered[here] = parts
-        found.append(stands)
-    return Settled(rows=dataclasses.replace(rows, energy_j=energy_j), metered=metered, sites=tuple(found))
-
-
-def meters_section(found: Collection[Reconciliation], sites: Sequence[str], names: Mapping[str, str]) -> Section:
-    """How the sums of servers and overhead stand to the sites' own meters, with the residual before and after."""
-    by_site = {str(one.subject): one for one in found}
-    figures: list[Figure] = []
-    for site in sites:
-        one, name = by_site.get(site), names.get(site, site)
-        if one is None:
-            why = "no electricity meter of the site in the ledger: its sums stay as recorded"
-            figures.append(unknown(f"{site}.metered_kwh", f"{name}: by its meter", "kWh", why))
-            continue
-        method = f"{one.windows - one.refused} of {one.windows} windows of {', '.join(one.meter_ids)} used"
-        figures.append(
-            Figure(
-                key=f"{site}.metered_kwh", label=f"{name}: by its meter", value=one.metered_j / _J_PER_KWH, unit="kWh",
-                tier="T1", method=method, source="ledger, meter rows",
-            )
-        )  # fmt: skip
-        for key, label, value in (
-            ("residual_raw", "recorded / metered − 1, as recorded", one.residual_raw),
-            ("residual_after", "the same after scaling", one.residual_after),
-        ):
-            if value is None:
-                figures.append(
-                    unknown(f"{site}.{key}", f"{name}: {label}", "1", "no window of the meter could be used")
-                )
-            else:
-                how = (
-                    "T3 to T5 scaled to the meter, window by window; never over a factor of two, but for the overhead "
-                    "of servers that are all measured"
-                )
-                figures.append(Figure(key=f"{site}.{key}", label=f"{name}: {label}", value=value, unit="1", method=how))
-    return Section(
-        key="meters",
-        title="Against the meters",
-        figures=tuple(figures),
-        note="A meter settles the sum of its site; who had which part of it stays as the split rule says.",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +120,7 @@ def waste_section(found: Waste) -> Section:
                 label=f"{WASTE_LABELS[line.kind]}{cause}",
                 value=line.energy_j / _J_PER_KWH,
                 unit="kWh",
-                method=f"{line.attempts} attempts; {line.co2e_g:.4g} gCO2e; {_WASTE_HOW[line.kind]}",
+                method=f"{counted(line.attempts, 'attempt')}; {line.co2e_g:.3g} gCO2e; {_WASTE_HOW[line.kind]}",
                 source=_SOURCE,
             )
         )
@@ -215,21 +137,25 @@ def waste_section(found: Waste) -> Section:
     return Section(key="waste", title="Wasted", figures=tuple(figures))
 
 
-def claims_held(
-    book: ClaimBook, caller: Account, sites: Sequence[SiteId], start: dt.datetime, end: dt.datetime
-) -> tuple[Held, ...]:
-    """Claims on heat of a time that the caller may see: all of the operator's and hosts', else one's own."""
-    found: list[Held] = []
-    for site in sites:
-        found += [
-            Held(
-                site_id=site, holder=one.holder, start=one.first, end=one.last, kwh=one.to_kwh - one.from_kwh,
-                share=one.share,
-            )
-            for one in active(book.claims(caller, site))
-            if one.first < end and one.last > start
-        ]  # fmt: skip
-    return tuple(found)
+def claims_held(book: ClaimBook, caller: Account, sites: Sequence[SiteId]) -> tuple[Held, ...]:
+    """Claims on heat of some sites that the caller may see: all of the operator's and hosts', else one's own."""
+    return tuple(
+        Held(
+            site_id=site,
+            holder=one.holder,
+            start=one.first,
+            end=one.last,
+            kwh=one.to_kwh - one.from_kwh,
+            share=one.share,
+        )
+        for site in sites
+        for one in active(book.claims(caller, site))
+    )
+
+
+def held_in(held: Sequence[Held], start: dt.datetime, end: dt.datetime) -> tuple[Held, ...]:
+    """Those claims that reach into a window."""
+    return tuple(one for one in held if one.start < end and one.end > start)
 
 
 def work_facts_of(store: Store, tasks: Sequence[str]) -> list[WorkFact]:
@@ -254,6 +180,19 @@ def attempt_facts_of(store: Store, tasks: Sequence[str]) -> list[AttemptFact]:
     return found
 
 
+def whys_of(store: Store, ends: Iterable[AttemptFact]) -> dict[AttemptId, str]:
+    """How attempts failed that gave no exit code, as far as their tasks are still there; of a few tasks."""
+    silent = [end for end in ends if end.outcome == "failed" and end.cause == "" and end.exit_code is None]
+    wanted = {end.attempt_id for end in silent}
+    found: dict[AttemptId, str] = {}
+    for task_id in sorted({end.task_id for end in silent})[:_FEW]:
+        for attempt in store.attempts(task_id):
+            if attempt.id in wanted:
+                what = "could not be started" if attempt.cpu_s <= 0.0 else "ended without an exit code"
+                found[attempt.id] = what + (f": {attempt.message.rstrip('.')}" if attempt.message else "")
+    return found
+
+
 def _idle_slots(store: Store, shared: Shared, mine: Mask, works: Mapping[TaskId, WorkFact]) -> tuple[WasteLine, ...]:
     """Idle slots of the pools among some work; rows are read again, since it takes windows and not sums."""
     rows = shared.rows
@@ -267,7 +206,3 @@ def _idle_slots(store: Store, shared: Shared, mine: Mask, works: Mapping[TaskId,
         if fact.holds_pool in pools or fact.pool_id in pools:
             found += store.energy(task_id=fact.task_id, start=start, end=end)
     return idle_pool_slots(found, works, shared.basis.g_of)
-
-
-def _is_of_site(row: MeterRow) -> bool:
-    return row.meter_id.partition(".")[0] == row.site_id

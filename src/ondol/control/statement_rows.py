@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from ondol.accounting.account.columns import EnergyColumns, HeatColumns, energy_columns, heat_columns
+import numpy as np
+
+from ondol.accounting.account.columns import EnergyColumns, HeatColumns, Mask, energy_columns, heat_columns
 from ondol.accounting.account.hardware import Hold
 from ondol.accounting.bins import BIN_S
-from ondol.model.errors import InvalidFieldError
+from ondol.model.errors import TooManyRowsError
 from ondol.model.ids import AccountId, SiteId, TaskId
-from ondol.model.ledger import AttemptFact, EnergyRow, HeatRow, WorkFact
+from ondol.model.ledger import AttemptFact, WorkFact
 from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
 MOST_ROWS = 3_000_000
 """A statement over more rows than this is asked for span by span: they are held in memory at once."""
+Spans = Mapping[SiteId, tuple[dt.datetime, dt.datetime]]
+"""By site, from one time to another."""
 _BIN = dt.timedelta(seconds=BIN_S)
 LONGEST_ROW = dt.timedelta(hours=6)  # rows are sought by their start; one is a minute long, or as a platform was down
 _LATE = dt.timedelta(days=7)  # attempts that end later than this after a window are taken to hold over all their rows
@@ -44,6 +48,21 @@ class ColumnReader(Protocol):
         """Sites with energy rows of an account that begin in [start, end), by id."""
         ...
 
+    def task_spans(self, task_ids: Sequence[TaskId]) -> dict[SiteId, tuple[dt.datetime, dt.datetime]]:
+        """By site, from the begin of the first energy row of some tasks to the end of the last."""
+        ...
+
+    def energy_count(
+        self,
+        start: dt.datetime | None,
+        end: dt.datetime | None,
+        site_ids: Collection[SiteId] | None,
+        *,
+        at_most: int,
+    ) -> int:
+        """Energy rows that begin in [start, end), of some sites, counted up to `at_most`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowRows:
@@ -65,13 +84,10 @@ def window_rows(
 ) -> WindowRows:
     """Read the rows that begin in [start, end) of some sites, all where none are named.
 
-    Raises InvalidFieldError where there are more than `MOST_ROWS`.
+    Raises TooManyRowsError where there are more than `MOST_ROWS`.
     """
     energy = _energy(store, start, end, site_ids)
-    if isinstance(store, ColumnReader):
-        heat = store.heat_columns(start=start, end=end, site_ids=site_ids)
-    else:
-        heat = heat_columns(row for site in _each(site_ids) for row in store.heat(site_id=site, start=start, end=end))
+    heat = _heat(store, start, end, site_ids)
     return WindowRows(energy=energy, heat=heat, holds=holds(store, energy, start, end))
 
 
@@ -82,19 +98,41 @@ def sites_of(
     return store.sites_of(account_id, start, end) if isinstance(store, ColumnReader) else None
 
 
-def rows_around(store: Store, own: Collection[EnergyRow]) -> WindowRows:
-    """Read the rows of the sites of `own`, in whole bins around them: overhead and heat are shares of these."""
-    energy: list[EnergyRow] = []
-    heat: list[HeatRow] = []
-    for site_id in sorted({row.site_id for row in own}):
-        times = [(row.start, row.end) for row in own if row.site_id == site_id]
-        start, end = _floor(min(one for one, _ in times)), _floor(max(one for _, one in times)) + _BIN
-        reach = start - LONGEST_ROW
-        energy += [row for row in store.energy(site_id=site_id, start=reach, end=end) if row.end > start]
-        heat += [row for row in store.heat(site_id=site_id, start=reach, end=end) if row.end > start]
-    columns = energy_columns(energy)
-    first, last = min(row.start for row in own), max(row.end for row in own)
-    return WindowRows(energy=columns, heat=heat_columns(heat), holds=holds(store, columns, first - LONGEST_ROW, last))
+def task_spans(store: Store, tasks: Collection[str]) -> Spans:
+    """By site, from the begin of the first row of some tasks to the end of the last."""
+    wanted = [TaskId(key) for key in sorted(tasks)]
+    if isinstance(store, ColumnReader):
+        return store.task_spans(wanted)
+    found: dict[SiteId, tuple[dt.datetime, dt.datetime]] = {}
+    for row in (row for key in wanted for row in store.energy(task_id=key)):
+        first, last = found.get(row.site_id, (row.start, row.end))
+        found[row.site_id] = min(first, row.start), max(last, row.end)
+    return {site: found[site] for site in sorted(found)}
+
+
+def rows_around(store: Store, spans: Spans) -> WindowRows:
+    """Read the rows of some sites in whole bins around a span of each: overhead and heat are shares of these.
+
+    Raises TooManyRowsError as `window_rows`.
+    """
+    cuts = {site: (_floor(first), _floor(last) + _BIN) for site, (first, last) in spans.items()}
+    start, end = min(one for one, _ in cuts.values()) - LONGEST_ROW, max(one for _, one in cuts.values())
+    energy = _energy(store, start, end, list(cuts))
+    energy = energy.where(_inside(energy, cuts))
+    heat = _heat(store, start, end, list(cuts))
+    heat = heat.where(_inside(heat, cuts))
+    first, last = min(one for one, _ in spans.values()), max(one for _, one in spans.values())
+    return WindowRows(energy=energy, heat=heat, holds=holds(store, energy, first - LONGEST_ROW, last))
+
+
+def _inside(rows: EnergyColumns | HeatColumns, cuts: Spans) -> Mask:
+    """Rows that reach into the cut of their site."""
+    first = np.array([cuts[SiteId(site)][0].timestamp() for site in rows.sites])
+    last = np.array([cuts[SiteId(site)][1].timestamp() for site in rows.sites])
+    if not len(rows):
+        return np.zeros(0, dtype=np.bool_)
+    found: Mask = (rows.end_s > first[rows.site]) & (rows.start_s < last[rows.site])
+    return found
 
 
 def holds(store: Store, rows: EnergyColumns, start: dt.datetime | None, end: dt.datetime | None) -> dict[str, Hold]:
@@ -156,8 +194,19 @@ def _energy(
         rows = list(itertools.islice(read, MOST_ROWS + 1))
         columns = None if len(rows) > MOST_ROWS else energy_columns(rows)
     if columns is None:
-        raise InvalidFieldError("from", str(start), f"a span of at most {MOST_ROWS:,} ledger rows: ask span by span")
+        raise TooManyRowsError(
+            f"More than {MOST_ROWS:,} ledger rows, by quarter of an hour, lie in this window: ask for half of it or "
+            "less at a time, or for one site at a time; sums of windows are sums of their statements"
+        )
     return columns
+
+
+def _heat(
+    store: Store, start: dt.datetime | None, end: dt.datetime | None, site_ids: Collection[SiteId] | None
+) -> HeatColumns:
+    if isinstance(store, ColumnReader):
+        return store.heat_columns(start=start, end=end, site_ids=site_ids)
+    return heat_columns(row for site in _each(site_ids) for row in store.heat(site_id=site, start=start, end=end))
 
 
 def _each(site_ids: Collection[SiteId] | None) -> Iterable[SiteId | None]:

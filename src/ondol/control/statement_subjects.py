@@ -20,6 +20,8 @@ from ondol.model.ledger import WorkFact
 from ondol.storage.ports import Store
 
 ME = ("", "me")
+LIVES = ("instance", "task", "job", "pool")
+"""Of these, all of it where no window is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class OndolError(Exception):
-    """Base of every error that Ondol raises on purpose."""
+    """Base of every error that Ondol raises on purpose; they go from one process to another as they are."""
+
+    def __reduce__(self) -> tuple[Callable[..., OndolError], tuple[object, ...]]:
+        return _again, (type(self), self.args, dict(self.__dict__))
+
+
+def _again(kind: type[OndolError], args: tuple[object, ...], fields: dict[str, object]) -> OndolError:
+    """Make an error anew whose words are there already."""
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidFieldError(OndolError, ValueError):
@@ -55,8 +67,25 @@ class BudgetExceededError(NotEnoughCreditsError):
     """A budget in carbon or energy has too little left for what was asked."""
 
 
+class TooManyRowsError(OndolError):
+    """More was asked for at once than one answer is made of."""
+
+
 class UnavailableError(OndolError):
     """A part of the platform cannot answer now; the same call may work later."""
+
+
+class BusyError(UnavailableError):
+    """As much as is done at once is under way already.
+
+    Parameters
+    ----------
+    after_s : when it is worth trying again [s]
+    """
+
+    def __init__(self, text: str, after_s: float) -> None:
+        super().__init__(text)
+        self.after_s = after_s
 
 
 class OutcomeUnknownError(UnavailableError):

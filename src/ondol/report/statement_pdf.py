@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,12 @@ from reportlab.graphics.charts.barcharts import VerticalBarChart  # type: ignore
 from reportlab.graphics.shapes import Drawing, Rect, String  # type: ignore[import-untyped]
 from reportlab.lib import colors  # type: ignore[import-untyped]
 from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
-from reportlab.lib.styles import ParagraphStyle  # type: ignore[import-untyped]
 from reportlab.lib.units import mm  # type: ignore[import-untyped]
 from reportlab.pdfbase import pdfmetrics  # type: ignore[import-untyped]
-from reportlab.pdfbase.ttfonts import TTFont  # type: ignore[import-untyped]
-from reportlab.pdfgen.canvas import Canvas  # type: ignore[import-untyped]
-from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle  # type: ignore[import-untyped]
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer  # type: ignore[import-untyped]
 
 from ondol.report import statement_words, words
+from ondol.report.pdf_sheet import MUTED, RULE, STYLES, WIDTH, Page, heading, load_fonts, table, text
 from ondol.report.statement_words import amount, band, shown, span
 
 if TYPE_CHECKING:
@@ -27,18 +24,16 @@ if TYPE_CHECKING:
     from ondol.accounting.account.statement import Statement
 
 MOST_ROWS = 60
-_WIDTH = A4[0] - 36 * mm - 12.0  # what a frame leaves of the page, its padding off
-_INK, _MUTED, _RULE = colors.HexColor("#1f1e1b"), colors.HexColor("#6a665e"), colors.HexColor("#e3ded4")
 _COLOURS = {"job": "#0072b2", "heat_only": "#e69f00", "idle": "#d9d3c7", "overhead": "#8d8371"}
 _LABELS = {"job": "work of users", "heat_only": "run for heat alone", "idle": "idle", "overhead": "overhead"}
 
 
 def statement_pdf(statement: Statement) -> bytes:
     """Give the statement as the bytes of a PDF; the same statement gives the same bytes."""
-    _fonts()
+    load_fonts()
     sink = io.BytesIO()
     title = statement_words.title(statement)
-    page = _Page(title, statement_words.when(statement), statement.conventions.registry)
+    page = Page(title, statement_words.when(statement), statement.conventions.registry)
     document = SimpleDocTemplate(
         sink,
         pagesize=A4,
@@ -62,28 +57,28 @@ def write_statement_pdf(path: Path, statement: Statement) -> None:
 
 
 def _story(statement: Statement, title: str) -> list[Any]:
-    story: list[Any] = [_text(title, "h1"), _text(statement_words.when(statement), "muted"), Spacer(1, 4 * mm)]
-    story += [_text(line, "lead") for line in statement_words.lead(statement)]
+    story: list[Any] = [text(title, "h1"), text(statement_words.when(statement), "muted"), Spacer(1, 4 * mm)]
+    story += [text(line, "lead") for line in statement_words.lead(statement)]
     chart = _course(statement)
     if chart is not None:
         story += [Spacer(1, 3 * mm), chart]
     for section in statement.sections:
         story += _section(section)
         if section.key == "inventory":
-            story += [_text("How sure is it?", "h2"), _text(statement.driver)]
+            story += [*heading("How sure is it?"), text(statement.driver)]
             causes = [
                 [one.cause, f"−{amount(one.below_g, 'gCO2e')}", f"+{amount(one.above_g, 'gCO2e')}"]
                 for one in statement.drivers
             ]
-            story += [_table(["Cause", "Lowers the total by", "Raises it by"], causes)] if causes else []
+            story += [table(["Cause", "Lowers the total by", "Raises it by"], causes)] if causes else []
             story += _parts(statement)
     story += _views(statement)
     story += _apart(statement)
     for head, told in (("What does not add up", statement.findings), ("What is not known", statement.missing)):
         if told:
-            story += [_text(head, "h2"), *(_text(f"• {one}", "small") for one in told[:MOST_ROWS])]
-    story += [_text("Goal, conventions, notes", "h2")]
-    story += [_text(f"• {one}", "small") for one in (*statement.goal, *statement.notes)]
+            story += [*heading(head), *(text(f"• {one}", "small") for one in told[:MOST_ROWS])]
+    story += heading("Goal, conventions, notes")
+    story += [text(f"• {one}", "small") for one in (*statement.goal, *statement.notes)]
     return story
 
 
@@ -92,21 +87,21 @@ def _section(section: Section) -> list[Any]:
     for one in section.figures:
         how = f"<br/><font size=6.8 color='#6a665e'>{escape(one.method)}</font>" if one.method else ""
         tier = f" <font size=6.8 color='#6a665e'>[{one.tier}]</font>" if one.tier else ""
-        label = Paragraph(escape(one.label) + tier + how, _STYLES["cell"])
+        label = Paragraph(escape(one.label) + tier + how, STYLES["cell"])
         if one.value is None:
-            rows.append([label, Paragraph(f"<i>not known: {escape(one.missing)}</i>", _STYLES["cell"]), ""])
+            rows.append([label, Paragraph(f"<i>not known: {escape(one.missing)}</i>", STYLES["cell"]), ""])
         else:
-            rows.append([label, shown(one), Paragraph(escape(band(one.low, one.high, one.unit)), _STYLES["right"])])
-    head = [_text(section.title, "h2")]
-    if section.note:
-        head.append(_text(section.note, "muted"))
-    return [*head, _table([section.title, "Value", "Range"], rows, (0.52, 0.22, 0.26), spans=True)]
+            rows.append([label, shown(one), Paragraph(escape(band(one.low, one.high, one.unit)), STYLES["right"])])
+    return [
+        *heading(section.title, section.note),
+        table([section.title, "Value", "Range"], rows, (0.52, 0.22, 0.26), spans=True),
+    ]
 
 
 def _parts(statement: Statement) -> list[Any]:
     rows = [
         [
-            Paragraph(escape(part.name), _STYLES["cell"]),
+            Paragraph(escape(part.name), STYLES["cell"]),
             amount(part.total_kwh, "kWh"),
             amount(part.operational_g, "gCO2e"),
             amount(part.total_g, "gCO2e"),
@@ -116,22 +111,21 @@ def _parts(statement: Statement) -> list[Any]:
     ]
     more = len(statement.parts) - MOST_ROWS
     return [
-        _text("What it is the sum of", "h2"),
-        _text(statement_words.adds_up(statement), "muted"),
-        _table(
+        *heading("What it is the sum of", statement_words.adds_up(statement)),
+        table(
             ["Part", "Electricity", "Operational", "With embodied", "Useful heat"], rows, (0.36, 0.16, 0.16, 0.16, 0.16)
         ),
-        *([_text(f"{more} more are in the JSON and CSV forms.", "muted")] if more > 0 else []),
+        *([text(f"{more} more are in the JSON and CSV forms.", "muted")] if more > 0 else []),
     ]
 
 
 def _views(statement: Statement) -> list[Any]:
     rows: list[list[Any]] = []
     for view in statement.views:
-        name = Paragraph(f"<b>{view.method}</b> {escape(view.name)}", _STYLES["cell"])
+        name = Paragraph(f"<b>{view.method}</b> {escape(view.name)}", STYLES["cell"])
         if view.unavailable:
             rows.append(
-                [name, Paragraph(f"<i>not available: {escape(view.unavailable)}</i>", _STYLES["cell"]), "", "", ""]
+                [name, Paragraph(f"<i>not available: {escape(view.unavailable)}</i>", STYLES["cell"]), "", "", ""]
             )
             continue
         nothing = "not metered" if view.heat_kwh is None else "no useful heat"
@@ -139,47 +133,50 @@ def _views(statement: Statement) -> list[Any]:
         rows.append([name, *(amount(one, "gCO2e") for one in (view.job_g, view.heat_g, view.unallocated_g)), per])
     note = "Each view shares out the whole of the inventory and makes none of it vanish. A0 is the inventory's own."
     return [
-        _text("Who bears it: named views", "h2"),
-        _text(note, "muted"),
-        _table(["View", "Work", "Heat", "Nobody", "Per kWh of heat"], rows, (0.4, 0.15, 0.15, 0.15, 0.15), spans=True),
+        *heading("Who bears it: named views", note),
+        table(["View", "Work", "Heat", "Nobody", "Per kWh of heat"], rows, (0.4, 0.15, 0.15, 0.15, 0.15), spans=True),
     ]
 
 
 def _apart(statement: Statement) -> list[Any]:
     story: list[Any] = [
-        _text("Apart from it: comparisons", "h2"),
-        _text("With something that did not happen; never added to the inventory or taken from it.", "muted"),
-        _text("Avoided emissions of the useful heat", "h3"),
+        *heading(
+            "Apart from it: comparisons",
+            "With something that did not happen; never added to the inventory or taken from it.",
+        ),
+        text("Avoided emissions of the useful heat", "h3"),
     ]
     for box in statement.avoided[:MOST_ROWS]:
         if box.made is None:
-            story.append(_text(f"• {box.site_name}: no figure: {box.refused}.", "small"))
+            story.append(text(f"• {box.site_name}: no figure: {box.refused}.", "small"))
             continue
         made = box.made
         told = f"{box.site_name}: {made.sentence} Compared with {made.heat_pump_name}: {span(made.heat_pump)}."
         if made.net is not None and made.net_heat_pump is not None:
             told += f" Burden less avoided (view A4, for no inventory): {span(made.net)}"
             told += f"; with the heat pump {span(made.net_heat_pump)}."
+        if box.rest:
+            told += f" {box.rest}."
         if box.contract is not None:
             shared = box.contract
             told += f" By contract ({shared.contract}; view A6): {span(shared.heat)} to who takes the heat, "
             told += f"{span(shared.compute)} to who computes."
-        story.append(_text(f"• {told}", "small"))
-    story.append(_text("Same work and same heat elsewhere", "h3"))
+        story.append(text(f"• {told}", "small"))
+    story.append(text("Same work and same heat elsewhere", "h3"))
     for one in statement.baskets[:MOST_ROWS]:
         if one.made is None:
-            story.append(_text(f"• {one.site_name}, against {one.against}: no figure: {one.refused}.", "small"))
+            story.append(text(f"• {one.site_name}, against {one.against}: no figure: {one.refused}.", "small"))
         else:
             told = (
                 f"{one.site_name}, against {one.against}: {span(one.made.delta)}; below zero the platform did better."
             )
-            story.append(_text(f"• {told}", "small"))
+            story.append(text(f"• {told}", "small"))
     if statement.claims is not None:
-        story.append(_text("Whose claim it is", "h3"))
+        story.append(text("Whose claim it is", "h3"))
         story += [
-            _text(f"• {one.holder}: {amount(one.kwh, 'kWh')} at {words.percent(one.share)} ({one.site_id})", "small")
+            text(f"• {one.holder}: {amount(one.kwh, 'kWh')} at {words.percent(one.share)} ({one.site_id})", "small")
             for one in statement.claims[:MOST_ROWS]
-        ] or [_text("Nobody holds a claim on this heat.", "small")]
+        ] or [text("Nobody holds a claim on this heat.", "small")]
     return story
 
 
@@ -187,9 +184,9 @@ def _course(statement: Statement) -> Drawing | None:
     points = statement.series
     if len(points) < 2:
         return None
-    drawing = Drawing(_WIDTH, 52 * mm)
+    drawing = Drawing(WIDTH, 52 * mm)
     chart = VerticalBarChart()
-    chart.x, chart.y, chart.width, chart.height = 26, 18, _WIDTH - 30, 38 * mm
+    chart.x, chart.y, chart.width, chart.height = 26, 18, WIDTH - 30, 38 * mm
     shares = [share for share in _COLOURS if any(point.kwh.get(share, 0.0) > 0.0 for point in points)]
     chart.data = [[point.kwh.get(share, 0.0) for point in points] for share in shares] or [[0.0]]
     chart.categoryAxis.style = "stacked"
@@ -204,134 +201,17 @@ def _course(statement: Statement) -> Drawing | None:
     ]
     for axis in (chart.categoryAxis, chart.valueAxis):
         axis.labels.fontName, axis.labels.fontSize = "Ondol", 7
-        axis.strokeColor, axis.strokeWidth = _RULE, 0.5
+        axis.strokeColor, axis.strokeWidth = RULE, 0.5
     chart.categoryAxis.visibleTicks = False
     chart.valueAxis.valueMin = 0.0
     chart.valueAxis.valueMax = 1.08 * max(sum(point.kwh.values()) for point in points) or 1.0
-    chart.valueAxis.visibleGrid, chart.valueAxis.gridStrokeColor, chart.valueAxis.gridStrokeWidth = True, _RULE, 0.4
+    chart.valueAxis.visibleGrid, chart.valueAxis.gridStrokeColor, chart.valueAxis.gridStrokeWidth = True, RULE, 0.4
     chart.groupSpacing = 1.5
     drawing.add(chart)
     x = 26.0
     for share in shares:
         drawing.add(Rect(x, 46 * mm, 7, 7, fillColor=colors.HexColor(_COLOURS[share]), strokeColor=None))
-        drawing.add(String(x + 10, 46 * mm + 0.5, _LABELS[share], fontName="Ondol", fontSize=7.5, fillColor=_MUTED))
+        drawing.add(String(x + 10, 46 * mm + 0.5, _LABELS[share], fontName="Ondol", fontSize=7.5, fillColor=MUTED))
         x += 22 + pdfmetrics.stringWidth(_LABELS[share], "Ondol", 7.5)
-    drawing.add(String(x, 46 * mm + 0.5, "kWh", fontName="Ondol", fontSize=7.5, fillColor=_MUTED))
+    drawing.add(String(x, 46 * mm + 0.5, "kWh", fontName="Ondol", fontSize=7.5, fillColor=MUTED))
     return drawing
-
-
-def _table(
-    head: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[float] | None = None, *, spans: bool = False
-) -> Table:
-    share = widths or [1.0 / len(head)] * len(head)
-    table = Table([list(head), *rows], colWidths=[part * _WIDTH for part in share], repeatRows=1)
-    style: list[Any] = [
-        ("FONT", (0, 0), (-1, -1), "Ondol", 8),
-        ("FONT", (0, 0), (-1, 0), "Ondol-Bold", 7.5),
-        ("TEXTCOLOR", (0, 0), (-1, 0), _MUTED),
-        ("TEXTCOLOR", (0, 1), (-1, -1), _INK),
-        ("ALIGN", (1, 0), (-1, -1), "RIGHT"),
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LINEBELOW", (0, 0), (-1, -1), 0.4, _RULE),
-        ("LEFTPADDING", (0, 0), (0, -1), 0),
-        ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
-        ("TOPPADDING", (0, 0), (-1, -1), 2.2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2.6),
-    ]
-    for number, row in enumerate(rows, start=1):
-        if spans and isinstance(row[1], Paragraph) and row[-1] == "":
-            style.append(("SPAN", (1, number), (-1, number)))
-    table.setStyle(TableStyle(style))
-    return table
-
-
-def _text(text: str, style: str = "body") -> Paragraph:
-    return Paragraph(escape(text), _STYLES[style])
-
-
-def _style(
-    name: str, size: float, *, colour: Any = _INK, bold: bool = False, before: float = 0.0, after: float = 2.0
-) -> Any:
-    font = "Ondol-Bold" if bold else "Ondol"
-    return ParagraphStyle(
-        name,
-        fontName=font,
-        fontSize=size,
-        leading=size * 1.32,
-        textColor=colour,
-        spaceBefore=before,
-        spaceAfter=after,
-        keepWithNext=name in ("h2", "h3", "muted"),
-    )
-
-
-_STYLES = {
-    "h1": _style("h1", 17, bold=True, after=3),
-    "h2": _style("h2", 11.5, bold=True, before=12, after=3),
-    "h3": _style("h3", 9, bold=True, before=6),
-    "lead": _style("lead", 10, after=4),
-    "body": _style("body", 9),
-    "muted": _style("muted", 8.2, colour=_MUTED),
-    "small": _style("small", 8.2, after=3),
-    "cell": _style("cell", 8, after=0),
-    "right": _style("right", 8, after=0),
-}
-_STYLES["right"].alignment = 2
-
-
-class _Page:
-    """Header and footer of every page; the number of pages is known when all are laid out."""
-
-    def __init__(self, title: str, when: str, registry: str) -> None:
-        self._title, self._when, self._registry = title, when, registry
-
-    def canvas(self, *args: Any, **options: Any) -> Canvas:
-        """Make the canvas that numbers its pages."""
-        return _Numbered(self._title, self._when, self._registry, *args, **options)
-
-
-class _Numbered(Canvas):  # type: ignore[misc]  # reportlab has no types
-    def __init__(self, title: str, when: str, registry: str, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._said = title, when, registry
-        self._kept: list[dict[str, Any]] = []
-
-    def showPage(self) -> None:  # noqa: N802 - reportlab's name
-        """Keep the page until the number of all is known."""
-        self._kept.append(dict(self.__dict__))
-        self._startPage()
-
-    def save(self) -> None:
-        """Draw header and footer on every page, and write the file."""
-        for number, kept in enumerate(self._kept, start=1):
-            self.__dict__.update(kept)
-            title, when, registry = self._said
-            self.setFont("Ondol", 7.5)
-            self.setFillColor(_MUTED)
-            self.drawString(18 * mm, A4[1] - 13 * mm, _fit(title, 60))
-            self.drawRightString(A4[0] - 18 * mm, A4[1] - 13 * mm, when)
-            self.drawString(18 * mm, 11 * mm, f"Ondol statement · {registry}")
-            self.drawRightString(A4[0] - 18 * mm, 11 * mm, f"page {number} of {len(self._kept)}")
-            self.setStrokeColor(_RULE)
-            self.line(18 * mm, A4[1] - 15 * mm, A4[0] - 18 * mm, A4[1] - 15 * mm)
-            super().showPage()
-        super().save()
-
-
-def _fit(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _fonts() -> None:
-    """Use the DejaVu fonts that matplotlib carries: they have ₂, °, −, × and every European name."""
-    if "Ondol" in pdfmetrics.getRegisteredFontNames():
-        return
-    import matplotlib as mpl
-
-    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    pdfmetrics.registerFont(TTFont("Ondol", str(folder / "DejaVuSans.ttf")))
-    pdfmetrics.registerFont(TTFont("Ondol-Bold", str(folder / "DejaVuSans-Bold.ttf")))
-    pdfmetrics.registerFont(TTFont("Ondol-Oblique", str(folder / "DejaVuSans-Oblique.ttf")))
-    pdfmetrics.registerFontFamily(
-        "Ondol", normal="Ondol", bold="Ondol-Bold", italic="Ondol-Oblique", boldItalic="Ondol-Bold"
-    )

@@ -62,7 +62,20 @@ def band(low: float | None, high: float | None, unit: str) -> str:
         return ""
     if low is None:
         return f"up to {amount(high, unit)}"
-    return f"{amount(low, unit)} to {amount(high, unit)}"
+    return f"{_beside(low, high, unit)} to {amount(high, unit)}"
+
+
+def _beside(value: float, other: float | None, unit: str) -> str:
+    """A number in the unit in which another is shown, which stands behind that one."""
+    told = amount(other, unit).rpartition(" ")[2]
+    scale = next((scale for scale, name in _SCALES.get(unit, ()) if name == told and scale >= 1.0), None)
+    if unit.startswith("gCO2e/") and told.startswith("k"):
+        scale = 1e3
+    if told == "mgSb":
+        scale = 1e-6
+    if scale is None:
+        return amount(value, unit) if told != unit else _number(value, 3)
+    return _number(value / scale, 3)
 
 
 def shown(figure: Figure) -> str:
@@ -72,7 +85,7 @@ def shown(figure: Figure) -> str:
 
 def span(one: Span) -> str:
     """A central figure of carbon with its range."""
-    return f"{amount(one.g, 'gCO2e')} ({amount(one.low_g, 'gCO2e')} to {amount(one.high_g, 'gCO2e')})"
+    return f"{amount(one.g, 'gCO2e')} ({band(one.low_g, one.high_g, 'gCO2e')})"
 
 
 def when(statement: Statement) -> str:
@@ -113,9 +126,16 @@ def lead(statement: Statement) -> list[str]:
 def adds_up(statement: Statement) -> str:
     """Whether the parts are the whole."""
     what = {
-        "instance": "Places", "task": "Places", "job": "Tasks", "pool": "Tasks", "user": "Tasks", "project": "Tasks", "site": "Shares",
-        "host": "Sites", "fleet": "Sites",
-    }[statement.subject.kind]  # fmt: skip
+        "instance": "Places",
+        "task": "Places",
+        "job": "Tasks",
+        "pool": "Tasks",
+        "user": "Tasks",
+        "project": "Tasks",
+        "site": "Shares",
+        "host": "Sites",
+        "fleet": "Sites",
+    }[statement.subject.kind]
     if statement.residual <= 1e-9:
         exact = "exactly" if statement.residual == 0.0 else f"to {statement.residual:.0e} relative (1e-09 is allowed)"
         return f"{what} sum to the whole {exact}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import http
 import logging
+import math
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -13,12 +14,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from ondol.model.errors import (
+    BusyError,
     ConflictError,
     ForbiddenError,
     InvalidFieldError,
     NotEnoughCreditsError,
     NotFoundError,
     OndolError,
+    TooManyRowsError,
     UnavailableError,
 )
 
@@ -70,6 +73,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooSlowError, 408),
     (TooLargeError, 413),
     (KeyReusedError, 422),
+    (TooManyRowsError, 422),
     (InvalidFieldError, 400),
     (InvalidRequestError, 400),
     (NotOfferedError, 501),
@@ -89,7 +93,8 @@ def install_errors(app: FastAPI) -> None:
     """Have every error of an application answered as JSON."""
 
     def known(request: Request, error: Exception) -> JSONResponse:
-        return _answer(request, status_of(error), str(error), field=getattr(error, "field", None))
+        after = {"Retry-After": f"{math.ceil(error.after_s)}"} if isinstance(error, BusyError) else None
+        return _answer(request, status_of(error), str(error), field=getattr(error, "field", None), headers=after)
 
     def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101  # what it is registered for
@@ -127,7 +132,7 @@ def _answer(
 ) -> JSONResponse:
     extra = dict(headers) if isinstance(headers, dict) else {}
     if status == 503:
-        extra["Retry-After"] = "1"
+        extra.setdefault("Retry-After", "1")
     path = request.scope["path"]
     if not path.startswith(OWN_ROUTES):
         return JSONResponse({"message": message}, status, extra)

@@ -88,7 +88,7 @@ def test_tasks_sum_to_their_user_and_users_to_project_site_and_fleet(
 def test_instances_sum_to_their_task(
     desk: MemoryDesk, work: dict[str, str], alice: httpx2.Client, bob: httpx2.Client
 ) -> None:
-    """Given instance 10 of a task beside instance 0 and 1, then each has what is its own; it is asked for by a number."""
+    """Given instance 10 of a task beside 0 and 1, then each has what is its own; it is asked for by a number."""
     for number, kwh in ((1, 0.03), (10, 0.05)):
         desk.burn(work["one"], kwh=kwh, heat_kwh=0.0, number=number)
 
@@ -172,7 +172,9 @@ def test_window_is_what_was_asked_for(work: dict[str, str], alice: httpx2.Client
         "annual": False,
     }
     assert [part["name"] for part in made["parts"]] == ["two"]
-    assert alice.get(f"{ROOT}/user", params={"from": "2026-03-01T00:00:00Z"}).status_code == 404
+    later = alice.get(f"{ROOT}/user", params={"from": "2026-03-01T00:00:00Z"})
+    assert later.status_code == 400
+    assert "before now; platform time is 2026-01-12T" in later.json()["detail"]
     assert alice.get(f"{ROOT}/user", params={"from": quarter["to"], "to": quarter["from"]}).status_code == 400
 
 
@@ -237,10 +239,10 @@ def test_mirror_gives_own_failures_with_what_they_cost(
 
 
 def test_exergy_view_needs_measured_supply_and_return(tmp_path: Path) -> None:
-    """Given readings of both temperatures of the boiler's loop in the window, then A2 is there and conserves."""
+    """Given readings of both temperatures of the unit that gave the heat, then A2 is there and conserves."""
     home = small_fleet()
     bound = tuple(
-        Binding(entity_id="loop", point=point, connection_id="feed")
+        Binding(entity_id="heater", point=point, connection_id="feed")
         for point in ("supply_temperature", "return_temperature")
     )
     desk = MemoryDesk(
@@ -254,7 +256,7 @@ def test_exergy_view_needs_measured_supply_and_return(tmp_path: Path) -> None:
     assert caller is not None
     before = desk.statements.statement(caller, "site", "home")
     readings = [
-        PointReading(key=PointKey("loop", one.point), value=value, measured_at=T0 + dt.timedelta(minutes=5))
+        PointReading(key=PointKey("heater", one.point), value=value, measured_at=T0 + dt.timedelta(minutes=5))
         for one, value in zip(bound, (55.0, 45.0), strict=True)
     ]
     desk.store.add_readings(SiteId("home"), readings)
@@ -349,6 +351,8 @@ def test_statement_and_mirror_at_a_terminal(
     ondol("statement", "user", "--html", str(page), "--pdf", str(paper))
 
     assert "INVENTORY" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "THE SAME WORK AND HEAT ELSEWHERE" in shown
     assert re.search(r"^2026-01-12 \d\d:\d\d:\d\d to .* UTC, platform time$", shown, re.MULTILINE)
     assert "Credit for heat" in shown
     assert "VIEWS" in shown
@@ -357,9 +361,16 @@ def test_statement_and_mirror_at_a_terminal(
     assert ondol("statement", "fleet", "--csv").startswith("section,line,label,value")
     assert json.loads(ondol("statement", "site", "home", "--json"))["subject"]["kind"] == "site"
     assert "which task" in ondol("statement", "task", code=1)
+    assert "'ondol site list' shows those that you see" in ondol("statement", "site", "nowhere", code=1)
+    assert "leave the e-mail out for yourself" in ondol("statement", "user", "x@y.z", code=1)
+    assert "to 2020-01-02 00:00 UTC: nothing ran then" in ondol(
+        "statement", "fleet", "--from", "2020-01-01", "--to", "2020-01-02", code=1
+    )
+    assert "platform time is 2026-" in ondol("statement", "fleet", "--from", "2030-01-01", code=1)
+    assert "a time after from" in ondol("statement", "fleet", "--from", "2020-01-02", "--to", "2020-01-01", code=1)
     mirrored = ondol("mirror")
     assert "gained by waiting" in mirrored
-    assert "(lca_levelled; budgets count making the servers, too)" in mirrored
+    assert "(lca_levelled; budgets count making the servers, too)" in " ".join(mirrored.split())
     long_ago = ondol("mirror", "--from", "2020-01-01", "--to", "2020-01-02", code=1)
-    assert "nothing ran then (from and to say another)" in long_ago
+    assert "nothing ran then (from and to say another window)" in long_ago
     assert json.loads(ondol("mirror", "project", "joint", "--json"))["tasks"] == 3

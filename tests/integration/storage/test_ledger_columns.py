@@ -14,8 +14,8 @@ from ondol.control.host_desk import PlatformHosts
 from ondol.control.statement_desk import StatementDesk
 from ondol.control.statement_rows import ColumnReader
 from ondol.model.account import Account
-from ondol.model.errors import InvalidFieldError
-from ondol.model.ids import AccountId, SiteId
+from ondol.model.errors import TooManyRowsError
+from ondol.model.ids import AccountId, SiteId, TaskId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, Metered, MeterRow
 from ondol.storage.ports import Changes, Store
 from unit.accounting import small_ledger as small
@@ -119,12 +119,53 @@ def test_meter_settles_the_sum_of_its_site_and_the_residual_is_printed(store: St
     assert sum(row.energy_j for row in store.energy(site_id=SiteId("north"))) == pytest.approx(north)
 
 
+def test_bins_are_read_some_at_a_time_and_none_is_lost_or_read_twice(
+    store: Store, rows: list[LedgerRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a window that begins and ends inside of a bin, when bins are read a few at a time, then all are there."""
+    if not isinstance(store, ColumnReader):  # a store in memory gives rows: nothing to compare
+        return
+    start, end = small.T0 + small.WINDOW, small.T0 + 20 * small.WINDOW
+    plain = store.energy_columns(start=start, end=end, site_ids=[SiteId("north")], most=1000)
+    monkeypatch.setattr("ondol.storage.sql.ledger_columns.MERGED_FROM", 0)
+    monkeypatch.setattr("ondol.storage.sql.ledger_columns._TOGETHER", 3)
+
+    merged = store.energy_columns(start=start, end=end, site_ids=[SiteId("north")], most=1000)
+
+    assert plain is not None
+    assert merged is not None
+    assert len(merged) <= len(plain)
+    assert merged.energy_j.sum() == pytest.approx(plain.energy_j.sum(), rel=1e-12)
+    assert merged.start_s.min() == plain.start_s.min()
+    assert merged.end_s.max() == plain.end_s.max()
+    assert (np.diff(merged.start_s) >= 0.0).all()
+
+
+def test_where_and_when_tasks_ran_and_how_many_rows_there_are(store: Store, rows: list[LedgerRow]) -> None:
+    if not isinstance(store, ColumnReader):  # a store in memory gives rows: nothing to compare
+        return
+    own = [row for row in rows if isinstance(row, EnergyRow) and row.task_id in ("a-one", "b-one")]
+
+    spans = store.task_spans([TaskId("a-one"), TaskId("b-one"), TaskId("nobody's")])
+
+    assert spans == {
+        site: (min(row.start for row in own if row.site_id == site), max(row.end for row in own if row.site_id == site))
+        for site in ("north", "south")
+    }
+    in_all = sum(isinstance(row, EnergyRow) for row in rows)
+    assert store.energy_count(None, None, None, at_most=10_000) == in_all
+    assert store.energy_count(None, None, None, at_most=7) == 7
+    assert store.energy_count(small.T0, small.T0 + small.WINDOW, [SiteId("south")], at_most=100) == sum(
+        isinstance(row, EnergyRow) and row.site_id == "south" and row.start == small.T0 for row in rows
+    )
+
+
 def test_more_rows_than_are_held_at_once_are_refused(
     store: Store, rows: list[LedgerRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ondol.control.statement_rows.MOST_ROWS", 10)
 
-    with pytest.raises(InvalidFieldError, match="span by span"):
+    with pytest.raises(TooManyRowsError, match="for half of it or less at a time"):
         _desk(store).statement(BOSS, "fleet", "")
 
 

@@ -6,7 +6,9 @@ import datetime as dt
 
 import pytest
 
-from ondol.accounting.mirror import Moved, Suggestion, gain_of, suggestions
+from ondol.accounting.mirror import Moved, gain_of
+from ondol.accounting.suggested_ends import Suggestion
+from ondol.accounting.suggestions import advice
 from ondol.accounting.waste import Spent, Waste, waste_of
 from ondol.model.ids import AccountId, AttemptId, NodeId, TaskId
 from ondol.model.ledger import AttemptFact, WorkFact
@@ -49,7 +51,7 @@ def _suggest(
     spent = [_spent(end) for end in ends]
     by_end, by_task = {end.attempt_id: end for end in ends}, {work.task_id: work for work in works}
     found = waste_of(spent, by_end, by_task, IDLE_W)
-    return suggestions(spent, by_end, by_task, found, moved or [], IDLE_W)
+    return advice(spent, by_end, by_task, found, moved or [], IDLE_W).suggestions
 
 
 def _moved(task: str, service: str, *, ran_g: float, at_once: float, best: float) -> Moved:
@@ -119,7 +121,7 @@ def test_on_demand_work_is_shown_what_a_day_of_patience_saves() -> None:
     assert [one.kind for one in found] == ["on_demand"]
     assert found[0].saves_g == pytest.approx(120.0 - 2.0 * 35.0)
     assert found[0].saves_kwh == 0.0
-    assert "around 13:00 UTC" in found[0].text
+    assert "from 13:00 UTC on" in found[0].text
 
 
 def test_at_most_three_and_the_one_that_saves_most_carbon_first() -> None:
@@ -141,4 +143,4 @@ def test_at_most_three_and_the_one_that_saves_most_carbon_first() -> None:
 def test_nothing_ran_nothing_is_suggested() -> None:
     empty = Waste(total_j=0.0, total_g=0.0, lines=(), kept_j=0.0, unknown_j=0.0)
 
-    assert suggestions([], {}, {}, empty, [], {}) == ()
+    assert advice([], {}, {}, empty, [], {}).suggestions == ()

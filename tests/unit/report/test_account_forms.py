@@ -15,7 +15,7 @@ from ondol.accounting.wording import check_words
 from ondol.report.statement_lines import CSV_COLUMNS, statement_csv, statement_json
 from ondol.report.statement_page import statement_html
 from ondol.report.statement_pdf import statement_pdf
-from ondol.report.statement_words import adds_up, amount, lead
+from ondol.report.statement_words import adds_up, amount, band, lead
 from unit.accounting import small_ledger as small
 
 KEYS = {
@@ -147,3 +147,21 @@ def test_lead_says_what_is_in_the_inventory_and_what_stands_beside(site: Stateme
 )
 def test_amounts_read_well(value: float | None, unit: str, text: str) -> None:
     assert amount(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "said"),
+    [
+        (1240.0, 5800.0, "gCO2e", "1.24 to 5.80 kgCO2e"),
+        (827.0, 5230.0, "gCO2e", "0.827 to 5.23 kgCO2e"),
+        (-238.0, 2080.0, "gCO2e", "−0.238 to 2.08 kgCO2e"),
+        (73.0, 220.0, "L", "73.0 to 220 L"),
+        (1e-5, 2e-5, "kgSb", "10.0 to 20.0 mgSb"),
+        (0.1, 0.3, "1", "0.100 to 0.300"),
+        (None, 3.0, "kWh", "up to 3.00 kWh"),
+        (900.0, 1200.0, "gCO2e/task", "0.900 to 1.20 kgCO2e/task"),
+        (None, None, "kWh", ""),
+    ],
+)
+def test_a_range_has_its_unit_once(low: float | None, high: float | None, unit: str, said: str) -> None:
+    assert band(low, high, unit) == said

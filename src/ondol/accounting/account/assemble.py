@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ondol.accounting.account import boxes, burdens, parts, resources, said, sections, series
+from ondol.accounting.account import boxes, burdens, heat_section, parts, resources, said, sections, series
 from ondol.accounting.account.case import Case, covered_s
 from ondol.accounting.account.columns import NOBODY, EnergyColumns, Floats, HeatColumns, Mask
 from ondol.accounting.account.figure import Section
+from ondol.accounting.account.grid_section import grid
 from ondol.accounting.account.grounds import Grounds
 from ondol.accounting.account.hardware import Hold, Made, made
 from ondol.accounting.account.overlaps import overlaps
@@ -107,8 +108,8 @@ def assemble(
         sections=(
             sections.inventory(case),
             sections.energy(case),
-            sections.grid(case),
-            sections.heat(case),
+            grid(case),
+            heat_section.heat(case),
             sections.sci(case),
             resources.resources(case),
             *more,

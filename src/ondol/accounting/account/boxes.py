@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from ondol.accounting.account.case import Case
-from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater
+from ondol.accounting.account.columns import Mask
+from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater, said
 from ondol.accounting.account.statement import AvoidedAt, BasketAt, ByContract
 from ondol.accounting.account.sums import Sums, carbon_addends, sums
 from ondol.accounting.avoided import Counterfactual, Footing, ReferenceHeater, Span, avoided
@@ -36,6 +37,7 @@ class _Place:
     job_it_kwh: float
     operational: Span | None
     embodied: Span | None
+    start: dt.datetime
     end: dt.datetime
 
     @property
@@ -83,18 +85,25 @@ def _avoided(case: Case, key: str) -> AvoidedAt:
         return refused(
             "nobody stands for a reference heater here: the site needs reference_heater, its evidence and its end"
         )
+    part, rest = _while_it_stands(case, key, place)
+    if part is not None and part.sums.useful_kwh is not None:
+        place = part
     zone = ZoneInfo(site.timezone)
     try:
         heater = reference_heater(case.grounds.registry, site.reference_heater, site.country)
         pump = reference_heater(case.grounds.registry, HEAT_PUMP, site.country)
         made = avoided(
-            useful_heat_at(site, case.grounds.registry, useful_kwh, case.grounds.heat_error.get(key, 0.0)),
+            useful_heat_at(
+                site, case.grounds.registry, place.sums.useful_kwh or 0.0, case.grounds.heat_error.get(key, 0.0)
+            ),
             Counterfactual(
                 heater=heater,
                 evidence=site.reference_heater_evidence,
                 valid_until=site.reference_heater_until,
+                valid_from=site.reference_heater_from,
             ),
             pump,
+            start=place.start.astimezone(zone),
             end=place.end.astimezone(zone),
             burden=place.burden,
             footing=Footing(),
@@ -102,7 +111,43 @@ def _avoided(case: Case, key: str) -> AvoidedAt:
     except OndolError as error:
         return refused(str(error))
     return AvoidedAt(
-        site_id=key, site_name=name, useful_kwh=useful_kwh, made=made, contract=_by_contract(site, made.named)
+        site_id=key,
+        site_name=name,
+        useful_kwh=useful_kwh,
+        made=made,
+        contract=_by_contract(site, made.named),
+        rest=rest,
+    )
+
+
+def _while_it_stands(case: Case, key: str, place: _Place) -> tuple[_Place | None, str]:
+    """The subject in the time in which the reference heater stands for it, and in words what is left out.
+
+    None where that is no part of the window, or all of it; heat of a row that reaches over its first or last moment is
+    left out with the rest.
+    """
+    site, counted = place.site, case.places[key].counted
+    rows = case.places[key].shared.rows
+    stands = np.ones(len(counted), dtype=np.bool_)
+    if site.reference_heater_until is not None:
+        stands &= rows.end_s <= site.reference_heater_until.timestamp()
+    if site.reference_heater_from is not None:
+        stands &= rows.start_s >= site.reference_heater_from.timestamp()
+    if not (counted & ~stands).any() or not (counted & stands).any():
+        return None, ""
+    part = _place(case, key, counted & stands)
+    if isinstance(part, str) or part.sums.useful_kwh is None:
+        return None, ""
+    left_kwh = (place.sums.useful_kwh or 0.0) - part.sums.useful_kwh
+    zone = ZoneInfo(site.timezone)
+    ends = " and ".join(
+        f"{word} {moment.astimezone(zone).date().isoformat()}"
+        for word, moment in (("before", site.reference_heater_from), ("after", site.reference_heater_until))
+        if moment is not None
+    )
+    return part, (
+        f"{left_kwh:.6g} kWh of useful heat {ends} is in no such figure: its reference heater does not stand for it; "
+        "for that time take a heat pump or district heat"
     )
 
 
@@ -117,7 +162,7 @@ def _by_contract(site: Site, saved: Span) -> ByContract | None:
 
 def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
     place = _place(case, key)
-    name, against = case.grounds.name(key), f"data centre and {heater_id.removeprefix('heater-').replace('-', ' ')}"
+    name, against = case.grounds.name(key), f"data centre and {said(heater_id)}"
 
     def refused(why: str) -> BasketAt:
         return BasketAt(site_id=key, site_name=name, heater_id=heater_id, against=against, made=None, refused=why)
@@ -126,8 +171,9 @@ def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
         return refused(place)
     useful_kwh, terms = place.sums.useful_kwh, case.grounds.accounting
     grid = case.grounds.electricity(key)
-    if useful_kwh is None:
-        return refused(_NOBODY if key in case.grounds.heatless else _NO_METER)
+    if useful_kwh is None or _was_not_there(place, heater_id):
+        why = _NOBODY if key in case.grounds.heatless else _NO_METER
+        return refused(why if useful_kwh is None else "this heater does not stand for all of the window")
     if place.operational is None or place.sums.it_kwh <= 0.0:
         return refused("no electricity of servers in the window")
     if grid is None or case.grounds.basis.scope is not Scope.LCA:
@@ -161,13 +207,21 @@ def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
     )
 
 
-def _place(case: Case, key: str) -> _Place | str:
-    """The subject at one site, or why nothing can be compared there."""
+def _was_not_there(place: _Place, heater_id: str) -> bool:
+    """Whether a site's own heater had gone, or had not come yet, in some of the time."""
+    begin, until = place.site.reference_heater_from, place.site.reference_heater_until
+    if heater_id == HEAT_PUMP or heater_id != place.site.reference_heater:
+        return False
+    return (until is not None and place.end > until) or (begin is not None and place.start < begin)
+
+
+def _place(case: Case, key: str, part: Mask | None = None) -> _Place | str:
+    """The subject at one site, or a part of its rows there; or why nothing can be compared there."""
     site = case.grounds.sites.get(key)
     if site is None:
         return "the site is not in the fleet any more"
     place = case.places[key]
-    shared, here = place.shared, place.counted
+    shared, here = place.shared, place.counted if part is None else part
     rows = shared.rows
     told = sums(shared, place.made, here)
     band = carbon_addends(shared, here, case.overhead_tier, case.factor, case.meter, settled=case.settled).band
@@ -180,5 +234,6 @@ def _place(case: Case, key: str) -> _Place | str:
         job_it_kwh=sums(shared, place.made, here & rows.of(Share.JOB)).it_kwh,
         operational=None if band.low is None else Span(g=band.value, low_g=band.low, high_g=band.high),
         embodied=Span(g=value, low_g=low, high_g=high) if known else None,
+        start=dt.datetime.fromtimestamp(float(np.min(rows.start_s[here])), dt.UTC) if len(ended) else case.window.start,
         end=dt.datetime.fromtimestamp(float(np.max(ended)), dt.UTC) if len(ended) else case.window.end,
     )

@@ -71,6 +71,13 @@ class Case:
         self.whole, self.heat_only = sums(self.shared, self.made, self.counted), sums(self.shared, self.made, filler)
 
     @property
+    def users(self) -> Sums:
+        """What users' work and idle servers come to; without work run for heat alone, also of a place."""
+        if not self.subject.of_work:
+            return sums(self.shared, self.made, self.counted & ~self.shared.rows.of(Share.HEAT_ONLY))
+        return self.whole
+
+    @property
     def settled(self) -> bool:
         """Whether meters of sites settle its sums: they know the whole of a site, and not who had which part of it."""
         return not self.subject.of_work

@@ -64,6 +64,38 @@ class EnergyColumns:
         """Give some of the rows, by a mask or by their numbers; the names stay."""
         return dataclasses.replace(self, **{name: getattr(self, name)[mask] for name in _ENERGY_ARRAYS})
 
+    def overhead(
+        self, site: int, start_s: Floats, end_s: Floats, energy_j: Floats, grid_g_per_kwh: Floats
+    ) -> EnergyColumns:
+        """Give rows of overhead as a site's meter has it (T1), with the names of these; `site` is a rank in `sites`."""
+        count = len(energy_j)
+        nobody = np.full(count, NOBODY, dtype=np.int64)
+        return dataclasses.replace(
+            self,
+            start_s=start_s,
+            end_s=end_s,
+            energy_j=energy_j,
+            grid_g_per_kwh=grid_g_per_kwh,
+            cpu_s=np.zeros(count),
+            share=np.full(count, SHARES.index(Share.OVERHEAD), dtype=np.int64),
+            tier=np.full(count, TIERS.index(Tier.T1_METER), dtype=np.int64),
+            site=np.full(count, site, dtype=np.int64),
+            node=nobody,
+            account=nobody,
+            task=nobody,
+            attempt=nobody,
+        )
+
+    def followed_by(self, more: Sequence[EnergyColumns]) -> EnergyColumns:
+        """Give these rows and others that have the same names, in that order."""
+        if not any(len(one) for one in more):
+            return self
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), *(getattr(one, name) for one in more)])
+            for name in _ENERGY_ARRAYS
+        }
+        return dataclasses.replace(self, **arrays)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatColumns:

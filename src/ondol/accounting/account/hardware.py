@@ -7,7 +7,7 @@ to the idle rows. So jobs and idle together are the machine, whatever lies betwe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -41,12 +41,14 @@ class Machines:
     per_slot_s : impacts of one slot over one second, nodes without known hardware left out
     unknown : those nodes, with why
     methods : how the hardware of each node is known, e.g. "bottom-up"
+    written_off_s : by node, when its making is all counted [s since the epoch]; none where that is not known
     """
 
     slots: Mapping[str, int]
     per_slot_s: Mapping[str, Impacts]
     unknown: Mapping[str, str]
     methods: Mapping[str, str]
+    written_off_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ def machines(fleet: Fleet, book: EmbodiedBook | None) -> Machines:
         per_slot_s=known,
         unknown={node: told.get(node, "its hardware is not in the fleet file") for node in slots if node not in known},
         methods={} if book is None else {str(node): one.method for node, one in book.by_node.items()},
+        written_off_s={} if book is None else {str(node): at.timestamp() for node, at in book.written_off().items()},
     )
 
 
@@ -98,6 +101,8 @@ def made(rows: EnergyColumns, known: Machines, holds: Mapping[str, Hold]) -> Mad
     holds : by attempt; one that is not there holds one slot over all of its rows
     """
     slot_s = _slot_seconds(rows, known, holds)
+    ends_s = np.array([*(known.written_off_s.get(node, np.inf) for node in rows.nodes), np.inf])[rows.node]
+    before_end = np.clip((ends_s - rows.start_s) / (rows.end_s - rows.start_s), 0.0, 1.0)
     by_criterion: dict[str, tuple[Floats, Floats, Floats]] = {}
     for one in CRITERIA:
         rates = np.full((3, len(rows.nodes) + 1), np.nan)
@@ -107,7 +112,7 @@ def made(rows: EnergyColumns, known: Machines, holds: Mapping[str, Hold]) -> Mad
             band = None if impacts is None else impacts.of(one)
             if band is not None:
                 rates[:, code] = band.value, band.low, band.high
-        value, low, high = (slot_s * rates[place][rows.node] for place in range(3))
+        value, low, high = (slot_s * before_end * rates[place][rows.node] for place in range(3))
         by_criterion[one] = value, low, high
     return Made(slot_s=slot_s, by_criterion=by_criterion)
 

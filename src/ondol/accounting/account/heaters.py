@@ -12,8 +12,14 @@ HEAT_PUMP = "heater-heat-pump-radiators-55"
 _GRID = "electricity"
 
 
-def reference_heater(registry: Registry, heater_id: str, country: str) -> ReferenceHeater:
+def reference_heater(
+    registry: Registry, heater_id: str, country: str, *, grid: Factor | None = None
+) -> ReferenceHeater:
     """Give a heater of the registry; an electric one draws from the average of its country's grid, life cycle.
+
+    Parameters
+    ----------
+    grid : electricity that it draws in place of the country's
 
     Raises
     ------
@@ -27,7 +33,7 @@ def reference_heater(registry: Registry, heater_id: str, country: str) -> Refere
     if not carrier:
         raise InvalidFieldError(f"factor[{heater_id}].carrier", carrier, f'the id of a carrier, or "{_GRID}"')
     electric = carrier == _GRID
-    factor: Factor = electricity_lca(registry, country) if electric else registry.get(carrier)
+    factor: Factor = (grid or electricity_lca(registry, country)) if electric else registry.get(carrier)
     return ReferenceHeater(name=said(heater_id), carrier=factor, efficiency=row, electric=electric)
 
 

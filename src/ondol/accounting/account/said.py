@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 
 from ondol.accounting.account.case import Case
@@ -66,6 +68,12 @@ def notes(case: Case) -> tuple[str, ...]:
         NO_NETTING,
         LEFT_OUT,
     ]
+    told += _lives(case)
+    told += [
+        f"View A2 at {case.grounds.name(site)}: {terms.exergy_said}."
+        for site, terms in sorted(case.grounds.allocation.items())
+        if site in case.places and terms.exergy_said
+    ]
     if _virtual(case):
         told.append(VIRTUAL)
     if not case.subject.of_work:
@@ -79,11 +87,35 @@ def notes(case: Case) -> tuple[str, ...]:
     return tuple(told)
 
 
+def _lives(case: Case) -> list[str]:
+    """Whose making is all counted, and whose counts on because nobody said since when it serves."""
+    rows, machines = case.shared.rows, case.grounds.machines
+    used = [rows.nodes[code] for code in np.unique(rows.node[case.counted & case.shared.it])]
+    over: dict[float, list[str]] = {}
+    for node in used:
+        end_s = machines.written_off_s.get(node)
+        if end_s is not None and end_s < case.window.end.timestamp():
+            over.setdefault(end_s, []).append(node)
+    told = [
+        f"Written off: the stated life of {_few(nodes)} was over on "
+        f"{dt.datetime.fromtimestamp(end_s, dt.UTC):%Y-%m-%d}; their making was counted by then, and counts 0 since."
+        for end_s, nodes in sorted(over.items())
+    ]
+    endless = [node for node in used if node in machines.per_slot_s and node not in machines.written_off_s]
+    if endless:
+        told.append(f"Since when {_few(endless)} serve is not stated: their making is counted without an end.")
+    return told
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def missing(case: Case, boxes: tuple[AvoidedAt, ...], views: tuple[AllocationView, ...]) -> tuple[str, ...]:
     """Name what is not known, with why."""
     found = [f"hardware of node {node}: {why}" for node, why in sorted(case.unknown_nodes.items())[:50]]
     found += [f"view {view.method}: {view.unavailable}" for view in views if view.unavailable]
-    found += [f"avoided emissions at {box.site_name}: {box.refused}" for box in boxes if box.refused]
+    found += [f"avoided emissions at {box.site_name}: {why}" for box in boxes if (why := box.refused or box.rest)]
     if case.whole.useful_kwh is None:
         found.append("heat: no heat meter at any of its sites")
     return tuple(found)

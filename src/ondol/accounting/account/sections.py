@@ -1,4 +1,4 @@
-"""The sections of figures: inventory first, then energy, grid, hardware, heat and intensity."""
+"""The sections of figures: inventory first, then energy and intensity; grid and heat have files of their own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from ondol.accounting import kpi
 from ondol.accounting.account.case import Case
 from ondol.accounting.account.columns import TIERS
 from ondol.accounting.account.figure import Figure, Section, unknown
-from ondol.accounting.account.shared import METERED
+from ondol.accounting.account.lines import ROWS, banded, plain, ratio
 from ondol.accounting.account.sums import sums
-from ondol.accounting.sci import intensity
-from ondol.accounting.scope_two import Contract, ScopeTwo, scope_two_of, site_contract
-from ondol.accounting.uncertainty import Band
-from ondol.model.ledger import Share, Tier
-
-_SPLIT = "energy of a node split by: "
-_ROWS = "ledger, energy rows"
-_NO_METER = "no heat meter: heat is left out, which is not zero"
+from ondol.accounting.sci import SCI_BOUNDARY, intensity
+from ondol.model.ledger import Share
 
 
 def inventory(case: Case) -> Section:
@@ -25,7 +19,7 @@ def inventory(case: Case) -> Section:
     operational, total, whole = case.operational, case.total, case.whole
     basis = case.grounds.basis
     figures = [
-        _banded(
+        banded(
             "operational_g",
             "Operational carbon",
             operational,
@@ -39,7 +33,7 @@ def inventory(case: Case) -> Section:
     gap = case.unknown_nodes
     if not gap:
         figures.append(
-            _banded(
+            banded(
                 "total_g",
                 "Total, without credit for heat",
                 total,
@@ -115,7 +109,7 @@ def energy(case: Case) -> Section:
     """Electricity, how it is shared and how well it is known."""
     whole, filler = case.whole, case.heat_only
     figures = [
-        _plain("it_kwh", "Electricity of servers", whole.it_kwh, "kWh", case, tier=whole.tiers),
+        plain("it_kwh", "Electricity of servers", whole.it_kwh, "kWh", case, tier=whole.tiers),
         Figure(
             key="overhead_kwh",
             label="Its part of the sites' overhead",
@@ -123,13 +117,13 @@ def energy(case: Case) -> Section:
             unit="kWh",
             tier=_overhead_tiers(case),
             method="share of the site's IT electricity in each bin × its overhead (E_DC − E_IT, ISO/IEC 30134-2)",
-            source=_ROWS,
+            source=ROWS,
         ),
-        _banded("total_kwh", "Electricity in all", case.energy, "kWh", tier=whole.tiers, method="sum", source=_ROWS),
+        banded("total_kwh", "Electricity in all", case.energy, "kWh", tier=whole.tiers, method="sum", source=ROWS),
     ]
     if case.subject.of_work:
         figures.append(
-            _plain(
+            plain(
                 "charged_to_heat_kwh", "Beside it: run for heat alone", filler.total_kwh, "kWh", case, tier=filler.tiers
             )
         )
@@ -140,11 +134,11 @@ def energy(case: Case) -> Section:
             (Share.IDLE, "Of it servers that nobody had reserved, with overhead"),
         ):
             part = sums(case.shared, case.made, case.mine & case.shared.rows.of(share))
-            figures.append(_plain(f"{share.value}_kwh", label, part.total_kwh, "kWh", case, tier=part.tiers))
+            figures.append(plain(f"{share.value}_kwh", label, part.total_kwh, "kWh", case, tier=part.tiers))
         figures.append(
-            _ratio(case, "pue", "PUE", kpi.pue(whole.total_kwh, whole.it_kwh), "ISO/IEC 30134-2, E_DC / E_IT")
+            ratio(case, "pue", "PUE", kpi.pue(whole.total_kwh, whole.it_kwh), "ISO/IEC 30134-2, E_DC / E_IT")
         )
-    figures.append(_plain("cpu_h", "CPU time, in hours of a core", whole.cpu_s / 3600.0, "h", case))
+    figures.append(plain("cpu_h", "CPU time, in hours of a core", whole.cpu_s / 3600.0, "h", case))
     for rank, tier in enumerate(TIERS):
         if tier in whole.tier_kwh:
             figures.append(
@@ -155,7 +149,7 @@ def energy(case: Case) -> Section:
                     unit="kWh",
                     tier=tier.value,
                     method=_TIERS[rank],
-                    source=_ROWS,
+                    source=ROWS,
                 )
             )
     return Section(key="energy", title="Energy", figures=tuple(figures))
@@ -170,118 +164,11 @@ _TIERS = (
 )
 
 
-def grid(case: Case) -> Section:
-    """Carbon of the electricity by each way of counting; one of them is the inventory's."""
-    whole, basis = case.whole, case.grounds.basis
-    told = _scope_two(case)
-    figures = [
-        Figure(
-            key="location_hourly_g",
-            label="Location-based, hour by hour as the grid was recorded",
-            value=whole.recorded_g,
-            unit="gCO2e",
-            tier=whole.tiers,
-            method="Σ energy with overhead × recorded intensity of its window; direct emissions of power plants",
-            source=_ROWS,
-        ),
-        Figure(
-            key="basis_g",
-            label=f"Location-based, on the basis of the inventory ({basis.name})",
-            value=whole.counted_g,
-            unit="gCO2e",
-            tier=whole.tiers,
-            method=f"Σ energy with overhead × intensity, scope {basis.scope.value}",
-            source=basis.note,
-        ),
-    ]
-    if told.market_g is not None:
-        figures.append(
-            Figure(
-                key="market_g",
-                label="Market-based, by contract",
-                value=told.market_g,
-                unit="gCO2e",
-                method=f"Σ energy × factor of the contract; {told.note}; never in the heat credit, never in SCI",
-                source="GHG Protocol Scope 2 Guidance ch. 6; " + "; ".join(_evidence(case)),
-            )
-        )
-    else:
-        figures.append(unknown("market_g", "Market-based, by contract", "gCO2e", told.note))
-    if whole.total_kwh > 0.0:
-        figures.append(
-            Figure(
-                key="basis_g_per_kwh",
-                label="Mean intensity of what was used",
-                value=whole.counted_g / whole.total_kwh,
-                unit="gCO2e/kWh",
-                method="operational carbon / electricity, ratio of sums",
-                source=basis.note,
-            )
-        )
-    return Section(key="grid", title="Grid", figures=tuple(figures))
-
-
-def heat(case: Case) -> Section:
-    """Heat that came of it: handed over, useful, and only estimated."""
-    whole, filler = case.whole, case.heat_only
-    minutes = case.shared.bin_s / 60.0
-    given = "share of the site's IT electricity in each bin × its heat in that bin"
-    figures: list[Figure] = []
-    for key, label, value, method in (
-        ("handed_over_kwh", "Heat handed over", whole.handed_kwh, given),
-        (
-            "useful_kwh",
-            "Of it useful",
-            whole.useful_kwh,
-            f"min(delivered, demanded) by sink and {minutes:g} min; {given}",
-        ),
-    ):
-        if value is None:
-            figures.append(unknown(key, label, "kWh", _NO_METER))
-        else:
-            figures.append(
-                Figure(
-                    key=key, label=label, value=value, unit="kWh", tier=_heat_tier(case), method=method,
-                    source="ledger, heat rows",
-                )
-            )  # fmt: skip
-    if whole.estimated_kwh is not None:
-        figures.append(
-            Figure(
-                key="estimated_kwh",
-                label="Beside it: heat of units without a heat meter, estimated",
-                value=whole.estimated_kwh,
-                unit="kWh",
-                tier=Tier.T4_CURVE.value,
-                method="electricity × capture − case loss; in no ratio, no view, no comparison and no claim",
-                source="ledger, heat rows",
-            )
-        )
-    all_kwh = whole.it_kwh + (filler.it_kwh if case.subject.of_work else 0.0)
-    figures.append(
-        _ratio(case, "filler_share", "Share of work run for heat alone", filler.it_kwh / all_kwh if all_kwh else None,
-               "filler electricity / all electricity of servers")
-    )  # fmt: skip
-    if not case.subject.of_work and whole.useful_kwh is not None:
-        figures += _reuse(case, whole.useful_kwh)
-    if whole.sink_temp_c is not None:
-        figures.append(
-            Figure(
-                key="sink_temp_c",
-                label="Mean temperature of what was heated",
-                value=whole.sink_temp_c,
-                unit="°C",
-                method="weighted by heat handed over; the supply is warmer, and is not in the ledger",
-                source="ledger, heat rows",
-            )
-        )
-    return Section(key="heat", title="Heat", figures=tuple(figures))
-
-
 def sci(case: Case) -> Section:
     """Software carbon intensity, without any credit for heat."""
     unit = "instance" if case.subject.kind == "instance" else "task"
-    operational, embodied = case.whole.counted_g, None if case.unknown_nodes else 1e3 * case.whole.embodied["gwp"][0]
+    users = case.users
+    operational, embodied = users.counted_g, None if case.unknown_nodes else 1e3 * users.embodied["gwp"][0]
     made = intensity(operational, embodied, units=float(case.tasks), unit=unit)
     source = (
         "ISO/IEC 21031:2024, SCI = (O + M) per R; location-based, all reserved hardware, no offsets, no heat credit"
@@ -306,46 +193,8 @@ def sci(case: Case) -> Section:
                 source=source,
             )
         )
-    return Section(key="sci", title="Software carbon intensity", figures=tuple(figures))
-
-
-def _reuse(case: Case, useful_kwh: float) -> list[Figure]:
-    whole = case.whole
-    source = "ISO/IEC 30134-6; ERE: Green Grid WP29; boundary: plug of the units to hand-over of the heat"
-    if useful_kwh > whole.total_kwh * (1.0 + 1e-9):
-        why = "stores gave back heat from before the window: more was useful than electricity came in"
-        return [unknown("erf", "ERF", "1", why, source=source), unknown("ere", "ERE", "1", why, source=source)]
-    return [
-        _ratio(case, "erf", "ERF", kpi.erf(useful_kwh, whole.total_kwh), source),
-        _ratio(case, "ere", "ERE", kpi.ere(whole.total_kwh, useful_kwh, whole.it_kwh), source),
-    ]
-
-
-def _plain(key: str, label: str, value: float, unit: str, case: Case, *, tier: str = "") -> Figure:
-    method = _SPLIT + case.grounds.split_rule
-    return Figure(key=key, label=label, value=value, unit=unit, tier=tier, method=method, source=_ROWS)
-
-
-def _banded(key: str, label: str, band: Band, unit: str, *, tier: str, method: str, source: str) -> Figure:
-    stated = bool(band.causes)
-    return Figure(
-        key=key,
-        label=label,
-        value=band.value,
-        low=band.low if stated else None,
-        high=band.high if stated else None,
-        unit=unit,
-        tier=tier,
-        method=method,
-        source=source,
-    )
-
-
-def _ratio(case: Case, key: str, label: str, value: float | None, source: str) -> Figure:
-    if value is None:
-        return unknown(key, label, "1", "nothing to divide by", source=source)
-    interim = "ratio of sums" + ("" if case.window.annual else "; interim, less than twelve months")
-    return Figure(key=key, label=label, value=value, unit="1", method=interim, source=source)
+    note = "" if case.subject.of_work else f"Of {SCI_BOUNDARY}."
+    return Section(key="sci", title="Software carbon intensity", figures=tuple(figures), note=note)
 
 
 def _methods(case: Case) -> str:
@@ -357,25 +206,3 @@ def _methods(case: Case) -> str:
 
 def _overhead_tiers(case: Case) -> str:
     return "+".join(sorted({case.overhead_tier[site].value for site in case.sites if site in case.overhead_tier}))
-
-
-def _heat_tier(case: Case) -> str:
-    heat_rows = case.shared.heat
-    here = np.array([site in case.places for site in heat_rows.sites], dtype=np.bool_)
-    ranks = np.unique(heat_rows.tier[here[heat_rows.site]]) if len(heat_rows) else ()
-    return "+".join(TIERS[rank].value for rank in ranks if TIERS[rank] in METERED)
-
-
-def _scope_two(case: Case) -> ScopeTwo:
-    """Both methods; of each site by its own contract, or where it has none by its own grid."""
-    parts: list[tuple[float, float, Contract | None]] = []
-    for key, place in case.places.items():
-        site, here = case.grounds.sites.get(key), sums(place.shared, place.made, place.counted)
-        bought = None if site is None else site_contract(site, here.total_kwh, case.window.start.year)
-        parts.append((here.total_kwh, here.recorded_g, bought))
-    return scope_two_of(parts)
-
-
-def _evidence(case: Case) -> list[str]:
-    named = (case.grounds.sites.get(key) for key in case.sites)
-    return list(dict.fromkeys(site.market_evidence for site in named if site is not None and site.market_evidence))

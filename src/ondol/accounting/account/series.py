@@ -9,6 +9,7 @@ import numpy as np
 
 from ondol.accounting.account.case import Case
 from ondol.accounting.account.columns import SHARES, Floats
+from ondol.accounting.account.shared import pieces
 from ondol.accounting.account.statement import Point
 from ondol.accounting.account.sums import J_PER_KWH
 from ondol.model.ledger import Share
@@ -21,7 +22,7 @@ _OVERHEAD = SHARES.index(Share.OVERHEAD)
 
 
 def series(case: Case, timezone: str) -> tuple[tuple[Point, ...], float]:
-    """Give the bars and their length [s]; a row belongs to the bar in which it begins, days are local.
+    """Give the bars and their length [s], days local; a row is shared out evenly over the bars that it reaches into.
 
     Overhead is each row's part of it, so that the bars sum to the statement.
     """
@@ -35,12 +36,12 @@ def series(case: Case, timezone: str) -> tuple[tuple[Point, ...], float]:
     while span_s / step_s > _MOST:
         step_s *= 7.0
     shift_s = _shift_s(float(start_s.min()), timezone) if step_s >= DAY_S else 0.0
-    number = np.floor((start_s + shift_s) / step_s).astype(np.int64)
+    piece, number, fraction = pieces(start_s + shift_s, rows.end_s[mine] + shift_s, step_s)
     first = int(number.min())
     count = int(number.max()) - first + 1
 
     def total(amount: Floats) -> Floats:
-        return np.bincount(number - first, weights=amount, minlength=count).astype(np.float64)
+        return np.bincount(number - first, weights=amount[piece] * fraction, minlength=count).astype(np.float64)
 
     share = rows.share[mine]
     by_share = {

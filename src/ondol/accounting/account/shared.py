@@ -112,8 +112,8 @@ def share_out(
     metered : part of each row that the site's own meter stands behind; none of any where left out
     """
     check_range("bin_s", bin_s, 1.0, 86_400.0, "s")
-    piece, number, fraction = _pieces(rows.start_s, rows.end_s, bin_s)
-    warm, warm_number, warm_fraction = _pieces(heat.start_s, heat.end_s, bin_s)
+    piece, number, fraction = pieces(rows.start_s, rows.end_s, bin_s)
+    warm, warm_number, warm_fraction = pieces(heat.start_s, heat.end_s, bin_s)
     names = tuple(sorted({*rows.sites, *heat.sites}))
     at = {name: rank for rank, name in enumerate(names)}
     site = _translated(rows.site, rows.sites, at)[piece]
@@ -181,7 +181,7 @@ def _heat_by_bin(
     return handed, useful, estimated, _mean(key[felt], delivered[felt], heat.temp_c[piece][felt], keys)
 
 
-def _pieces(start_s: Floats, end_s: Floats, bin_s: float) -> tuple[Codes, Codes, Floats]:
+def pieces(start_s: Floats, end_s: Floats, bin_s: float) -> tuple[Codes, Codes, Floats]:
     """Cut windows at the edges of bins: row, bin number (aligned to the epoch) and fraction of each piece."""
     first = np.floor(start_s / bin_s).astype(np.int64)
     last = np.maximum(np.ceil(end_s / bin_s).astype(np.int64) - 1, first)

@@ -1,4 +1,4 @@
-"""A whole statement: what is said of an instance, task, job, pool, user, project, site, host or the fleet over a window."""
+"""A whole statement: what is said of work (an instance to a project) or places (a site to the fleet) over a window."""
 
 from __future__ import annotations
 
@@ -117,7 +117,10 @@ class ByContract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvoidedAt:
-    """The box of avoided emissions for one site: `made`, or why there is none; `contract` where one shares it."""
+    """The box of avoided emissions for one site: `made`, or why there is none; `contract` where one shares it.
+
+    `rest` says what heat of the window is not in it, as its reference heater stands for a part of the time alone.
+    """
 
     site_id: str
     site_name: str
@@ -125,6 +128,7 @@ class AvoidedAt:
     made: Avoided | None
     refused: str = ""
     contract: ByContract | None = None
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from ondol.control.budget_ports import BudgetNow
@@ -12,6 +14,7 @@ from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.ids import ProjectId
 from ondol.server.api.offsets import From, To, bounded_window
+from ondol.server.api.patience import while_waited_for
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -20,7 +23,8 @@ Of = Annotated[str, Query(description="id or slug of a project, or of a user for
 
 
 @router.get("/mirror", summary="Usage mirror")
-def mirror(
+async def mirror(
+    request: Request,
     caller: Caller,
     desk: DeskIn,
     kind: Literal["user", "project"] = "user",
@@ -32,8 +36,14 @@ def mirror(
 
     The last 7 days where `from` is left out, 31 at most.
     """
+    return await while_waited_for(request, partial(_answer, caller, desk, kind, id, from_, to))
+
+
+def _answer(
+    caller: Account, desk: Desk, kind: str, key: str, from_: str, to: str, gone: threading.Event
+) -> JSONResponse:
     span = bounded_window(from_, to, desk.platform_time())
-    made = desk.statements.mirror(caller, kind, id, span.start, span.end)
+    made = desk.statements.mirror(caller, kind, key, span.start, span.end, gone)
     shown: dict[str, Any] = plain(made)
     shown["waste"] |= {"energy_j": made.waste.energy_j, "co2e_g": made.waste.co2e_g}
     project = ProjectId(made.subject.id) if kind == "project" else None
