@@ -4,8 +4,9 @@ Each figure of a quote has a scale: what a model says it will be. Of tasks that 
 those that are not, only that it is more than so far. The quantile of both together is that of the product-limit
 estimate (Kaplan & Meier, J. Am. Stat. Assoc. 53, 1958): leaving out what still runs would make all look short. A group
 with few members borrows from its class, and at first from a stated prior. As time may change what is exchangeable, the
-level that is asked for follows the misses: ``level += STEP·(missed − 0.1)`` (adaptive conformal inference, Gibbs &
-Candès, NeurIPS 2021, eq. 2). Only what was known at the time is used.
+quantile is moved by what was missed: ``offset += STEP·(missed - 0.1)`` on ln(p90) (quantile tracking; Angelopoulos,
+Candès & Tibshirani, Conformal PID control for time series prediction, NeurIPS 2023, eq. 4). A task that has come to
+more than its p90 is a miss from that moment on, not from its end. Only what was known at the time is used.
 """
 
 from __future__ import annotations
@@ -26,8 +27,11 @@ BORROWED = 15.0  # weight of the other groups of a class together, in members
 PRIOR = 4.0  # weight of the prior, in members
 AIM = 0.9
 TAIL = 4.0
-STEP = 0.02
-LEVELS = (0.5, 0.99)
+STEP = 0.08
+OFFSETS = (-1.0, 1.5)  # of ln(p90): a regime may be so far from the one before
+LOW_OFFSETS = (-6.0, 0.0)  # of ln(low)
+LAST = 120  # verdicts of a class that are told with a new quote
+_SLACK = 1.0 + 1e-6
 _PRIOR_Z = (-1.5, -0.9, -0.5, -0.2, 0.0, 0.2, 0.5, 0.9, 1.5, 2.0)
 
 
@@ -40,11 +44,15 @@ class Said:
     group : whom it is compared with; the first part is its class
     scale : what the ratio is to, above 0
     p90 : the quantile that was said
+    low : nine of ten were said to come to more
+    promised : whether p90 was said at all, or kept back as nothing to rely on
     """
 
     group: tuple[str, ...]
     scale: float
     p90: float
+    low: float = 0.0
+    promised: bool = True
 
 
 class Figure:
@@ -53,16 +61,19 @@ class Figure:
     Parameters
     ----------
     spread : of ln(ratio), of the prior, whose median is 1
-    step : with which the level follows the misses; small where what comes is long in coming
+    low : first offset of ln(low), at most 0: below it where too high a value would do harm
     """
 
-    def __init__(self, spread: float, step: float = STEP) -> None:
-        self._step = step
+    def __init__(self, spread: float, low: float = 0.0) -> None:
+        self._first_low = low
         self._prior = np.exp(spread * np.array(_PRIOR_Z))
         self._members: dict[tuple[str, ...], OrderedDict[str, float]] = {}  # ratio by key, nan while it is open
         self._open: dict[str, Said] = {}
-        self._level: dict[tuple[str, ...], float] = {}
-        self.kept: dict[str, tuple[int, int]] = {}  # by class: how many are over, of how many p90 was kept
+        self._missed: set[str] = set()  # of those that are open: p90 has passed
+        self._high: dict[tuple[str, ...], float] = {}
+        self._low: dict[tuple[str, ...], float] = {}
+        self.kept: dict[str, tuple[int, int]] = {}  # by class: of how many is decided whether p90 was kept, and was
+        self.last: dict[str, list[bool]] = {}  # by class: of the last of them
         self.came = 0  # grows with whatever came
 
     def quantiles(self, group: tuple[str, ...], so_far: Callable[[str], float]) -> tuple[float, float, float]:
@@ -73,9 +84,10 @@ class Figure:
         so_far : of what was said and is not over, what it has come to, by its key
         """
         value, weight, over = self._weighed(group, so_far)
-        level = self._level.get(group, self._level.get(group[:1], AIM))
-        low, middle, high = quantiles(value, weight, over, (1.0 - AIM, 0.5, level))
-        return low, middle, max(middle, high)
+        low, middle, high = quantiles(value, weight, over, (1.0 - AIM, 0.5, AIM))
+        low *= math.exp(self._low.get(group, self._first_low))
+        high *= math.exp(self._high.get(group, self._high.get(group[:1], 0.0)))
+        return min(low, middle), middle, max(middle, high)
 
     def say(self, key: str, said: Said) -> None:
         """Note what was said of a task, to learn from what comes; with `MOST_OPEN` under way no more are noted."""
@@ -97,18 +109,40 @@ class Figure:
         members = self._members.get(said.group)
         if members is not None and key in members:
             members[key] = value / said.scale
-        missed = float(value > said.p90 * (1.0 + 1e-6))
-        number, good = self.kept.get(said.group[0], (0, 0))
-        self.kept[said.group[0]] = (number + 1, good + (missed == 0.0))
-        for group in (said.group, said.group[:1]):
-            level = self._level.get(group, AIM) + self._step * (missed - (1.0 - AIM))
-            self._level[group] = min(max(level, LEVELS[0]), LEVELS[1])
+        if key in self._missed:
+            self._missed.discard(key)
+        else:
+            self._decide(said, missed=value > said.p90 * _SLACK)
+        early = float(value < said.low)
+        low = self._low.get(said.group, self._first_low) - STEP * (early - (1.0 - AIM))
+        self._low[said.group] = _within(low, *LOW_OFFSETS)
 
     def forget(self, key: str) -> None:
         """Nothing will come of it any more: cancelled, or gone."""
         said = self._open.pop(key, None)
+        self._missed.discard(key)
         if said is not None:
             self._members.get(said.group, OrderedDict()).pop(key, None)
+
+    def look(self, so_far: Callable[[str], float]) -> None:
+        """Decide of what is open, and has come to more than its p90 already: to be called before quantiles are asked.
+
+        Parameters
+        ----------
+        so_far : what it has come to, by its key
+        """
+        for key, said in self._open.items():
+            if key not in self._missed and so_far(key) > said.p90 * _SLACK:
+                self._missed.add(key)
+                self._decide(said, missed=True)
+
+    def _decide(self, said: Said, *, missed: bool) -> None:
+        if said.promised:
+            number, good = self.kept.get(said.group[0], (0, 0))
+            self.kept[said.group[0]] = (number + 1, good + (not missed))
+            self.last[said.group[0]] = [*self.last.get(said.group[0], []), not missed][-LAST:]
+        for group in dict.fromkeys((said.group, said.group[:1])):
+            self._high[group] = _within(self._high.get(group, 0.0) + STEP * (missed - (1.0 - AIM)), *OFFSETS)
 
     @property
     def full(self) -> bool:
@@ -127,9 +161,14 @@ class Figure:
                 [list(group), [[key, None if math.isnan(ratio) else ratio] for key, ratio in members.items()]]
                 for group, members in sorted(self._members.items())
             ],
-            "level": [[list(group), level] for group, level in sorted(self._level.items())],
+            "high": [[list(group), offset] for group, offset in sorted(self._high.items())],
+            "low": [[list(group), offset] for group, offset in sorted(self._low.items())],
             "kept": {kind: list(one) for kind, one in sorted(self.kept.items())},
-            "open": {key: [list(one.group), one.scale, one.p90] for key, one in sorted(self._open.items())},
+            "last": dict(sorted(self.last.items())),
+            "open": {
+                key: [list(one.group), one.scale, one.p90, one.low, one.promised, key in self._missed]
+                for key, one in sorted(self._open.items())
+            },
         }
 
     def unpack(self, kept: dict[str, Any]) -> None:
@@ -137,9 +176,14 @@ class Figure:
         for group, members in kept["members"]:
             told = ((key, math.nan if ratio is None else ratio) for key, ratio in members)
             self._members[tuple(group)] = OrderedDict(told)
-        self._level = {tuple(group): level for group, level in kept["level"]}
+        self._high = {tuple(group): offset for group, offset in kept["high"]}
+        self._low = {tuple(group): offset for group, offset in kept["low"]}
         self.kept = {kind: (one[0], one[1]) for kind, one in kept["kept"].items()}
-        self._open = {key: Said(tuple(group), scale, p90) for key, (group, scale, p90) in kept["open"].items()}
+        self.last = {kind: list(ends) for kind, ends in kept["last"].items()}
+        for key, (group, scale, p90, low, promised, missed) in kept["open"].items():
+            self._open[key] = Said(tuple(group), scale, p90, low, promised)
+            if missed:
+                self._missed.add(key)
 
     def _weighed(self, group: tuple[str, ...], so_far: Callable[[str], float]) -> tuple[Floats, Floats, Floats]:
         """Values of the group's members, of the rest of its class and of the prior, their weights, and which are over.
@@ -164,6 +208,10 @@ class Figure:
         over = np.ones(len(value))
         over[len(known) : mine] = 0.0
         return value, weight, over
+
+
+def _within(offset: float, least: float, most: float) -> float:
+    return min(max(offset, least), most)
 
 
 def quantiles(value: Floats, weight: Floats, over: Floats, levels: tuple[float, ...]) -> list[float]:

@@ -18,7 +18,7 @@ from ondol.cli.task_create import body_of
 from ondol.cli.wording import UNKNOWN, clock
 from ondol.model.errors import InvalidFieldError
 
-app = App(name="quote", help="What a task would take: now, by a deadline, on heat, smaller.")
+app = App(name="quote", help="What a task would take: now, by a deadline, on heat, smaller, slower.")
 _GROUPS = Group("What", sort_key=10), Group("Where and when", sort_key=15)
 _WHAT, _WHEN = _GROUPS
 _NO_FIGURE = "–"
@@ -48,6 +48,7 @@ def quote(
     place: Place = PLACE,
     deadline: Annotated[str | None, Parameter(allow_leading_hyphen=True, group=_WHEN)] = None,
     expected: Annotated[str | None, Parameter(group=_WHEN)] = None,
+    cap: Annotated[float | None, Parameter(group=_WHEN)] = None,
     time_limit: Annotated[str | None, Parameter(group=_WHEN)] = None,
     hardware: Hardware = HARDWARE,
     out: Out = SHOWN,
@@ -75,13 +76,15 @@ def quote(
         By when it wants to be done as flex work, e.g. +12h on the platform's clock. [default: in 24 hours]
     expected:
         How long an instance is expected to run at full speed: 15min, 2h. It makes quotes much sharper.
+    cap:
+        Share of its slots' full speed that it takes at most, 0.1 to 1.
     time_limit:
         An attempt is ended after so long, wall time: 2h.
     """
     options = said(
         work, place, hardware,
         name=name, command=command, instances=instances, range=ranges, result=result, job=job, pool=pool,
-        depends_on=depends_on, deadline=deadline, expected=expected, time_limit=time_limit,
+        depends_on=depends_on, deadline=deadline, expected=expected, cap=cap, time_limit=time_limit,
     )  # fmt: skip
     files: list[dict[str, Any]] = [{}] if work.file is None else read_bodies(work.file)
     if name is None and work.file is None:
@@ -114,7 +117,7 @@ def accept(quote_id: str, option: str, /, *, out: Out = SHOWN, where: Where = HE
     quote_id:
         Id of the quote.
     option:
-        now, deadline, heat or smaller.
+        now, deadline, heat, smaller or slower.
     """
     with open_api(where) as api:
         made = api.post(f"/quotes/v1/{quote_id}/accept", {"option": option})
@@ -150,6 +153,7 @@ def list_(*, last: int = 20, out: Out = SHOWN, where: Where = HERE) -> None:
 def quality(
     *,
     last: int = 500,
+    days: int | None = None,
     every: Annotated[bool, Parameter(name="--all", negative="")] = False,
     out: Out = SHOWN,
     where: Where = HERE,
@@ -160,11 +164,18 @@ def quality(
     ----------
     last:
         Of so many quotes that were taken.
+    days:
+        And of the last so many days only.
     every:
         Of all accounts; for the operator.
     """
     with open_api(where) as api:
-        told = api.get("/quotes/v1/quality", last=last, **({"all": "true"} if every else {}))
+        told = api.get(
+            "/quotes/v1/quality",
+            last=last,
+            **({"all": "true"} if every else {}),
+            **({} if days is None else {"days": days}),
+        )
     if out.json:
         print_json(told)
         return
@@ -174,6 +185,7 @@ def quality(
         field("TASKS", "tasks", right=True),
         field("P50 KEPT", "p50_kept", _percent, right=True),
         field("P90 KEPT", "p90_kept", _percent, right=True),
+        Column("OF 95 %", lambda row: f"{100 * row['p90_low']:.0f}–{100 * row['p90_high']:.0f} %", right=True),
         field("MEDIAN ERROR", "median_error", _percent, right=True),
     )
     print_rows(told["quotes"], columns, out=out, empty="No quote was taken yet whose task is over.")
@@ -208,6 +220,11 @@ def _show(quote_: dict[str, Any], out: Out) -> None:
     print_rows(able, columns, out=out, empty="Nothing can be offered.")
     for one in quote_["options"]:
         note(f"{one['option']}: {one['why_not'] or one['why']}", out)
+        if one.get("record") and one["feasible"]:
+            of = f"the last {one['record']['tasks']} {one['service']} tasks"
+            note(f"  of {of} {_percent(one['record']['ended_by_p90'])} ended by their p90", out)
+        if one.get("price_eur") and one["feasible"]:
+            note(f"  price: {one['tariff_eur_per_core_h']:g} EUR per core-hour, by the tariff of now", out)
         for left in one["budgets"] or ():
             rest = both({"co2e_g": left["co2e_left_g"], "energy_kwh": left["energy_left_kwh"]})
             note(f"  left of {left['name']} after its p90: {rest}", out)
@@ -222,10 +239,14 @@ def _show(quote_: dict[str, Any], out: Out) -> None:
         note(f"It came to {came['energy_kwh']:.3g} kWh and {came['co2e_g']:.3g} gCO2e: {came['state']}", out)
 
 
-def _span(at: dict[str, str], since: str) -> str:
+def _span(at: dict[str, str | None], since: str) -> str:
     """Waits from the making of the quote."""
     begin = dt.datetime.fromisoformat(since)
-    return " / ".join(_wait((dt.datetime.fromisoformat(at[name]) - begin).total_seconds()) for name in ("p50", "p90"))
+    if at["p50"] is None:
+        return "not foreseen"
+    return " / ".join(
+        _wait((dt.datetime.fromisoformat(str(at[name])) - begin).total_seconds()) for name in ("p50", "p90")
+    )
 
 
 def _wait(wait_s: float) -> str:

@@ -17,11 +17,13 @@ from ondol.cli.twin_check import Data, check
 from ondol.cli.twin_faults import faults
 from ondol.cli.twin_ledger import ledger
 from ondol.cli.twin_quotes import quotes
+from ondol.cli.twin_signal import signal
 
 app = App(name="twin", help="Live through scenarios on a clock that leaps, and set runs side by side.")
 app.command(check)
 app.command(faults)
 app.command(quotes)
+app.command(signal)
 app.command(ledger)
 
 Tell = Callable[[int, int], None]

@@ -22,6 +22,7 @@ def quotes(
     days: float | None = None,
     policy: str = "follow",
     declared: float = 0.5,
+    slower: float = 0.0,
     rows: Annotated[bool, Parameter(negative="")] = False,
     data: Data = None,
     out: Out = SHOWN,
@@ -44,6 +45,8 @@ def quotes(
         What decides; 'ondol policy list' shows all.
     declared:
         Share of tasks whose users declare a run time, 0 to 1; they err by 30 %.
+    slower:
+        Share of tasks that take half of full speed, 0 to 1, where their deadline lets them; counted apart.
     rows:
         With --json: every task with what was quoted and what came.
     """
@@ -60,6 +63,7 @@ def quotes(
             data=data_folder(data),
             policy=policy,
             declared=declared,
+            slower=slower,
             tell=tell,
         )
     table = [plain(line) for line in lines(found.quoted, found.end_s)]
@@ -72,11 +76,16 @@ def quotes(
         field("FIGURE", "figure"),
         field("TASKS", "tasks", right=True),
         field("OPEN", "open", right=True),
+        field("NOT SAID", "unsaid", right=True),
         field("P50 KEPT", "p50_kept", _percent, right=True),
         field("P90 KEPT", "p90_kept", _percent, right=True),
         field("MEDIAN ERROR", "median_error", _percent, right=True),
     )
     print_rows(table, columns, out=out)
+    if table[0]["unsaid"]:
+        right = lines(found.quoted, found.end_s)[0].unsaid_right
+        note(f"Of {table[0]['unsaid']} tasks it was said that no start is foreseen: they are not in P90 KEPT.", out)
+        note(f"{100.0 * right:.1f} % of them did not start within the time of which that was said.", out)
     note(f"{len(found.quoted)} tasks quoted, seed {run.identity.seed}; 9 of 10 kept is what p90 says.", out)
 
 

@@ -16,6 +16,7 @@ from ondol.accounting.task_kind import kind_of
 from ondol.control.bare_view import bare_view
 from ondol.control.clock import utc
 from ondol.control.foretelling import J_PER_KWH, Foreteller, Terms, Told
+from ondol.control.gentler import Gentler, gentler
 from ondol.control.grids import Grids
 from ondol.control.queue_ahead import Asked, QueueAhead
 from ondol.lifecycle.work import Change, Work
@@ -25,6 +26,7 @@ from ondol.model.fleet import Fleet
 from ondol.model.hardware import fulfils
 from ondol.model.ids import NodeId, TaskId
 from ondol.model.ledger import EnergyRow
+from ondol.model.quote import Record
 from ondol.model.view import Bools, ServiceClass, View
 
 _log = logging.getLogger(__name__)
@@ -75,7 +77,6 @@ class Estimator:
         self._ahead: QueueAhead | None = None
         self._hardware: dict[Any, Bools] = {}
         self._ended: dict[TaskId, tuple[dt.datetime, float]] = {}
-        self._spent: dict[TaskId, tuple[float, float]] = {}
 
     def estimate(self, task: Task, *, service: ServiceClass | None = None, at: dt.datetime | None = None) -> Estimate:
         """Estimate a task as if it were submitted now.
@@ -106,6 +107,7 @@ class Estimator:
             heat_kwh=told.heat_kwh,
             basis=self.terms.basis,
             grounds=grounds_in_words(told),
+            not_before=None if told.promised else when(told.not_within_s),
         )
 
     def told(self, task: Task, service: ServiceClass | None = None) -> Told:
@@ -131,7 +133,7 @@ class Estimator:
                 tried = after.latest(instance.id)
                 if tried is not None and tried.started_at is not None:
                     end = tried.exited_at or tried.ended_at or self._now()
-                    ran_s = (end - tried.started_at).total_seconds() - tried.paused_s
+                    ran_s = self._at_full_speed(task, tried, (end - tried.started_at).total_seconds() - tried.paused_s)
                     if ran_s > 0.0:
                         self.foreteller.runs.learn(kind_of(task), task.service, ran_s, len(after.instances))
         if task.state.final and not before.task.state.final:
@@ -145,17 +147,17 @@ class Estimator:
             if not isinstance(row, EnergyRow):
                 continue
             end = row.end if end is None else max(end, row.end)
-            if row.task_id is not None:
+            before = None if row.task_id is None else self.foreteller.so_far(row.task_id)
+            if row.task_id is not None and before is not None:
                 kwh = row.energy_j * self._pue.get(row.site_id, 1.0) / J_PER_KWH
-                before = self._spent.get(row.task_id, (0.0, 0.0))
                 grams = kwh * self.basis.g_per_kwh(row.site_id, row.grid_g_per_kwh)
-                spent = self._spent[row.task_id] = (before[0] + kwh, before[1] + grams)
-                self.foreteller.spent(row.task_id, *spent)
+                self.foreteller.spent(row.task_id, before[0] + kwh, before[1] + grams)
+                self._changed = True
         if end is None:
             return
         for task_id in [key for key, (over, _) in self._ended.items() if over <= end]:
             _, embodied_g = self._ended.pop(task_id)
-            kwh, grams = self._spent.pop(task_id, (0.0, 0.0))
+            kwh, grams = self.foreteller.so_far(task_id) or (0.0, 0.0)
             self.foreteller.settled(task_id, kwh, grams + embodied_g)
             self._changed = True
 
@@ -181,18 +183,41 @@ class Estimator:
             grams += self._embodied.get(node.id, 0.0) / node.slots * held_s / 3600.0
         return grams
 
+    def _at_full_speed(self, task: Task, tried: Attempt, ran_s: float) -> float:
+        """Seconds that a run would have taken without its task's cap: what it computed was stretched, no more [s].
+
+        ``ran − computed·(1/cap − 1)``, from ran·cap, where it computed all the time, to ran.
+        """
+        node, cap = self._nodes.get(tried.node_id), task.speed_cap
+        if cap >= 1.0 or node is None:
+            return ran_s
+        computed_s = min(tried.cpu_s / (node.host_cores / node.slots) * self._rate, ran_s * cap)
+        return ran_s - computed_s * (1.0 / cap - 1.0)
+
     def _over(self, task: Task, embodied_g: float) -> None:
         if task.state is TaskState.SUCCESS:
             self.foreteller.ended(task.id, task.ended_at.timestamp())
             self._ended[task.id] = (task.ended_at, embodied_g)
         else:
             self.foreteller.forget(task.id)
-            self._spent.pop(task.id, None)
 
     def possible(self, task: Task) -> bool:
         """Whether some node of the fleet is what a task asks for."""
         nodes = self._allowed(task)
         return nodes is None or bool(nodes.any())
+
+    def gentler(self, task: Task, speed: float | None = None) -> Gentler:
+        """A gentler pace of a task where it may run, against its own; the thriftiest where none is given."""
+        return gentler(self.queue().view, self.terms, self._allowed(task), task.speed_cap, speed)
+
+    def limit_s(self, task: Task) -> float | None:
+        """After how long an attempt is ended; None where there is no limit [s, platform]."""
+        return task.time_limit_s * self._rate if task.time_limit_s else None
+
+    def record(self, service: ServiceClass) -> Record | None:
+        """How the last tasks of a class did against the p90 of their end."""
+        last = self.foreteller.figures["end"].last.get(service.name.lower())
+        return Record(tasks=len(last), kept=sum(last)) if last else None
 
     def queue(self) -> QueueAhead:
         """The lines as they stand now."""
@@ -211,8 +236,9 @@ class Estimator:
             instances=len(task.instance_numbers),
             deadline_s=math.inf if task.deadline is None else task.deadline.timestamp(),
             declared_s=task.expected_s,
-            limit_s=task.time_limit_s * self._rate if task.time_limit_s else None,
+            limit_s=self.limit_s(task),
             nodes=self._allowed(task),
+            speed_cap=task.speed_cap,
             blocked=task.blocked,
         )
 

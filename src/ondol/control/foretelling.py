@@ -7,16 +7,19 @@ that nine of ten stay below, with what was known at the time.
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ondol.accounting.calibration import STEP, Figure, Said
+from ondol.accounting.arrivals import Arrivals
+from ondol.accounting.calibration import Figure, Said
 from ondol.accounting.run_times import RunTime, RunTimes
-from ondol.control.queue_ahead import Ahead, Asked, QueueAhead, energy_weights
+from ondol.control.queue_ahead import HORIZON_S, LONGEST_S, Ahead, Asked, QueueAhead, energy_weights
+from ondol.model.power import dynamic_share
 from ondol.model.view import Floats, ServiceClass, View
 from ondol.policy.plan.forecasts import steps
 
@@ -26,8 +29,16 @@ FRESH_S = 30.0
 SPREADS = {"start": 1.0, "end": 0.5, "end_mid": 0.5, "energy": 0.5, "co2e": 0.5}
 """Of ln(ratio) before anything is known; assumptions (tier T5)."""
 
-STEPS = {"start": 0.04}
-"""Starts are known soon and come in steps, so that their level has farther to go than others'."""
+CALM_START = 1.0
+"""Most p90 over the time that flex may wait, where the fleet is not full: it is started by then, that is its class. It
+is never less than what the lines say."""
+
+FIRST_LOW = -1.5
+"""Of ln(wait) that nine of ten are said to exceed, before it is known; an assumption (tier T5)."""
+
+CROWDED_START, CROWDED_END = 1.25, 1.0
+"""Least p90 over what the fluid says where the fleet is full: it was easy until then, and misses are seen days later.
+Found on the twin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,6 +52,7 @@ class Terms:
     embodied_g_per_h : (nodes,) 0 where it is not known
     speed : (nodes,) of each against the reference that run times are of
     metered : whether some heat meter tells what is useful heat
+    share_at : share of the range from idle to full power that a slot draws at a share of its full speed
     """
 
     basis: str
@@ -49,6 +61,7 @@ class Terms:
     embodied_g_per_h: Floats
     speed: Floats
     metered: bool = True
+    share_at: Callable[[float], float] = dynamic_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +75,9 @@ class Told:
     co2e_p10_g : one of ten stays below [g]
     heat_kwh : useful heat, None where no meter tells
     said : by figure, to be learned from
+    work_s : that it takes of slots [slot-s]
+    promised : whether p90 of start and end can be relied on; else nobody knows by when
+    not_within_s : nine of ten like it wait for longer than this for their start [s]
     """
 
     at_s: float
@@ -78,6 +94,10 @@ class Told:
     run: RunTime
     ahead: Ahead
     said: Mapping[str, Said]
+    service: ServiceClass
+    work_s: float
+    promised: bool = True
+    not_within_s: float = 0.0
 
 
 class Foreteller:
@@ -85,9 +105,11 @@ class Foreteller:
 
     def __init__(self, kept: Mapping[str, Any] | None = None) -> None:
         self.runs = RunTimes(None if kept is None else kept["runs"])
-        self.figures = {name: Figure(spread, STEPS.get(name, STEP)) for name, spread in SPREADS.items()}
+        self.figures = {name: Figure(spread, FIRST_LOW if name == "start" else 0.0) for name, spread in SPREADS.items()}
+        self.arrivals = Arrivals(() if kept is None else kept["arrivals"])
         self._told_at: dict[str, float] = {}
         self._spent: dict[str, tuple[float, float]] = {}
+        self._looked: dict[str, float] = {}  # when, by figure
         self._fresh: dict[tuple[str, tuple[str, ...]], tuple[float, int, tuple[float, float, float]]] = {}
         if kept is not None:
             for name, figure in self.figures.items():
@@ -97,27 +119,48 @@ class Foreteller:
 
     def tell(self, ahead: QueueAhead, asked: Asked, terms: Terms) -> Told:
         """Foretell a task that is submitted at the View's moment."""
-        run = self.runs.expect(asked.kind, asked.service, asked.declared_s, asked.limit_s)
-        stands = ahead.of(asked, run.p50_s)
+        cap = asked.speed_cap
+        limit_s = None if asked.limit_s is None else asked.limit_s * cap  # a limit counts the time that it takes
+        run = self.runs.expect(asked.kind, asked.service, asked.declared_s, limit_s)
+        stands = ahead.of(asked, run.p50_s / cap, self.arrivals)
         now_s = ahead.view.now_s
         said: dict[str, Said] = {}
         kind = asked.service.name.lower()
 
-        def figure(name: str, group: tuple[str, ...], scale: float) -> tuple[float, float, float]:
-            low, middle, high = self._quantiles(name, group, now_s)
-            said[name] = Said(group, scale, high * scale)
-            return low * scale, middle * scale, high * scale
+        def figure(
+            name: str, group: tuple[str, ...], scale: float, least: float = 0.0, most: float = math.inf
+        ) -> tuple[float, float, float]:
+            low, middle, high = (ratio * scale for ratio in self._quantiles(name, group, now_s))
+            middle, high = min(middle, most * scale), min(max(high, least * scale), most * scale)
+            said[name] = Said(group, scale, high, low)
+            return low, middle, high
 
-        _, start50, start90 = figure("start", (kind, stands.state), _start_scale(asked, stands))
+        crowded, calm = stands.state == "crowded", stands.state == "calm"
+        start10, start50, start90 = figure(
+            "start",
+            (kind, stands.state),
+            stands.scale_s + START_S,
+            least=CROWDED_START
+            if crowded
+            else stands.start_s / stands.scale_s
+            if calm and stands.scale_s > 0.0
+            else 0.0,
+            most=CALM_START if calm else math.inf,
+        )
         start50, start90 = max(start50 - START_S, 0.0), _up(start90 - START_S)
-        length = asked.service.name.lower(), run.grounds
-        slowest_s = (run.p50_s * stands.waves) / max(_mean_speed(ahead, terms, asked, stands), 1e-6)
+        waits_s = stands.window_s if math.isfinite(stands.window_s) else 0.0
+        promised = start50 <= waits_s + HORIZON_S and start90 <= LONGEST_S
+        # What is capped has a group of its own: heat slows it down less, and it does not always compute.
+        length: tuple[str, ...] = (kind, run.grounds) if cap >= 1.0 else (kind, run.grounds, "capped")
+        slowest_s = (run.p50_s / cap * stands.waves) / max(_mean_speed(ahead, terms, asked, stands), 1e-6)
         _, end50, _ = figure("end_mid", length, start50 + slowest_s + END_S)
-        _, _, end90 = figure("end", length, start90 + slowest_s + END_S)
+        _, _, end90 = figure("end", length, start90 + slowest_s + END_S, least=CROWDED_END if crowded else 0.0)
         end50, end90 = max(end50 - END_S, start50), max(_up(end90 - END_S), start90)
+        if not promised:
+            said |= {name: dataclasses.replace(said[name], promised=False) for name in ("start", "end")}
         weight = energy_weights(ahead, asked, stands.share_heated)
-        per_s_w = _slot_w(ahead.view) / terms.speed
-        run_s = asked.instances * run.mean_s
+        per_s_w = _slot_w(ahead.view, terms.share_at(cap)) / terms.speed
+        run_s = asked.instances * run.mean_s / cap
         pue = ahead.view.sites.pue[_site(ahead.view)]
         raw_kwh = run_s * float(weight @ (per_s_w * pue)) / J_PER_KWH
         _, energy50, energy90 = figure("energy", length, max(raw_kwh, 1e-9))
@@ -142,10 +185,15 @@ class Foreteller:
             run=run,
             ahead=stands,
             said=said,
+            service=asked.service,
+            work_s=run_s,
+            promised=promised,
+            not_within_s=max(start10 - START_S, 0.0),
         )
 
     def note(self, key: str, told: Told) -> None:
         """A task was submitted of which this was told: what comes of it is learned from, unless very many are open."""
+        self.arrivals.come(told.at_s, told.service, told.work_s, told.ahead.window_s)
         if any(figure.full for figure in self.figures.values()):
             return
         self._told_at[key] = told.at_s
@@ -161,6 +209,10 @@ class Foreteller:
         """What it has taken so far."""
         if key in self._told_at:
             self._spent[key] = (energy_kwh, co2e_g)
+
+    def so_far(self, key: str) -> tuple[float, float] | None:
+        """What it has taken so far [kWh, gCO2e]; None where nothing more is to be learned from it."""
+        return self._spent.get(key, (0.0, 0.0)) if key in self._told_at else None
 
     def ended(self, key: str, at_s: float) -> None:
         """Its last instance is over."""
@@ -192,6 +244,7 @@ class Foreteller:
         """All that was learned, as plain values."""
         return {
             "runs": self.runs.pack(),
+            "arrivals": self.arrivals.pack(),
             "figures": {name: figure.pack() for name, figure in self.figures.items()},
             "told_at": self._told_at,
             "spent": {key: list(one) for key, one in self._spent.items()},
@@ -202,6 +255,9 @@ class Foreteller:
         figure = self.figures[name]
         known = self._fresh.get((name, group))
         if known is None or known[1] != figure.came or not 0.0 <= now_s - known[0] < FRESH_S:
+            if self._looked.get(name) != now_s:
+                figure.look(lambda key: self._so_far(name, key, now_s))
+                self._looked[name] = now_s
             found = figure.quantiles(group, lambda key: self._so_far(name, key, now_s))
             known = self._fresh[name, group] = (now_s, figure.came, found)
         return known[2]
@@ -215,12 +271,6 @@ class Foreteller:
 def _up(wait_s: float) -> float:
     """Round up to whole seconds, so that no rounding of clocks breaks what was told."""
     return float(math.ceil(max(wait_s, 0.0) + 0.001))
-
-
-def _start_scale(asked: Asked, stands: Ahead) -> float:
-    """What waits are compared with: the longest that the class lets wait, where there is one and a wait at all."""
-    bound = asked.service is ServiceClass.FLEX and stands.state != "now"
-    return (stands.window_s if bound else stands.start_s) + START_S
 
 
 def intensity(view: View, terms: Terms, from_s: float, to_s: float) -> Floats:
@@ -246,8 +296,11 @@ def _site(view: View) -> Any:
     return view.units.site[view.nodes.unit]
 
 
-def _slot_w(view: View) -> Floats:
-    return np.asarray(view.nodes.max_w / np.maximum(view.nodes.slots, 1))
+def _slot_w(view: View, share: float) -> Floats:
+    """What a slot of each node draws at a share of its range from idle to full, its part of idle power included [W]."""
+    nodes = view.nodes
+    node_w = nodes.max_w if share >= 1.0 else nodes.idle_w + share * (nodes.max_w - nodes.idle_w)
+    return np.asarray(node_w / np.maximum(nodes.slots, 1))
 
 
 def _mean_speed(ahead: QueueAhead, terms: Terms, asked: Asked, stands: Ahead) -> float:

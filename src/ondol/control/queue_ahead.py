@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ondol.accounting.arrivals import HOUR_S, Arrivals
+from ondol.control.lines_ahead import HOURS, LinesAhead, Waiting, look_ahead
 from ondol.model.view import Bools, Floats, Phase, ServiceClass, View
 from ondol.policy.urgency import MARGIN_S, PATIENCE_S, STRETCH, UNKNOWN_RUN_S, left_s
 
 HORIZON_S = 172_800.0
 LONGEST_S = 14 * 86_400.0  # nothing is projected further
+CROWDED = 0.7
+"""From this load on lines grow for hours, and what is said of them is less sure; found on the twin."""
 _HELD = (Phase.PLACED, Phase.RUNNING, Phase.PAUSED)
 
 
@@ -32,6 +36,7 @@ class Asked:
     deadline_s : inf for none [s since the epoch]
     declared_s, limit_s : run time that its user expects, and after which an attempt is ended; None for unsaid [s]
     nodes : (nodes,) where it may run; None for everywhere
+    speed_cap : share of full speed that it takes at most, above 0 to 1
     blocked : whether it waits for other tasks first
     """
 
@@ -42,6 +47,7 @@ class Asked:
     declared_s: float | None = None
     limit_s: float | None = None
     nodes: Bools | None = None
+    speed_cap: float = 1.0
     blocked: bool = False
 
 
@@ -53,14 +59,17 @@ class Ahead:
     ----------
     start_s : projected wait for its first slot [s]
     window_s : the longest that its class lets it wait; inf for harvest [s]
-    state : "now" (a slot is there), "soon" or "later" against the window, "full" where no slot is free for it,
-        "blocked" where other tasks have to end first
+    scale_s : what its wait is compared with [s]
+    state : "now" (a slot is there); on_demand also "soon" (not for all of it) and "full"; flex "calm" and "crowded";
+        harvest "later" and "far" (the fluid serves it within its horizon, or not), each also "crowded"; "blocked"
+        where other tasks have to end first
     waves : rounds in which its instances run, ≥ 1
     share_heated : share of its slots that will be where heat is used, 0 to 1
     """
 
     start_s: float
     window_s: float
+    scale_s: float
     state: str
     waves: float
     share_heated: float
@@ -99,7 +108,10 @@ class QueueAhead:
             self._line_s[kind] = left[mine].sum() + mean_s * view.beyond[kind]
         self._flex = queued & (rows.service == ServiceClass.FLEX)
         self._flex_left_s, self._flex_deadline_s = left[self._flex], rows.deadline_s[self._flex]
+        self._flex_since_s = rows.submitted_s[self._flex]
+        self._held_heated_s = left[held][self.heated[rows.node[held]]]
         self._heat_s, self._edges_s, self._rate_now = self._usable()
+        self._lines: list[LinesAhead] = []  # shared with what `at` gives
 
     def at(self, now_s: float) -> QueueAhead:
         """The same picture some moments later: waits count from then [s since the epoch]."""
@@ -109,20 +121,24 @@ class QueueAhead:
         later.view = dataclasses.replace(self.source, now_s=now_s)
         return later
 
-    def of(self, asked: Asked, run_s: float) -> Ahead:
+    def of(self, asked: Asked, run_s: float, arrivals: Arrivals | None = None) -> Ahead:
         """Project where a task will stand.
 
         Parameters
         ----------
-        run_s : of an instance at full speed, above 0 [s]
+        run_s : of an instance at full speed or at its cap, above 0 [s]
+        arrivals : work that came lately, and may come again; None for none
         """
+        arrivals = Arrivals() if arrivals is None else arrivals
+        if not self._lines:
+            self._lines.append(self._look_ahead(arrivals))
         allowed = np.ones(len(self.slots), dtype=np.bool_) if asked.nodes is None else asked.nodes
         most = float(self.slots[allowed].sum())
         free = float(self.free[allowed].sum())
         if asked.service is ServiceClass.ON_DEMAND:
             stands = self._on_demand(asked, most, free, allowed)
         else:
-            stands = self._bound(asked, run_s, most, free, allowed)
+            stands = self._bound(asked, run_s, most, free, allowed, crowded=self._load(arrivals) >= CROWDED)
         return dataclasses.replace(stands, state="blocked") if asked.blocked else stands
 
     def _on_demand(self, asked: Asked, most: float, free: float, allowed: Bools) -> Ahead:
@@ -134,9 +150,9 @@ class QueueAhead:
         heated = float(self.free[allowed & self.heated].sum())
         share = min(1.0, max(min(heated, self._room()), 0.0) / max(float(asked.instances), 1.0))
         state = "now" if free - ahead >= asked.instances else "soon" if free - ahead >= 1.0 else "full"
-        return Ahead(start_s=wait, window_s=0.0, state=state, waves=waves, share_heated=share)
+        return Ahead(start_s=wait, window_s=0.0, scale_s=wait, state=state, waves=waves, share_heated=share)
 
-    def _bound(self, asked: Asked, run_s: float, most: float, free: float, allowed: Bools) -> Ahead:
+    def _bound(self, asked: Asked, run_s: float, most: float, free: float, allowed: Bools, *, crowded: bool) -> Ahead:
         window = math.inf
         if asked.service is ServiceClass.FLEX:
             window = PATIENCE_S
@@ -147,24 +163,29 @@ class QueueAhead:
         room = self._room()
         heated = float(self.free[allowed & self.heated].sum())
         if line < 1.0 and room >= 1.0 and heated >= 1.0:
-            start, state = 0.0, "now"
+            start, scale, state = 0.0, 0.0, "now"
         else:
-            start = max(self._by_heat(line_s), self._until_free(1.0 - free) if free < 1.0 else 0.0)
-            state = "later" if not math.isfinite(window) or start > window else "soon"
-        start = min(start, window, LONGEST_S)
-        if free < 1.0 and math.isfinite(window):  # not even what cannot wait any longer has a slot for itself
-            served = min((line_s + float(self._ends_s.sum())) / max(most, 1.0), LONGEST_S)
-            start, window = max(start, served), max(window, served)
-            state = "full" if served > 0.5 * window else state
+            until_free = self._until_free(1.0 - free) if free < 1.0 else 0.0
+            start, crowded = max(self._by_lines(asked, window), until_free), crowded or until_free > window
+            if asked.service is ServiceClass.FLEX:  # whoever is not in time of a calm fleet is so by chance
+                scale, state = (max(window, start), "crowded") if crowded else (window, "calm")
+                start = start if crowded else min(start, window)
+            else:
+                far = start > HOURS * HOUR_S
+                scale, state = LONGEST_S, ("crowded " if crowded else "") + ("far" if far else "later")
+                if not far or not crowded:  # heat varies, and what comes does: the truth is between with and without
+                    scale = math.sqrt(max(self._by_heat(line_s), 60.0) * max(min(start, LONGEST_S), 60.0))
+                start = scale
+        start, scale = min(start, LONGEST_S), min(scale, LONGEST_S)
         usable = max(1.0, min(max(room, self._rate_now), max(float(self.slots[allowed & self.heated].sum()), 1.0)))
         waves = 1.0 + max(0.0, asked.instances - usable) / usable
         if math.isfinite(window):  # as its deadline nears, its instances take whatever slots there are
-            waves = min(waves, 1.0 + (window - start) / run_s)
+            waves = min(waves, 1.0 + max(window - start, 0.0) / run_s)
         waves = max(waves, asked.instances / max(most, 1.0), 1.0)
         share = 1.0
         if math.isfinite(window) and start >= window:  # what cannot wait takes any slot
             share = min(1.0, heated / max(float(asked.instances), 1.0))
-        return Ahead(start_s=start, window_s=window, state=state, waves=waves, share_heated=share)
+        return Ahead(start_s=start, window_s=window, scale_s=scale, state=state, waves=waves, share_heated=share)
 
     @property
     def room(self) -> float:
@@ -218,6 +239,47 @@ class QueueAhead:
         if before_s <= total:
             return float(np.interp(before_s, self._heat_s, self._edges_s))
         return float(self._edges_s[-1] * before_s / total)
+
+    def _load(self, arrivals: Arrivals) -> float:
+        """Work that goes before heat's: what a day brings, or waits already, over what a day of all slots can do."""
+        slots, classes = max(float(self.slots.sum()), 1.0), (ServiceClass.ON_DEMAND, ServiceClass.FLEX)
+        waits_s = float(self._line_s[list(classes)].sum() + self._ends_s.sum())
+        brought = sum(arrivals.rate(self.view.now_s, kind) for kind in classes)
+        return max(brought, waits_s / 86_400.0) / slots
+
+    def _by_lines(self, asked: Asked, window_s: float) -> float:
+        """When the lines let a task start [s from now]."""
+        lines = self._lines[0]
+        if asked.service is ServiceClass.FLEX:
+            return lines.flex_start_s(window_s)
+        return lines.harvest_start_s(float(self._line_s[ServiceClass.HARVEST]))
+
+    def _look_ahead(self, arrivals: Arrivals) -> LinesAhead:
+        """The lines of the next days."""
+        now_s, beyond = self.view.now_s, int(self.view.beyond[ServiceClass.FLEX])
+        flex_s, due_s = self._flex_left_s, self._flex_deadline_s - STRETCH * self._flex_left_s - MARGIN_S - now_s
+        due_s = np.where(np.isfinite(due_s), due_s, self._flex_since_s + PATIENCE_S - now_s)
+        if beyond and len(flex_s):  # a View shows those that came first and the most urgent; the others wait for long
+            rest_s = np.sort(due_s)[len(due_s) // 2 :]
+            flex_s = np.concatenate([flex_s, np.full(len(rest_s), beyond * float(flex_s.mean()) / len(rest_s))])
+            due_s = np.concatenate([due_s, rest_s])
+        ends_s = np.arange(1, HOURS + 1) * HOUR_S
+        edges_s = np.concatenate([[0.0], np.minimum(ends_s, self._edges_s[-1])])
+        used_s = np.interp(edges_s, self._edges_s, self._heat_s)
+        heat_slots = np.diff(used_s) / HOUR_S
+        last = ends_s > self._edges_s[-1]
+        if last.any():  # beyond the forecasts their mean goes on
+            heat_slots[last] = self._heat_s[-1] / max(float(self._edges_s[-1]), 1.0)
+        waiting = Waiting(
+            slots=float(self.slots.sum()),
+            held_s=self._ends_s,
+            held_heated_s=self._held_heated_s,
+            heat_slots=heat_slots,
+            on_demand_s=float(self._line_s[ServiceClass.ON_DEMAND]),
+            flex_s=flex_s,
+            due_h=np.maximum(due_s, 0.0) / HOUR_S,
+        )
+        return look_ahead(waiting, arrivals, now_s)
 
     def _usable(self) -> tuple[Floats, Floats, float]:
         """Slot-seconds whose heat the sinks will have used by the end of each span, its end, and slots of now.

@@ -27,7 +27,7 @@ from ondol.model.view import ServiceClass
 from ondol.storage.ports import Store
 
 _log = logging.getLogger(__name__)
-LABEL = "ondol.quote"
+LABEL, CAP_LABEL = "ondol.quote", "ondol.cap"
 VALID = dt.timedelta(minutes=10)
 KEPT = dt.timedelta(days=1)  # so long a quote that nobody took is kept after its making
 _SPACE = uuid.UUID("6f6e646f-6c20-4875-8f74-657300000008")  # names tasks of accepted quotes
@@ -125,7 +125,7 @@ class QuoteBook:
         if not quote.accepted:
             return None
         if quote.accepted != name:
-            raise ConflictError(f"Quote {quote_id} was taken as {quote.accepted!r}: task {quote.task_id}")
+            raise ConflictError(_taken(quote))
         return quote.task_id
 
     @contextmanager
@@ -161,19 +161,18 @@ class QuoteBook:
         ----------
         task : as it was quoted
         """
-        offer = Offer(name=option.name, service=option.service, instances=option.instances, deadline=option.deadline)
         with self._works.lock:
-            words = overtaken(option, self._quoter.option(task, offer))
+            words = overtaken(option, self._quoter.option(task, Offer.of(option)))
         if words:
             raise ConflictError(f"The plan has changed since this quote: {words}. Ask for a new one")
 
     def _refuse(self, quote: Quote, option: Option) -> None:
         if quote.accepted:
-            raise ConflictError(f"Quote {quote.id} was taken as {quote.accepted!r}: task {quote.task_id}")
+            raise ConflictError(_taken(quote))
         now = self._now()
         if now > quote.valid_until:
             raise ConflictError(
-                f"Quote {quote.id} was valid until {quote.valid_until.isoformat()}, platform time; ask for a new one"
+                f"Quote {quote.id} was valid until {quote.valid_until.isoformat()}, platform time. Ask for a new one"
             )
         if not option.feasible:
             raise ConflictError(f"Option {option.name!r} cannot be had: {option.why_not}")
@@ -191,11 +190,22 @@ class QuoteBook:
 
     # -- what came --
 
-    def quality(self, account_id: AccountId | None = None, limit: int = 500) -> tuple[Quality, ...]:
-        """How good the last quotes that were taken were; of all accounts where none is named."""
+    def quality(
+        self, account_id: AccountId | None = None, limit: int = 500, days: int | None = None
+    ) -> tuple[Quality, ...]:
+        """How good the last quotes that were taken were; of all accounts where none is named.
+
+        Parameters
+        ----------
+        days : only of quotes that were made in the last so many days, platform time
+        """
         check_whole("limit", limit, 1, 1000)
+        if days is not None:
+            check_whole("days", days, 1, 3660)
         self.settle()
-        return quality(self._store.quotes(account_id, taken=True, limit=limit))
+        since = None if days is None else self._now() - dt.timedelta(days=days)
+        taken = self._store.quotes(account_id, taken=True, limit=limit)
+        return quality(one for one in taken if since is None or one.made_at >= since)
 
     def of_all_tasks(self) -> dict[str, dict[str, tuple[int, int]]]:
         """By figure and class: of how many tasks, quoted or not, p90 was foretold, and of how many it was kept."""
@@ -261,13 +271,13 @@ class QuoteBook:
             ]
         if not mine:
             return
-        runs = digest_of(task)
+        runs, name = digest_of(task), _NAME_OF.get(task.service, "")
         for key, digest in reversed(mine):  # the latest of equals; others may let go of it meanwhile
             if digest != runs:
                 continue
             quote = self._store.quote(key)
-            name = _NAME_OF.get(task.service)
-            if quote is not None and not quote.task_id and name is not None and quote.option(name) is not None:
+            option = None if quote is None else quote.option(name)
+            if quote is not None and not quote.task_id and option is not None and _as_offered(task, option):
                 self._store.put_quotes([dataclasses.replace(_accepted(quote, task, name), matched=True)])
                 self._forget(key)
             return
@@ -290,6 +300,16 @@ class QuoteBook:
 _NAME_OF = {ServiceClass.ON_DEMAND: "now", ServiceClass.FLEX: "deadline", ServiceClass.HARVEST: "heat"}
 
 
+def _as_offered(task: Task, option: Option) -> bool:
+    """Whether a task that was submitted by itself runs as an option says: what it had been told holds for it."""
+    if option.estimate is None:
+        return False
+    if task.service is not ServiceClass.FLEX:
+        return True
+    both = task.deadline is not None and option.deadline is not None
+    return both and abs(task.deadline - option.deadline) <= VALID  # type: ignore[operator]
+
+
 def task_id_of(quote_id: str) -> TaskId:
     """Id of the task that a quote becomes, whichever option is taken: there can be only one of it."""
     return TaskId(str(uuid.uuid5(_SPACE, quote_id)))
@@ -302,14 +322,18 @@ def quoted_task(task: Task, quote: Quote, option: Option, ranges: Callable[[Iter
     ----------
     ranges : writes numbers of instances as the wire does
     """
-    offer = Offer(name=option.name, service=option.service, instances=option.instances, deadline=option.deadline)
-    offered = as_offered(task, offer)
+    offered = as_offered(task, Offer.of(option))
+    capped = {CAP_LABEL: f"{option.speed_cap:g}"} if option.speed_cap < 1.0 else {}
     return dataclasses.replace(
         offered,
         id=task_id_of(quote.id),
-        labels={**task.labels, LABEL: f"{quote.id}/{option.name}"},
+        labels={**task.labels, **capped, LABEL: f"{quote.id}/{option.name}"},
         advanced_ranges=ranges(offered.instance_numbers) if task.advanced_ranges else "",
     )
+
+
+def _taken(quote: Quote) -> str:
+    return f"Quote {quote.id} was taken as {quote.accepted!r}: task {quote.task_id}. A quote is good for one task"
 
 
 def _accepted(quote: Quote, task: Task, name: str = "") -> Quote:

@@ -44,7 +44,12 @@ def quote_book(
     """
     if estimator is None:
         estimator = Estimator(
-            fleet, Grids(fleet), now=now, view=view, basis=ground.basis, embodied_g_per_h=ground.embodied_g_per_h
+            fleet,
+            Grids(fleet),
+            now=now,
+            view=view,
+            basis=ground.basis,
+            embodied_g_per_h=ground.embodied_g_per_h_at(now()),
         )
     slots = sum(node.slots for node in fleet.nodes)
     tariff = now_and_then(lambda: tariff_in(store))

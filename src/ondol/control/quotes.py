@@ -13,7 +13,7 @@ from ondol.accounting.quote import Offer, as_offered, offers, recommended
 from ondol.control.budget_guard import BudgetGuard
 from ondol.control.estimates import Estimator
 from ondol.control.foretelling import Told, intensity
-from ondol.control.queue_ahead import HORIZON_S, LONGEST_S
+from ondol.control.queue_ahead import HORIZON_S
 from ondol.model.budget import Amount, Overrun
 from ondol.model.compute import Task
 from ondol.model.conditions import Scheduling
@@ -52,16 +52,23 @@ class Quoter:
         now = self._now()
         if self._guard is not None:
             self._guard.look(now)  # periods that have begun meanwhile, budgets that were set
-        found = [self.option(task, offer) for offer in offers(task, now)]
+        speed = self._estimator.gentler(task).speed
+        found = [self.option(task, offer) for offer in offers(task, now, gentle_speed=speed)]
         fewer = self._fitting(task, found)
         if fewer is not None:
-            offer = next(one for one in offers(task, now, fewer) if one.name == "smaller")
+            offer = next(one for one in offers(task, now, fewer, gentle_speed=speed) if one.name == "smaller")
             found = [self.option(task, offer) if one.name == "smaller" else one for one in found]
         return recommended(found)
 
     def option(self, task: Task, offer: Offer) -> Option:
         """One option; why not, where it cannot be had."""
-        bare = Option(name=offer.name, service=offer.service, instances=offer.instances, deadline=offer.deadline)
+        bare = Option(
+            name=offer.name,
+            service=offer.service,
+            instances=offer.instances,
+            deadline=offer.deadline,
+            speed_cap=offer.speed_cap,
+        )
         if offer.why_not:
             return dataclasses.replace(bare, feasible=False, why_not=offer.why_not)
         asked = as_offered(task, offer)
@@ -71,18 +78,28 @@ class Quoter:
         told = self._estimator.told(asked)
         estimate = self._estimator.of_told(told)
         budgets = self._left(asked, estimate)
-        why_not = _why_not(offer, told, estimate, budgets)
-        hours = told.run.mean_s * offer.instances / 3600.0
+        why_not = _why_not(offer, told, estimate, budgets) or self._limited(asked, told)
+        tariff_eur = self._price(asked.scheduling, asked.service)
+        hours = told.run.mean_s / offer.speed_cap * offer.instances / 3600.0
         return dataclasses.replace(
             bare,
             feasible=not why_not,
             why_not=why_not,
             estimate=estimate,
             co2e_low_g=told.co2e_p10_g,
-            price_eur=self._price(asked.scheduling, asked.service) * self._cores * hours,
+            price_eur=tariff_eur * self._cores * hours,
+            tariff_eur=tariff_eur,
+            record=self._estimator.record(asked.service),
             budgets=budgets,
             why=self._why(task, offer, told),
         )
+
+    def _limited(self, task: Task, told: Told) -> str:
+        """Why a slower run would be ended before it is over; "" where it would not."""
+        limit_s = self._estimator.limit_s(task)
+        if task.speed_cap >= 1.0 or limit_s is None or told.run.p50_s / task.speed_cap < limit_s * (1.0 - 1e-9):
+            return ""
+        return f"at {task.speed_cap:g} of full speed it would run into its time limit of {task.time_limit_s:g} s"
 
     def _left(self, task: Task, estimate: Estimate) -> tuple[BudgetLeft, ...]:
         """What would be left of every budget above a task, were its p90 promised."""
@@ -131,7 +148,9 @@ class Quoter:
         ahead = self._estimator.queue()
         room, free = ahead.room, ahead.free_slots
         before, _ = ahead.before(offer.service)
-        if offer.name == "smaller":
+        if offer.name == "slower":
+            words = self._estimator.gentler(task, offer.speed_cap).words
+        elif offer.name == "smaller":
             count = len(task.instance_numbers)
             words = f"{offer.instances} of {count} instances: {100 * offer.instances / count:.0f} % of the work is done"
         elif offer.service is ServiceClass.ON_DEMAND:
@@ -155,8 +174,17 @@ def _why_not(offer: Offer, told: Told, estimate: Estimate, budgets: tuple[Budget
     if short is not None:
         again = "" if short.renews_at is None else f"; it begins anew at {short.renews_at.isoformat()}"
         return f"budget {short.name} has too little left for its p90{again}"
+    if not told.promised:
+        return _not_foreseen(told)
     if offer.deadline is not None and estimate.end_p50 > offer.deadline:
         return f"it would end at {estimate.end_p50.isoformat()} (p50), after its deadline"
-    if offer.service is ServiceClass.HARVEST and told.start_p50_s >= LONGEST_S:
-        return "sinks are not forecast to want heat of more work"
     return ""
+
+
+def _not_foreseen(told: Told) -> str:
+    """Why no start can be promised."""
+    hours = HORIZON_S / 3600.0
+    line = "sinks want no heat of more work" if told.service is ServiceClass.HARVEST else "the lines are longer"
+    within_h = told.not_within_s / 3600.0
+    most = f"; nine of ten like it do not start within {within_h:.0f} h" if within_h >= 1.0 else ""
+    return f"its start is not foreseen within {hours:.0f} h of when it may wait: {line}{most}"

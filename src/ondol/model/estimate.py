@@ -16,6 +16,7 @@ class Estimate:
     Parameters
     ----------
     start_p50, start_p90, end_p50, end_p90 : when it starts and ends, platform time
+    not_before : given where these four are nothing to rely on: nine of ten like it start later than this
     energy_p50_kwh, energy_p90_kwh : electricity of its share of the nodes with the site's overhead, ≥ 0 [kWh]
     co2e_p50_g, co2e_p90_g : the same on the installation's carbon basis, embodied share included where known [gCO2e]
     heat_kwh : of that energy, what will probably be useful heat, ≥ 0 [kWh]; None where no site is metered for heat
@@ -34,6 +35,7 @@ class Estimate:
     heat_kwh: float | None
     basis: str
     grounds: str
+    not_before: dt.datetime | None = None
 
     def __post_init__(self) -> None:
         for low, high in (("energy_p50_kwh", "energy_p90_kwh"), ("co2e_p50_g", "co2e_p90_g")):

@@ -10,8 +10,8 @@ from ondol.model.ids import NO_PROJECT, AccountId, ProjectId, TaskId
 from ondol.model.view import ServiceClass
 
 NO_TASK = TaskId("")
-NAMES = ("now", "deadline", "heat", "smaller")
-"""At once; by a deadline, when heat is wanted; only on heat; with fewer instances."""
+NAMES = ("now", "deadline", "heat", "smaller", "slower")
+"""At once; by a deadline, when heat is wanted; only on heat; with fewer instances; all of it at less power."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,20 @@ class BudgetLeft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """How the last tasks of a class, quoted or not, did against the p90 of their end.
+
+    Parameters
+    ----------
+    tasks : of which it is decided
+    kept : of them, those that ended by their p90
+    """
+
+    tasks: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
     """One way to run a task.
 
@@ -40,11 +54,14 @@ class Option:
     ----------
     name : one of `NAMES`
     instances : that it would have
+    speed_cap : share of full speed that it would take at most
     deadline : that it would have; None for none
     feasible : whether it can be accepted; `why_not` says why it cannot
     estimate : None where nothing can be said
     co2e_low_g : one of ten tasks emits less; the high end is the estimate's p90 [gCO2e]
-    price_eur : by the tariff, of the median run; None where nothing can be said
+    price_eur : by the tariff, of the mean run; None where nothing can be said
+    tariff_eur : of a core-hour, by the tariff when it was quoted; None where nothing can be said
+    record : of its class, None where nothing came yet
     budgets : above the task, with what would be left; empty where there is none
     why : one sentence on what makes it so
     recommended : least carbon among those that are feasible
@@ -62,6 +79,9 @@ class Option:
     budgets: tuple[BudgetLeft, ...] = ()
     why: str = ""
     recommended: bool = False
+    speed_cap: float = 1.0
+    tariff_eur: float | None = None
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

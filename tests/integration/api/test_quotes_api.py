@@ -31,7 +31,7 @@ def give(client: httpx2.Client, **changes: Any) -> dict[str, Any]:
 
 def test_a_quote_has_figures_with_units_and_submits_nothing(alice: httpx2.Client, desk: MemoryDesk) -> None:
     quote = give(alice)
-    assert [one["option"] for one in quote["options"]] == ["now", "deadline", "heat", "smaller"]
+    assert [one["option"] for one in quote["options"]] == ["now", "deadline", "heat", "smaller", "slower"]
     deadline = quote["options"][1]
     assert deadline["service"] == "flex"
     assert deadline["instances"] == 3
@@ -113,10 +113,55 @@ def test_a_label_at_creation_takes_the_quote_of_that_very_task(alice: httpx2.Cli
     stored = desk.store.task(made.json()["uuid"])
     assert stored is not None
     assert stored.service.name == "HARVEST"
-    assert alice.post("/tasks", json={**BODY, "labels": labels, "tags": ["again"]}).status_code == 409
+    copied = alice.post("/tasks", json={**BODY, "labels": labels, "tags": ["again"]})
+    assert copied.status_code == 409
+    assert f"was taken as 'heat': task {stored.id}" in copied.json()["message"]
+    assert "leave ondol.quote out" in copied.json()["message"]
     clone = alice.post(f"/tasks/{stored.id}/clone", json={})
     assert clone.status_code == 200, clone.text
-    assert "ondol.quote" not in desk.store.task(clone.json()["uuid"]).labels  # type: ignore[union-attr]
+    again = desk.store.task(clone.json()["uuid"])
+    assert again is not None
+    assert "ondol.quote" not in again.labels
+    assert again.service.name == "HARVEST"  # as the option had it, though no field of the body said so
+
+
+def test_a_clone_of_an_option_may_wait_as_long_as_that(alice: httpx2.Client, desk: MemoryDesk) -> None:
+    quote = give(alice, labels={"ondol.expected": "600"})
+    taken = desk.store.task(alice.post(f"/quotes/v1/{quote['id']}/accept", json={"option": "deadline"}).json()["uuid"])
+    desk.at += dt.timedelta(days=3)
+    clone = desk.store.task(alice.post(f"/tasks/{taken.id}/clone", json={}).json()["uuid"])  # type: ignore[union-attr]
+    assert clone is not None and taken is not None  # noqa: PT018
+    assert clone.service is taken.service
+    assert clone.deadline is not None
+    assert abs(clone.deadline - desk.at - dt.timedelta(hours=24)) < dt.timedelta(seconds=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"retrySettings": {"maxTotalRetries": 5}}, 400),
+        ({"resultsBlacklist": "x"}, 400),
+        ({"labels": {"ondol.time_limit": "60"}}, 400),
+        ({"labels": {"ondol.resumable": "true"}}, 400),
+        ({"tags": ["mine"], "shortname": "mine", "autoDeleteOnCompletion": True}, 200),
+        ({"labels": {"ondol.deadline": "+2h", "mine": "y"}}, 200),
+    ],
+)
+def test_only_the_quoted_body_is_what_was_quoted(alice: httpx2.Client, change: dict[str, Any], status: int) -> None:
+    quote = give(alice)
+    labels = {**BODY["labels"], **change.get("labels", {}), "ondol.quote": f"{quote['id']}/deadline"}
+    made = alice.post("/tasks", json={**BODY, **change, "labels": labels})
+    assert made.status_code == status, made.text
+    if status == 400:
+        assert "a quote of this very task" in made.json()["message"]
+        assert "leave ondol.quote out" in made.json()["message"]
+
+
+def test_a_quote_says_its_tariff(alice: httpx2.Client) -> None:
+    for option in give(alice)["options"]:
+        if option["price_eur"] is not None:
+            assert option["tariff_eur_per_core_h"] == 0.0
+            assert option["record"] is None  # nothing came yet
 
 
 def test_quotes_of_others_are_not_there(alice: httpx2.Client, bob: httpx2.Client) -> None:
@@ -125,7 +170,9 @@ def test_quotes_of_others_are_not_there(alice: httpx2.Client, bob: httpx2.Client
     assert bob.post(f"/quotes/v1/{quote['id']}/accept", json={"option": "now"}).status_code == 404
     assert bob.get("/quotes/v1").json() == []
     label = {"ondol.quote": f"{quote['id']}/now"}
-    assert bob.post("/tasks", json={**BODY, "labels": label}).status_code == 400
+    refused = bob.post("/tasks", json={**BODY, "labels": label})
+    assert refused.status_code == 400
+    assert "a quote of yours" in refused.json()["message"]
 
 
 def test_a_quote_runs_out(alice: httpx2.Client, desk: MemoryDesk) -> None:
@@ -140,6 +187,8 @@ def test_quality_is_for_oneself_and_of_all_for_the_operator(alice: httpx2.Client
     told = alice.get("/quotes/v1/quality").json()
     assert told["aim"] == {"p50_kept": 0.5, "p90_kept": 0.9}
     assert (told["quotes"], told["every_task"]) == ([], [])
+    assert alice.get("/quotes/v1/quality", params={"days": "7"}).status_code == 200
+    assert alice.get("/quotes/v1/quality", params={"days": "0"}).status_code == 400
     assert alice.get("/quotes/v1/quality", params={"all": "true"}).status_code == 400
     with httpx2.Client(base_url=url, headers={"Authorization": BOSS}, timeout=10) as boss:
         assert boss.get("/quotes/v1/quality", params={"all": "true"}).status_code == 200

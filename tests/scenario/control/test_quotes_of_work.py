@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ondol.control.estimates import KEY, Estimator
@@ -18,6 +19,7 @@ from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, NodeId, TaskId
 from ondol.model.quote import Quote
 from ondol.model.view import ServiceClass
+from ondol.server.api.quote_out import quote_out
 from scenario.control.budget_stage import BudgetStage
 from scenario.control.groups_stage import ACCOUNT
 
@@ -87,7 +89,7 @@ def stage(**settings: Any) -> QuoteStage:
 def test_every_option_says_when_how_much_and_why() -> None:
     here = stage()
     quote = here.give(here.asked())
-    assert [one.name for one in quote.options] == ["now", "deadline", "heat", "smaller"]
+    assert [one.name for one in quote.options] == ["now", "deadline", "heat", "smaller", "slower"]
     assert quote.valid_until - quote.made_at == TEN
     for option in quote.options:
         assert option.estimate is not None
@@ -127,7 +129,8 @@ def test_an_option_is_taken_once_whatever_is_asked_again() -> None:
         here.quotes.taken(ACCOUNT, quote.id, "now")
 
 
-def test_two_at_once_make_one_task() -> None:
+def test_two_at_once_make_one_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ondol.control.quote_book._PATIENCE_S", 0.2)
     here = stage()
     task = here.asked()
     quote = here.give(task)
@@ -164,13 +167,24 @@ def test_what_a_crash_left_between_task_and_mark_is_found_again() -> None:
 
 def test_what_was_submitted_without_the_quote_is_matched_with_it() -> None:
     here = stage()
-    task = here.asked()
+    task = here.asked(deadline=here.clock.now() + dt.timedelta(hours=12))
     quote, other = here.give(task), here.give(here.asked(name="else"))
     here._cpu_s[task.id] = 1.0
     here.desk.submit([task])
     matched = here.quotes.get(ACCOUNT, quote.id)
     assert (matched.matched, matched.accepted, matched.task_id) == (True, "deadline", task.id)
     assert here.quotes.get(ACCOUNT, other.id).task_id == ""
+
+
+def test_what_runs_otherwise_than_it_was_offered_is_matched_with_nothing() -> None:
+    """Given a quote of a day's patience, when the same work comes without any, then nothing was foretold of it."""
+    here = stage()
+    for fields in ({}, {"deadline": here.clock.now() + dt.timedelta(hours=2)}, {"max_retries_total": 3}):
+        quote = here.give(here.asked(deadline=here.clock.now() + dt.timedelta(hours=24)))
+        task = here.asked(**{"deadline": None, **fields})
+        here._cpu_s[task.id] = 1.0
+        here.desk.submit([task])
+        assert here.quotes.get(ACCOUNT, quote.id).task_id == ""
 
 
 def test_what_came_is_held_against_the_quote() -> None:
@@ -268,6 +282,52 @@ def test_what_another_release_learned_is_learned_anew(kept: bytes, caplog: pytes
     assert "learned anew" in caplog.text
 
 
+def test_heat_that_is_not_foreseen_is_no_promise() -> None:
+    """Given sinks that want nothing for days, when work is quoted, then `heat` is not to be had, and why."""
+    here = stage()
+    view = here.loop.view
+    assert view is not None
+    cold = {name: np.zeros_like(getattr(view.sinks, name)) for name in ("demand_w", "demand_high_w", "capacity_j")}
+    summer = dataclasses.replace(
+        view,
+        sinks=dataclasses.replace(view.sinks, **cold),
+        units=dataclasses.replace(view.units, wanted_w=np.zeros_like(view.units.wanted_w)),
+    )
+    here.estimator._view = lambda: summer
+    heat, now = here.give(here.asked()).option("heat"), here.give(here.asked()).option("now")
+    assert heat is not None and heat.estimate is not None and now is not None  # noqa: PT018
+    assert not heat.feasible
+    assert "its start is not foreseen within 48 h" in heat.why_not
+    assert heat.estimate.not_before is not None
+    assert now.feasible
+    assert now.estimate is not None and now.estimate.not_before is None  # noqa: PT018
+    quote = here.give(here.asked())
+    shown = {one["option"]: one for one in quote_out(quote)["options"]}
+    assert shown["heat"]["start"] == {"p50": None, "p90": None, "not_before": heat.estimate.not_before.isoformat()}
+    assert shown["heat"]["end"] == {"p50": None, "p90": None}
+    assert shown["now"]["start"]["not_before"] is None
+    with pytest.raises(ConflictError, match="not foreseen"):
+        here.take(quote, here.asked(), "heat")
+
+
+def test_each_quote_says_how_the_last_of_its_class_did() -> None:
+    here = stage()
+    for number in range(3):
+        task = here.asked(1, name=f"render-{number}", service=ServiceClass.ON_DEMAND)
+        here._cpu_s[task.id] = 3.0
+        here.desk.submit([task])
+        here.until(lambda task=task: here.stored(task).state is TaskState.SUCCESS)
+    record = here.give(here.asked()).option("now").record  # type: ignore[union-attr]
+    assert record is not None
+    assert record.tasks == 3
+    assert 0 <= record.kept <= 3
+    assert here.give(here.asked()).option("heat").record is None  # type: ignore[union-attr]
+    quality = here.quotes.quality(ACCOUNT, days=1)
+    with pytest.raises(InvalidFieldError, match="days"):
+        here.quotes.quality(ACCOUNT, days=0)
+    assert quality == ()
+
+
 def test_a_task_that_is_deleted_is_compared_with_nothing() -> None:
     here = stage()
     task = here.asked()
@@ -279,3 +339,28 @@ def test_a_task_that_is_deleted_is_compared_with_nothing() -> None:
     outcome = here.quotes.get(ACCOUNT, quote.id).outcome
     assert outcome is not None
     assert outcome.state in ("Cancelled", "Deleted")
+
+
+def test_tasks_that_are_deleted_while_they_run_do_not_make_later_quotes_late() -> None:
+    """Given some deleted right after their submission, when hours have passed, then p90 is what it was before."""
+    here = stage()
+
+    def end_p90_s() -> float:
+        quote = here.give(here.asked())
+        option = quote.option("deadline")
+        assert option is not None
+        assert option.estimate is not None
+        assert option.estimate.end_p90 is not None
+        return (option.estimate.end_p90 - quote.made_at).total_seconds()
+
+    before_s = end_p90_s()
+    for _ in range(4):
+        task = here.asked(1)
+        here._cpu_s[task.id] = 1e6
+        here.desk.submit([task])
+        here.run(30)
+        here.delete(task)
+    here.run(3 * 3600.0)
+
+    assert end_p90_s() == pytest.approx(before_s, rel=0.5)
+    assert not any(key for figure in here.estimator.foreteller.figures.values() for key in figure.open)

@@ -36,3 +36,28 @@ def test_what_would_be_left_of_a_budget(
     }  # fmt: skip
     _show(quote, SHOWN)
     assert f"  left of lab (organization) after its p90: {words}\n" in capsys.readouterr().err
+
+
+def shown(capsys: pytest.CaptureFixture[str], **changes: Any) -> tuple[str, str]:
+    quote = {
+        "id": "q", "made_at": "2026-01-12T07:00:00+00:00", "valid_until": "2026-01-12T07:10:00+00:00",
+        "accepted": None, "outcome": None, "options": [{**option(), "budgets": [], "service": "flex", **changes}],
+    }  # fmt: skip
+    _show(quote, SHOWN)
+    out, err = capsys.readouterr()
+    return out, err
+
+
+def test_each_option_says_how_the_last_of_its_class_did_and_its_tariff(capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"tasks": 120, "ended_by_p90": 0.91}
+    _, notes = shown(capsys, record=record, price_eur=1.2, tariff_eur_per_core_h=0.04)
+    assert "of the last 120 flex tasks 91 % ended by their p90" in notes
+    assert "price: 0.04 EUR per core-hour, by the tariff of now" in notes
+    assert "ended by their p90" not in shown(capsys, record=None)[1]
+
+
+def test_where_nobody_can_say_when_no_time_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    none = {"p50": None, "p90": None}
+    table, notes = shown(capsys, start=none, end=none, feasible=False, why_not="its start is not foreseen within 48 h")
+    assert table.count("not foreseen") == 2
+    assert "now: its start is not foreseen within 48 h" in notes

@@ -32,6 +32,7 @@ def test_the_platform_reads_all_that_was_said() -> None:
         service="on_demand",
         deadline="+2h",
         expected="15min",
+        cap=0.25,
         timelimit="2h30m",
         maxretriesperinstance=2,
         maxtotalretries=5,
@@ -72,6 +73,7 @@ def test_the_platform_reads_all_that_was_said() -> None:
         "ondol.service": "on_demand",
         "ondol.deadline": "+2h",
         "ondol.expected": "900",
+        "ondol.cap": "0.25",
         "ondol.time_limit": "9000",
     }
     assert seen.scheduling_type == "OnDemand"
@@ -181,6 +183,8 @@ def test_pools_and_jobs_are_read_as_said(tmp_path: Path) -> None:
         ({"dependson": ["x:"]}, "--depends-on"),
         ({"expected": "soon"}, "--expected"),
         ({"expected": "0"}, "--expected"),
+        ({"cap": "half"}, "--cap"),
+        ({"cap": 0.05}, "from 0.1 to 1"),
         ({"timelimit": "-3s"}, "--time-limit"),
         ({"scaling": "{"}, "--scaling"),
         ({"image": ":3"}, "--image"),

@@ -13,6 +13,9 @@ from ondol.control.lessons import COLD_SPREAD, Lesson, Lessons
 from ondol.control.sink_physics import SinkPhysics
 from ondol.demo.fleet import demo_fleet
 from ondol.drivers.virtual.surroundings import OutdoorState
+from ondol.model.fleet import Fleet
+from ondol.model.ids import SiteId
+from ondol.model.site import Site
 from ondol.thermal.forecast.spans import QUARTER_S, QUARTERS, SPANS_S, over_spans, share_in_spans
 
 FLEET = demo_fleet()
@@ -178,3 +181,12 @@ def test_spans_are_means_of_their_quarters() -> None:
     assert told[:5] == pytest.approx([0.0, 1.0, 2.0, 3.0, 5.5])
     assert float((told * np.array(SPANS_S)).sum()) == pytest.approx(QUARTER_S * QUARTERS * (QUARTERS - 1) / 2)
     assert share_in_spans(1000.0).sum() == pytest.approx(1.0)
+
+
+def test_a_fleet_of_data_centres_alone_has_a_base_for_no_sink() -> None:
+    """Given a fleet without a sink, when its demand is asked for, then there is none, and that is no error."""
+    physics = SinkPhysics(Fleet(name="racks", sites=(Site(id=SiteId("dc"), name="Racks"),), units=(), nodes=()))
+
+    base_w = physics.base_w(physics.clocks(dt.datetime(2026, 1, 12, tzinfo=dt.UTC), 4), np.zeros(4), np.zeros(4))
+
+    assert base_w.shape == (0, 4)

@@ -127,6 +127,43 @@ def test_harvest_waits_for_ever_where_no_sink_wants_heat() -> None:
     assert stands.start_s == LONGEST_S
 
 
+def test_flex_of_a_full_fleet_waits_behind_what_must_start_before() -> None:
+    """Given days of work on six slots, when flex joins, then it starts past its time, and is told so."""
+    line = [{"service": FLEX, "deadline_s": NOW + 20_000.0, "expected_s": 10_000.0}] * 60
+    full = QueueAhead(view(*line, demand_w=0.0)).of(asked(FLEX, deadline_s=NOW + 40_000.0), 1000.0)
+    assert full.state == "crowded"
+    assert full.start_s > full.window_s
+    calm = QueueAhead(view(*line[:3], demand_w=0.0)).of(asked(FLEX, deadline_s=NOW + 40_000.0), 1000.0)
+    assert (calm.state, calm.start_s) == ("calm", calm.window_s)
+
+
+def test_nobody_promises_flex_of_a_calm_fleet_for_later_than_it_may_wait() -> None:
+    ahead = QueueAhead(view({"service": FLEX}, demand_w=0.0))
+    told = Foreteller().tell(ahead, asked(FLEX, deadline_s=NOW + 40_000.0, declared_s=1000.0), terms())
+    assert told.promised
+    assert told.start_p90_s <= told.ahead.window_s + 1.0
+
+
+def test_harvest_that_is_not_foreseen_is_said_to_be_so() -> None:
+    told = Foreteller().tell(QueueAhead(view({"service": HARVEST}, demand_w=0.0)), asked(HARVEST), terms())
+    assert not told.promised
+    assert 0.0 < told.not_within_s < LONGEST_S
+    assert not told.said["start"].promised
+    assert Foreteller().tell(QueueAhead(view(wanted_w=220.0)), asked(HARVEST), terms()).promised
+
+
+def test_what_came_lately_is_thought_to_come_again() -> None:
+    """Given much flex in the last day, when harvest is told, then it waits for longer than the line alone makes it."""
+    teller, ahead = Foreteller(), QueueAhead(view({"service": HARVEST}, demand_w=100.0))
+    alone = teller.tell(ahead, asked(HARVEST), terms()).ahead.start_s
+    for hour in range(24):
+        teller.arrivals.come(NOW - hour * 3600.0, FLEX, 6 * 3600.0, 12 * 3600.0)
+    later = QueueAhead(view({"service": HARVEST}, demand_w=100.0))
+    assert teller.tell(later, asked(HARVEST), terms()).ahead.start_s > alone
+    again = Foreteller(teller.pack())
+    assert again.arrivals.pack() == teller.arrivals.pack()
+
+
 def test_the_longer_the_line_the_later_the_start() -> None:
     waits = [
         QueueAhead(view(*[{"service": HARVEST, "expected_s": 36_000.0}] * n, demand_w=30.0)).of(asked(HARVEST), 1e3)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ondol.control.ports import TaskDetail
 from ondol.model.compute import InstanceState, Task
 from ondol.model.conditions import Scheduling
+from ondol.model.view import ServiceClass
 from ondol.server.api.conditions_in import forced_out, hardware_out, rule_out
 from ondol.server.api.ranges import write_ranges
 from ondol.server.api.resources_out import resources_out, secrets_out
@@ -66,7 +68,10 @@ def creation_of(task: Task) -> dict[str, Any]:
     """Body that would create a task like this one, without its shortname."""
     wire: dict[str, Any] = json.loads(task.wire or "{}")
     labels = dict(task.labels)
-    labels.pop("ondol.quote", None)  # a quote is good for one task
+    if labels.pop("ondol.quote", None) is not None and not task.pool_id:  # a quote is good for one task
+        labels["ondol.service"] = task.service.name.lower()  # the option's, which no other field of the body says
+        if task.service is ServiceClass.FLEX and task.deadline is not None:
+            labels["ondol.deadline"] = f"+{math.ceil((task.deadline - task.created_at).total_seconds())}s"
     if not labels.get("ondol.deadline", "+").startswith("+"):
         labels.pop("ondol.deadline")  # a moment that was meant for the old task, most likely past
     body: dict[str, Any] = {

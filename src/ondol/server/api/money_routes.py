@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from ondol.model.ids import ProjectId
-from ondol.server.api.budget_routes import of_project
+from ondol.server.api.budget_out import of_project
 from ondol.server.api.request import Caller, DeskIn
 from ondol.server.api.times import wire_time
 

@@ -74,6 +74,7 @@ def _option(option: Option) -> dict[str, Any]:
         "recommended": option.recommended,
         "service": option.service.name.lower(),
         "instances": option.instances,
+        "speed_cap": option.speed_cap,
         "deadline": _at(option.deadline),
         **({} if told is None else _figures(option, told)),
         "budgets": [
@@ -94,15 +95,25 @@ def _option(option: Option) -> dict[str, Any]:
 
 def _figures(option: Option, told: Estimate) -> dict[str, Any]:
     return {
-        "start": {"p50": _at(told.start_p50), "p90": _at(told.start_p90)},
-        "end": {"p50": _at(told.end_p50), "p90": _at(told.end_p90)},
+        "start": {**_span(told, told.start_p50, told.start_p90), "not_before": _at(told.not_before)},
+        "end": _span(told, told.end_p50, told.end_p90),
         "energy_kwh": {"p50": told.energy_p50_kwh, "p90": told.energy_p90_kwh},
         "co2e_g": {"low": option.co2e_low_g, "p50": told.co2e_p50_g, "high": told.co2e_p90_g},
         "co2e_basis": told.basis,
         "heat_reused_kwh": told.heat_kwh,
         "price_eur": option.price_eur,
+        "tariff_eur_per_core_h": option.tariff_eur,
+        "record": None
+        if option.record is None or option.record.tasks < _LEAST_TOLD
+        else {"tasks": option.record.tasks, "ended_by_p90": round(option.record.kept / option.record.tasks, 2)},
         "grounds": told.grounds,
     }
+
+
+def _span(told: Estimate, p50: dt.datetime, p90: dt.datetime) -> dict[str, str | None]:
+    """Median and p90 of a moment; null where nobody can say."""
+    said = told.not_before is None
+    return {"p50": _at(p50) if said else None, "p90": _at(p90) if said else None}
 
 
 def _at(when: dt.datetime | None) -> str | None:

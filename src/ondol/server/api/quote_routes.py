@@ -1,4 +1,4 @@
-"""`/quotes/v1`: what a task would take now, by a deadline, on heat alone or smaller; accept one; how good they were."""
+"""`/quotes/v1`: what a task would take in several ways; accept one; how good they were."""
 
 from __future__ import annotations
 
@@ -66,13 +66,17 @@ def quality(
     caller: Caller,
     desk: DeskIn,
     last: Annotated[int, Query(ge=1, le=1000, description="of so many quotes that were taken")] = 500,
+    days: Annotated[int | None, Query(ge=1, le=3660, description="and of the last so many days")] = None,
     every: Annotated[bool, Query(alias="all", description="of all accounts; for the operator")] = False,
 ) -> JSONResponse:
-    """Share kept and median error of your quotes that were taken; of every task, the share of p90 that was kept."""
+    """Share kept, its interval of 95 % and median error of your quotes that were taken.
+
+    Of every task, quoted or not, the share of p90 that was kept.
+    """
     operator = caller.email == OPERATOR
     if every and not operator:
         raise InvalidFieldError("all", every, "false: only the operator sees quotes of others")
-    rows = desk.quotes.quality(None if every else caller.id, last)
+    rows = desk.quotes.quality(None if every else caller.id, last, days)
     return JSONResponse(quality_out(rows, desk.quotes.of_all_tasks(), counted=operator))
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from ondol.accounting.quote import digest_of
 from ondol.control.ports import Desk
 from ondol.control.quote_book import LABEL, quoted_task
 from ondol.model.compute import Task
-from ondol.model.errors import InvalidFieldError
+from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
 from ondol.model.quote import Option, Quote
 from ondol.server.api.ranges import write_ranges
+
+WITHOUT = f"A task that was copied from another has its label: leave {LABEL} out to submit it without a quote"
+"""What to do with a label that cannot be taken."""
 
 
 def taken_task(desk: Desk, task: Task, quote: Quote, option: Option) -> Task:
@@ -27,7 +30,7 @@ def as_quoted(desk: Desk, task: Task) -> Iterator[Task]:
     Raises
     ------
     InvalidFieldError : a label that names no quote's option, or a quote of another task
-    NotFoundError, ConflictError : as of `QuoteBook.claim`
+    ConflictError : as of `QuoteBook.claim`
     """
     label = task.labels.get(LABEL)
     if label is None:
@@ -35,9 +38,16 @@ def as_quoted(desk: Desk, task: Task) -> Iterator[Task]:
         return
     quote_id, _, name = label.partition("/")
     if not quote_id or not name:
-        raise InvalidFieldError(f"labels.{LABEL}", label, "ID/OPTION of a quote of yours")
-    with desk.quotes.claim(task.account_id, quote_id, name) as (quote, option, _):
-        if digest_of(task) != quote.digest:
-            allowed = "a quote of this very task: same name, profile, constants, instances, resources and hardware"
-            raise InvalidFieldError(f"labels.{LABEL}", label, allowed)
-        yield taken_task(desk, task, quote, option)
+        raise InvalidFieldError(f"labels.{LABEL}", label, f"ID/OPTION of a quote of yours. {WITHOUT}")
+    with ExitStack() as held:
+        try:
+            quote, option, _ = held.enter_context(desk.quotes.claim(task.account_id, quote_id, name))
+            if digest_of(task) != quote.digest:
+                allowed = f"a quote of this very task: what changes its run or results must be as quoted. {WITHOUT}"
+                raise InvalidFieldError(f"labels.{LABEL}", label, allowed)
+            taken = taken_task(desk, task, quote, option)
+        except NotFoundError as error:
+            raise InvalidFieldError(f"labels.{LABEL}", label, f"a quote of yours. {WITHOUT}") from error
+        except ConflictError as error:
+            raise ConflictError(f"{error}. {WITHOUT}") from error
+        yield taken

@@ -47,7 +47,7 @@ def create_many(desk: Desk, lookups: Lookups, bodies: list[Any], commit: Commit)
         try:
             task = read_task(body, task_id=TaskId(str(uuid.uuid4())), lookups=lookups)
             if LABEL in task.labels:
-                raise InvalidFieldError(f"labels.{LABEL}", task.labels[LABEL], "a task that is sent alone")
+                raise InvalidFieldError(f"labels.{LABEL}", task.labels[LABEL], "a task sent alone, or no such label")
             if task.shortname and task.shortname in names:
                 raise _twin(task.shortname)
         except OndolError as error:
