@@ -28,6 +28,7 @@ from ondol.model.errors import BudgetExceededError, OndolError, UnavailableError
 from ondol.model.estimate import Estimate
 from ondol.model.fleet import Fleet
 from ondol.model.ids import TaskId
+from ondol.model.instant import said_utc
 from ondol.model.ledger import EnergyRow
 from ondol.model.view import ServiceClass
 from ondol.storage.ports import Changes
@@ -178,7 +179,7 @@ class BudgetGuard:
             if used_up(budget, balance):
                 for told in self.refusing:
                     told(budget, balance, NOTHING)
-                again = "" if period_at(budget, period.end) is None else f" before {period.end.isoformat()}"
+                again = "" if period_at(budget, period.end) is None else f" before {said_utc(period.end)}"
                 return f"Budget {budget.name} is used up: the pool keeps the slots that it has and gets no more{again}."
         return ""
 
@@ -223,7 +224,7 @@ class BudgetGuard:
             return words
         for told in self.refusing:
             told(budget, balance, asked)
-        again = "" if period_at(budget, period.end) is None else f"; it begins anew at {period.end.isoformat()}"
+        again = "" if period_at(budget, period.end) is None else f"; it begins anew at {said_utc(period.end)}"
         raise BudgetExceededError(
             f"Not enough credits: budget {budget.name} has {words}{again}. {self._cheaper(task, at)}"
             "POST /quotes/v1 (or 'ondol quote') shows what would fit"
@@ -299,11 +300,11 @@ class BudgetGuard:
     def _read_anew(self) -> None:
         if not self._due:
             return
+        self._read_s = self._elapsed_s()  # before reading: what is set meanwhile and told by `forget` is read again
         try:
             self._changed |= self.book.read()
         except UnavailableError as error:
             _log.warning("budgets cannot be read now, those of before hold on: %s", error)
-        self._read_s = self._elapsed_s()
 
     @property
     def _due(self) -> bool:
