@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT_S = 30.0
 LONG_S = 240.0  # of what the platform may take long for: it gives up before
+YEARS_S = 960.0  # likewise of key figures, which sum up a year
 _WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)  # before each further try; together what a restart of the platform takes
 _BUSY = frozenset({429, 502, 503, 504})
 _GONE = 404

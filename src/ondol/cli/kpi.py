@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from ondol.cli.api import YEARS_S
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.kpi_declared import NOTHING, Declared
 from ondol.cli.listing import WIDTH, Column, field, print_json, print_paragraph, print_rows, print_text
@@ -170,7 +171,7 @@ def eu_export(
         "servers_capacity": servers_capacity,
         "storage_pb": storage_pb,
     }
-    with open_api(where) as api:
+    with open_api(where, timeout_s=YEARS_S) as api:
         if csv is not None:
             csv.write_bytes(api.data(f"{_PATH}/eu-2024-1364", format="csv", **query))
             print_text(str(csv))
@@ -208,7 +209,7 @@ def thresholds(*, from_: From = None, to: str | None = None, out: Out = SHOWN, w
     to:
         Before this platform time.
     """
-    with open_api(where) as api:
+    with open_api(where, timeout_s=YEARS_S) as api:
         made = api.get(f"{_PATH}/thresholds", **{"from": from_, "to": to})
     if out.json:
         print_json(made)
@@ -231,7 +232,7 @@ def thresholds(*, from_: From = None, to: str | None = None, out: Out = SHOWN, w
 def _show(query: dict[str, object], out: Out, where: Where) -> None:
     from ondol.report.words import grams
 
-    with open_api(where) as api:
+    with open_api(where, timeout_s=YEARS_S) as api:
         made = api.get(_PATH, **query)
     if out.json:
         print_json(made)

@@ -48,6 +48,7 @@ from ondol.control.sites import Sites
 from ondol.control.statement_desk import StatementDesk
 from ondol.control.task_images import wants_network
 from ondol.control.works import Works
+from ondol.control.workshop import Workshop
 from ondol.lifecycle.events import CancelAsked, DeleteAsked
 from ondol.model.account import Account
 from ondol.model.compute import Attempt, AttemptState, Instance, Task
@@ -73,6 +74,7 @@ class PlatformDesk:
     progress : of transfers, by attempt
     hosts : the heat side's desk; one of its own where left out
     ground : what carbon is counted with; made from the fleet where left out
+    workshop : makes large statements in processes of their own; they are made in this one where left out
     budgets : holds work to its budgets; without it there are none
     estimator : foretells tasks; one that knows nothing yet where left out
     """
@@ -98,6 +100,7 @@ class PlatformDesk:
         progress: ProgressBook | None = None,
         hosts: PlatformHosts | None = None,
         ground: CarbonGround | None = None,
+        workshop: Workshop | None = None,
         budgets: BudgetGuard | None = None,
         estimator: Estimator | None = None,
         admissions: AdmissionNotes | None = None,
@@ -108,8 +111,12 @@ class PlatformDesk:
         self.accounts, self.secrets = accounts, secrets
         self.hosts = hosts or PlatformHosts(fleet, store, now)
         self.claims = claims_of(fleet, store, self.hosts.rights, self.ground, now)
-        self.statements = StatementDesk(fleet, store, self.hosts, self.ground, now, self.claims, clock_rate=clock_rate)
-        self.kpis = KpiDesk(fleet, store, self.hosts.rights, self.ground, now=now, clock_rate=clock_rate)
+        self.statements = StatementDesk(
+            fleet, store, self.hosts, self.ground, now, self.claims, clock_rate=clock_rate, workshop=workshop
+        )
+        self.kpis = KpiDesk(
+            fleet, store, self.hosts.rights, self.ground, now=now, clock_rate=clock_rate, workshop=workshop
+        )
         self._fleet, self._store, self._directory = fleet, store, directory
         self._works, self._loop, self._sites = works, loop, sites
         self._outputs, self._files = outputs, files
@@ -136,7 +143,7 @@ class PlatformDesk:
             admissions=admissions,
             filler=filler,
         )
-        self.budgets = PlatformBudgets(store, budgets, now)
+        self.budgets = PlatformBudgets(store, budgets, now, self.hosts.books.alarms)
         self.quotes = quote_book(
             fleet,
             store,
@@ -150,7 +157,7 @@ class PlatformDesk:
             guard=budgets,
         )
         if budgets is not None:
-            loop.groups.pools.grow_only_where(budgets.may_grow)
+            loop.groups.pools.grow_unless(budgets.keeps_from_growing)
         self.jobs = PlatformJobs(store, works, loop, now)
         self.pools = PlatformPools(
             store,
@@ -353,18 +360,18 @@ class PlatformDesk:
         site_id: SiteId | None = None,
         start: dt.datetime | None = None,
         end: dt.datetime | None = None,
-    ) -> list[EnergyRow]:
-        return list(self._store.energy(task_id=task_id, site_id=site_id, start=start, end=end))
+    ) -> Iterable[EnergyRow]:
+        return self._store.energy(task_id=task_id, site_id=site_id, start=start, end=end)
 
     def heat(
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
-    ) -> list[HeatRow]:
-        return list(self._store.heat(site_id=site_id, start=start, end=end))
+    ) -> Iterable[HeatRow]:
+        return self._store.heat(site_id=site_id, start=start, end=end)
 
     def meters(
         self, *, site_id: SiteId | None = None, start: dt.datetime | None = None, end: dt.datetime | None = None
-    ) -> list[MeterRow]:
-        return list(self._store.meters(site_id=site_id, start=start, end=end))
+    ) -> Iterable[MeterRow]:
+        return self._store.meters(site_id=site_id, start=start, end=end)
 
     def fleet(self) -> Fleet:
         return self._fleet

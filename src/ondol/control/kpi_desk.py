@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 from collections.abc import Callable, Sequence
@@ -11,24 +12,26 @@ from ondol.accounting.disclosure.eu_2024_1364 import NOT_SAID, EuReport, Premise
 from ondol.accounting.disclosure.france import FrenchThresholds, french_thresholds
 from ondol.accounting.kpi_extras import NOTHING_DECLARED, Declared, Extras
 from ondol.accounting.kpi_set import KpiSet, figures_of
-from ondol.accounting.kpi_site import SiteFlows, site_flows
+from ondol.accounting.kpi_site import SiteFlows
 from ondol.accounting.registry import residual_of
 from ondol.accounting.scope_two import Contract, site_contract
 from ondol.control.carbon_ground import CarbonGround
 from ondol.control.directory import OPERATOR
+from ondol.control.fact_pages import attempt_facts_of, work_facts_of
 from ondol.control.host_rights import HostRights, is_operator
+from ondol.control.site_sums import site_sums
+from ondol.control.workbench import Workbench
+from ondol.control.workshop import Workshop
 from ondol.model.account import Account
 from ondol.model.errors import ForbiddenError, InvalidFieldError, NotFoundError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AttemptId, SiteId, task_of
-from ondol.model.ledger import Metered, MeterRow
+from ondol.model.ids import AttemptId, SiteId, TaskId, task_of
+from ondol.model.ledger import MeterRow
 from ondol.model.site import Site
-from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
 _LONGEST = dt.timedelta(days=366, hours=1)
 _H_S = 3600.0
-_TASKS = 1000  # whose attempts are asked for at once
 
 
 class KpiDesk:
@@ -38,6 +41,7 @@ class KpiDesk:
     ----------
     ground : factors, basis and hardware of the installation
     clock_rate : platform seconds by wall second: CPU time is counted in the latter
+    workshop : where many rows are summed up; here where left out
     """
 
     def __init__(
@@ -50,17 +54,18 @@ class KpiDesk:
         now: Callable[[], dt.datetime],
         clock_rate: float = 1.0,
         boundary: Boundary | None = None,
+        workshop: Workshop | None = None,
     ) -> None:
+        self._bench = Workbench(fleet=fleet, store=store, ground=ground, clock_rate=clock_rate)
+        self._workshop = workshop
         self._fleet, self._store, self._rights, self._ground, self._now = fleet, store, rights, ground, now
         self._boundary = boundary or Boundary()
         self._sites = {site.id: site for site in fleet.sites}
         site_of_unit = {unit.id: unit.site_id for unit in fleet.units}
         self._site_of_node = {node.id: site_of_unit[node.unit_id] for node in fleet.nodes}
         self._cores = {node.id: node.host_cores / clock_rate for node in fleet.nodes}
-        self._written_off = ground.book.written_off()
         self._slots = {node.id: node.slots for node in fleet.nodes}
         self._gpu_nodes = frozenset(node.id for node in fleet.nodes if node.gpu)
-        self._counted_cores = {node: cores for node, cores in self._cores.items() if node not in self._gpu_nodes}
         by_kind = {one.specification: one for one in fleet.benchmarks}
         self._benchmarks = {
             node.id: by_kind[node.specification] for node in fleet.nodes if node.specification in by_kind
@@ -126,11 +131,9 @@ class KpiDesk:
         _check_operator(account)
         self._check_span(start, end)
         reuse: dict[SiteId, tuple[float | None, float]] = {}
-        for site_id in sorted(self._sites):
-            sums = self._flows(site_id, start, end)
-            if sums is not None:
-                useful = None if sums.useful_j is None else sums.useful_j / 3.6e6
-                reuse[site_id] = useful, sums.total_j / 3.6e6
+        for sums in site_sums(self._bench, self._workshop, sorted(self._sites), start, end):
+            useful = None if sums.useful_j is None else sums.useful_j / 3.6e6
+            reuse[sums.site_id] = useful, sums.total_j / 3.6e6
         powers = {site_id: self.installed_it_w(site_id) for site_id in self._sites}
         return french_thresholds(self._fleet.sites, powers, reuse)
 
@@ -163,7 +166,10 @@ class KpiDesk:
         self, kind: str, key: str, sites: Sequence[SiteId], start: dt.datetime, end: dt.datetime, declared: Declared
     ) -> KpiSet:
         self._check_span(start, end)
-        sums = [one for site_id in sites if (one := self._flows(site_id, start, end)) is not None]
+        sums = [
+            dataclasses.replace(one, tasks=self._without_holders(one))
+            for one in site_sums(self._bench, self._workshop, sites, start, end)
+        ]
         if not sums:
             raise NotFoundError("ledger row", f"of {kind} {key} from {start.isoformat()} to {end.isoformat()}")
         meters: list[MeterRow] = []
@@ -186,17 +192,10 @@ class KpiDesk:
             sums, meters, kind=kind, subject=key, start=start, end=end, boundary=self._boundary, extras=extras
         )
 
-    def _flows(self, site_id: SiteId, start: dt.datetime, end: dt.datetime) -> SiteFlows | None:
-        sums = site_flows(
-            site_id,
-            lambda: self._store.energy(site_id=site_id, start=start, end=end),
-            self._store.heat(site_id=site_id, start=start, end=end),
-            self._store.meters(site_id=site_id, kind=Metered.ELECTRICITY_J, start=start, end=end),
-            basis=self._ground.basis,
-            written_off=self._written_off,
-            cores=self._counted_cores,
-        )
-        return sums if sums.cover.spans else None
+    def _without_holders(self, sums: SiteFlows) -> frozenset[TaskId]:
+        """Users' tasks: the hidden ones that hold slots of compute pools are no functional unit of SCI."""
+        facts = work_facts_of(self._store, sorted(sums.tasks))
+        return sums.tasks - {fact.task_id for fact in facts if fact.holds_pool}
 
     def _contracts(self, sums: Sequence[SiteFlows], year: int) -> dict[SiteId, Contract]:
         """What the sites' operators stated of their electricity."""
@@ -223,16 +222,8 @@ class KpiDesk:
 
     def _held_s(self, sums: SiteFlows) -> dict[AttemptId, float]:
         """For how long attempts of such work held a slot, of those that are over: rows are of whole windows."""
-        found: dict[AttemptId, float] = {}
         tasks = sorted({task_of(attempt) for attempt in sums.filler_s})
-        for first in range(0, len(tasks), _TASKS):
-            after, full = "", True
-            while full:
-                page = self._store.attempt_facts(tasks[first : first + _TASKS], after=after, limit=PAGE)
-                found |= {fact.attempt_id: fact.slots * fact.held_s for fact in page}
-                full = len(page) == PAGE
-                after = page[-1].attempt_id if page else ""
-        return found
+        return {fact.attempt_id: fact.slots * fact.held_s for fact in attempt_facts_of(self._store, tasks)}
 
     def _check_span(self, start: dt.datetime, end: dt.datetime) -> None:
         if not start < end or end - start > _LONGEST:

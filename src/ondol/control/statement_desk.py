@@ -11,11 +11,11 @@ from ondol.control.carbon_ground import CarbonGround
 from ondol.control.claim_book import ClaimBook
 from ondol.control.host_ports import HostDesk
 from ondol.control.mirror_made import Mirror
-from ondol.control.statement_making import StatementMaker
 from ondol.control.statement_more import claims_held
-from ondol.control.statement_orders import MirrorOrder, Order, StatementOrder
-from ondol.control.statement_rows import ColumnReader, sites_of, task_spans
+from ondol.control.statement_orders import MirrorOrder, StatementOrder, maker_of
+from ondol.control.statement_rows import SMALL_ROWS, ColumnReader, sites_of, task_spans
 from ondol.control.statement_subjects import LIVES, Chosen, Subjects
+from ondol.control.workbench import Workbench
 from ondol.control.workshop import Gone, Workshop
 from ondol.model.account import Account
 from ondol.model.checks import check_choice
@@ -24,8 +24,6 @@ from ondol.model.fleet import Fleet
 from ondol.report.statement_forms import Form, Paper
 from ondol.storage.ports import Store
 
-SMALL_ROWS = 30_000
-"""Statements over more rows are made in a process of their own; smaller ones take under a second of ours."""
 _WAITS = threading.Event()  # never set: who asks waits until the end
 
 
@@ -56,7 +54,8 @@ class StatementDesk:
     ) -> None:
         self._store, self._now, self._claims, self._workshop = store, now, claims, workshop
         self._subjects = Subjects(fleet, store, hosts)
-        self._maker = StatementMaker(fleet, store, ground, clock_rate=clock_rate)
+        self._bench = Workbench(fleet=fleet, store=store, ground=ground, clock_rate=clock_rate)
+        self._maker = maker_of(self._bench)
 
     def statement(
         self,
@@ -139,9 +138,9 @@ class StatementDesk:
                 "from", f"{start:%Y-%m-%dT%H:%M:%SZ}", f"before now; platform time is {now:%Y-%m-%dT%H:%M:%SZ}"
             )
 
-    def _made(self, order: Order, gone: Gone) -> object:
+    def _made(self, order: StatementOrder | MirrorOrder, gone: Gone) -> object:
         if self._workshop is None or not self._large(order.chosen, order.start, order.end):
-            return order.made(self._maker)
+            return order.made(self._bench)
         return self._workshop.make(order, gone)
 
     def _large(self, chosen: Chosen, start: dt.datetime | None, end: dt.datetime | None) -> bool:

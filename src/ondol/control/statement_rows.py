@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -13,12 +13,13 @@ import numpy as np
 from ondol.accounting.account.columns import EnergyColumns, HeatColumns, Mask, energy_columns, heat_columns
 from ondol.accounting.account.hardware import Hold
 from ondol.accounting.bins import BIN_S
+from ondol.control.fact_pages import attempt_facts_between, work_facts_of
 from ondol.model.errors import TooManyRowsError
 from ondol.model.ids import AccountId, SiteId, TaskId
-from ondol.model.ledger import AttemptFact, WorkFact
-from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
+SMALL_ROWS = 30_000
+"""More rows are read in a process of its own; so many take under a second of ours."""
 MOST_ROWS = 3_000_000
 """A statement over more rows than this is asked for span by span: they are held in memory at once."""
 Spans = Mapping[SiteId, tuple[dt.datetime, dt.datetime]]
@@ -141,46 +142,18 @@ def holds(store: Store, rows: EnergyColumns, start: dt.datetime | None, end: dt.
     One that still runs in a slot of its compute pool holds none of its own.
     """
     found: dict[str, Hold] = {}
-    for fact in _facts(store, start, None if end is None else end + _LATE):
+    for fact in attempt_facts_between(store, start, None if end is None else end + _LATE):
         ended_s = fact.ended_at.timestamp()
         found[fact.attempt_id] = Hold(float(fact.slots), ended_s - fact.held_s, ended_s)
     if found and all(attempt in found for attempt in rows.attempts):
         return found
-    pooled = {fact.task_id for fact in _works(store, rows.tasks) if fact.pool_id and not fact.holds_pool}
+    pooled = {fact.task_id for fact in work_facts_of(store, rows.tasks) if fact.pool_id and not fact.holds_pool}
     if pooled:
         codes = {int(attempt): int(task) for attempt, task in zip(rows.attempt, rows.task, strict=True) if attempt >= 0}
         for attempt, task in codes.items():
             if rows.attempts[attempt] not in found and rows.tasks[task] in pooled:
                 found[rows.attempts[attempt]] = Hold(0.0, float("-inf"), float("inf"))
     return found
-
-
-def all_work_facts(store: Store, **fits: str) -> tuple[WorkFact, ...]:
-    """Every work fact that fits: `account_id`, `project_id`, `job_id`, `pool_id`; by task id."""
-    found: list[WorkFact] = []
-    after = ""
-    while True:
-        page = store.work_facts(**fits, after=after, limit=PAGE)  # type: ignore[arg-type]  # ids are texts
-        found += page
-        if len(page) < PAGE:
-            return tuple(found)
-        after = page[-1].task_id
-
-
-def _works(store: Store, task_ids: Iterable[str]) -> Iterator[WorkFact]:
-    wanted = iter(task_ids)
-    while part := [TaskId(key) for key in itertools.islice(wanted, PAGE)]:
-        yield from store.work_facts(task_ids=part, limit=PAGE)
-
-
-def _facts(store: Store, start: dt.datetime | None, end: dt.datetime | None) -> Iterator[AttemptFact]:
-    after = ""
-    while True:
-        page = store.attempt_facts(start=start, end=end, after=after, limit=PAGE)
-        yield from page
-        if len(page) < PAGE:
-            return
-        after = page[-1].attempt_id
 
 
 def _energy(

@@ -1,4 +1,4 @@
-"""Makes large statements in processes of their own, so that decisions do not wait for them.
+"""Makes large statements and sums in processes of their own, so that decisions do not wait for them.
 
 A process for each, that reads the store by itself: it holds no lock of the platform, its memory is given back, and
 ending it is all that it takes to give up. It is told what to make over its standard input, never by its arguments,
@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ondol.control.carbon_ground import CarbonGround
-from ondol.control.statement_orders import Order
+from ondol.control.workbench import Order
 from ondol.model.errors import BusyError, OndolError, TooManyRowsError, UnavailableError
 from ondol.model.fleet import Fleet
 
 _log = logging.getLogger(__name__)
 AT_ONCE = 2  # statements under way; each holds up to 2 GB, and there are two cores in a small machine
-LIMIT_S = 180.0  # by when one must be made [s, wall]
 _LOOK_S = 0.2  # how often it is looked whether anybody waits still [s, wall]
 _AGAIN_S = 10.0  # when it is worth trying again where all are busy [s]
 
@@ -66,7 +65,7 @@ class Workshop:
     Parameters
     ----------
     at_once : most processes
-    limit_s : after so long a process is ended [s, wall]
+    limit_s : after so long a process is ended, as each order says where left out [s, wall]
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class Workshop:
         *,
         clock_rate: float = 1.0,
         at_once: int = AT_ONCE,
-        limit_s: float = LIMIT_S,
+        limit_s: float | None = None,
     ) -> None:
         self._url, self._fleet, self._ground, self._rate = url, fleet, ground, clock_rate
         self._at_once, self._limit_s = at_once, limit_s
@@ -91,11 +90,12 @@ class Workshop:
         BusyError : as many as may be are under way
         TooManyRowsError : it took too long, or the process ended on its own: trying again would be no better
         UnavailableError : nobody waits for it any more
-        OndolError : what `StatementMaker` raises
+        OndolError : what the order raises
         """
         if not self._places.acquire(blocking=False):
             raise BusyError(
-                f"{self._at_once} large statements are being made already: ask again in {_AGAIN_S:g} s", _AGAIN_S
+                f"{self._at_once} large statements or sums are being made: ask again in {_AGAIN_S:g} s",
+                _AGAIN_S,
             )
         try:
             return self._made(order, gone)
@@ -112,31 +112,33 @@ class Workshop:
         ):
             talk = _Talk(process, told)
             try:
-                self._wait(talk, gone)
+                self._wait(talk, order, gone)
             finally:
                 process.kill()  # nothing where it has ended
                 talk.join()
             if not talk.answer:
                 said.seek(0)
-                _log.error("a statement's process ended early: %s", said.read().decode(errors="replace")[-2000:])
+                last = said.read().decode(errors="replace")[-2000:]
+                _log.error("a process of a %s ended early: %s", order.what, last)
                 raise TooManyRowsError(
-                    "The statement's process ended before it was made, perhaps for want of memory; the platform's log "
-                    "says more: ask for a shorter window, or for one site at a time"
+                    f"The process of the {order.what} ended before it was made, perhaps for want of memory; the "
+                    "platform's log says more: ask for a shorter window, or for one site at a time"
                 )
         outcome: Outcome = pickle.loads(talk.answer)  # noqa: S301 - our own process, over its own pipe
         if outcome.error is not None:
             raise outcome.error
         return outcome.made
 
-    def _wait(self, talk: _Talk, gone: Gone) -> None:
+    def _wait(self, talk: _Talk, order: Order, gone: Gone) -> None:
         begun_s = time.monotonic()
+        limit_s = order.limit_s if self._limit_s is None else self._limit_s
         while talk.is_alive():
             talk.join(_LOOK_S)
             if gone.is_set():
-                raise UnavailableError("Nobody waits for this statement any more")
-            if time.monotonic() - begun_s > self._limit_s:
+                raise UnavailableError(f"Nobody waits for this {order.what} any more")
+            if time.monotonic() - begun_s > limit_s:
                 raise TooManyRowsError(
-                    f"The statement was not made within {self._limit_s:g} s: ask for a shorter window, or for one site "
+                    f"The {order.what} was not made within {limit_s:g} s: ask for a shorter window, or for one site "
                     "at a time"
                 )
 

@@ -1,4 +1,4 @@
-"""The process that makes one large statement: ``python -m ondol.control.workshop_process``, asked by `Workshop`."""
+"""The process that makes one order of the ledger: ``python -m ondol.control.workshop_process``, asked by `Workshop`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 import sys
 import threading
 
-from ondol.control.statement_making import StatementMaker
+from ondol.control.workbench import Workbench
 from ondol.control.workshop import Job, Outcome
 from ondol.model.errors import OndolError
 from ondol.storage.sql.store import SqlStore
@@ -30,7 +30,8 @@ def outcome_of(job: Job) -> Outcome:
     store = None
     try:
         store = SqlStore(job.url)
-        return Outcome(made=job.order.made(StatementMaker(job.fleet, store, job.ground, clock_rate=job.clock_rate)))
+        bench = Workbench(fleet=job.fleet, store=store, ground=job.ground, clock_rate=job.clock_rate)
+        return Outcome(made=job.order.made(bench))
     except OndolError as error:
         return Outcome(error=error)
     finally:

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from ondol.accounting.account.statement import Subject
+from ondol.accounting.kpi_set import KpiSet
 from ondol.control.carbon_ground import CarbonGround, carbon_ground
 from ondol.control.host_desk import PlatformHosts
+from ondol.control.kpi_desk import KpiDesk
 from ondol.control.statement_desk import StatementDesk
 from ondol.control.statement_orders import StatementOrder
 from ondol.control.statement_subjects import Chosen
@@ -92,6 +94,28 @@ def test_rows_are_told_to_be_many_for_every_kind_of_subject(store: SqlStore, mon
             continue
         with pytest.raises(BusyError, match="ask again in 10 s"):
             busy.paper(BOSS, kind, key, None, None, "json")
+
+
+def test_large_key_figures_are_summed_elsewhere_and_are_the_same(
+    url: str, store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a window of many rows, then it is summed up in a process, or told to wait, and no figure differs."""
+    fleet, ground = _ground()
+    rights = PlatformHosts(fleet, store, lambda: small.T0).rights
+    begin, end = small.T0 - dt.timedelta(days=1), small.T0 + dt.timedelta(days=1)
+
+    def figures(workshop: Workshop | None) -> KpiSet:
+        desk = KpiDesk(fleet, store, rights, ground, now=lambda: small.T0, workshop=workshop)
+        return desk.site(BOSS, SiteId("north"), begin, end)
+
+    here = figures(Workshop("sqlite://", *_ground(), at_once=0))
+    monkeypatch.setattr("ondol.control.site_sums.SMALL_ROWS", 10)
+    there = figures(Workshop(url, *_ground()))
+
+    assert (there.kpis, there.scope_two, there.notes) == (here.kpis, here.scope_two, here.notes)
+    assert there.kpi("pue").value is not None
+    with pytest.raises(BusyError, match="sums are being made"):
+        figures(Workshop("sqlite://", *_ground(), at_once=0))
 
 
 def test_errors_come_back_as_they_are_and_the_place_is_free_again(tmp_path: Path) -> None:
