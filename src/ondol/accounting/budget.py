@@ -149,7 +149,8 @@ def bonus_ug(share: float, tab: Tab, line: TabLine) -> int:
     """What is given back of a saving: a share of it, never more than the task was charged, never below 0 [µgCO2e].
 
     Work that starts at once has nothing to save by waiting, and slots of a pool are held for what comes: they get none.
-    Nor does what was cancelled or failed: it was for nothing in whatever hour it ran.
+    Nor does what was cancelled or failed: it was for nothing in whatever hour it ran. A budget that was charged a part
+    of the task, as one that was set or ended while it ran, gives back that part.
 
     Parameters
     ----------
@@ -158,7 +159,9 @@ def bonus_ug(share: float, tab: Tab, line: TabLine) -> int:
     check_range("bonus_share", share, 0.0, 1.0)
     if tab.outcome != _DONE or tab.service == "on_demand" or (tab.pooled and not line.asked):
         return 0
-    return max(0, min(round(share * tab.saved_ug), line.charged.co2e_ug))
+    charged_ug = line.charged.co2e_ug
+    most_ug = max([charged_ug, *(one.charged.co2e_ug for one in tab.lines)])
+    return max(0, min(round(share * tab.saved_ug * charged_ug / most_ug), charged_ug)) if most_ug else 0
 
 
 class _Rows:

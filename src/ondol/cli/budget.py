@@ -216,7 +216,8 @@ def _left(row: Mapping[str, Any]) -> str:
 def _word(alarm: Mapping[str, Any]) -> str:
     code = str(alarm["code"])
     if code.startswith("budget-used-"):
-        return f"{code.rpartition('-')[2]} % used"
+        percent = code.rpartition("-")[2]
+        return "used up" if percent == "100" else f"over {percent} % used"
     return {"budget-refuses": "refuses work", "budget-stops": "work stands still"}.get(code, code)
 
 

@@ -62,7 +62,7 @@ def set_(
     alias:
         What it is called.
     start:
-        From when on it counts, platform time.
+        From when on it counts, platform time; by the clocks of the time zone where it names no offset.
     end:
         From then on it is over; never where left out.
     """
@@ -78,8 +78,8 @@ def set_(
             energy_kwh=energy_kwh,
             every=every,
             timezone=timezone,
-            start=_aware(start),
-            end=_aware(end),
+            start=start,
+            end=end,
             carry_over=carry_over,
             alerts_percent=ALERTS_PERCENT if alert is None else tuple(sorted(alert)),
             overrun=overrun,
@@ -141,7 +141,3 @@ def list_(
     )
     empty = "No budgets yet: 'ondol admin budget set' makes one."
     print_rows(rows, columns, as_json=as_json, empty=empty, width=WIDTH)
-
-
-def _aware(when: dt.datetime | None) -> dt.datetime | None:
-    return when.replace(tzinfo=dt.UTC) if when is not None and when.tzinfo is None else when

@@ -55,7 +55,8 @@ def _print(made: Mapping[str, Any]) -> None:
 
     gain, waste = made["gain"], made["waste"]
     basis = str(made["basis"]).partition(":")[0]  # its name; the sentence behind it is in the JSON
-    print_text(f"{made['subject']['name']}: {clock(made['start'])} to {clock(made['end'])} UTC, platform time\n")
+    print_paragraph(f"{made['subject']['name']}: {clock(made['start'])} to {clock(made['end'])} UTC, platform time")
+    print_text("")
     wasted = amount(waste["energy_j"] / _J_PER_KWH, "kWh")
     print_pairs(
         [
@@ -68,7 +69,7 @@ def _print(made: Mapping[str, Any]) -> None:
             *[(f"budget {one['name']}", _budget(one)) for one in made["budgets"]],
             (
                 "gained by waiting",
-                f"{amount(gain['gained_g'], 'gCO2e')} against running at once ({gain['tasks']} tasks)",
+                f"{amount(gain['gained_g'], 'gCO2e')} against running at once ({_tasks(gain['tasks'])})",
             ),
             ("wasted", f"{wasted}, {amount(waste['co2e_g'], 'gCO2e')}"),
             *[(f"  {_line(line)}", amount(line["energy_j"] / _J_PER_KWH, "kWh")) for line in waste["lines"]],
@@ -79,12 +80,17 @@ def _print(made: Mapping[str, Any]) -> None:
         "\nTo try" if made["suggestions"] else "\nNothing to suggest: your own jobs show nothing that would save."
     )
     for number, one in enumerate(made["suggestions"], start=1):
-        saved = f"{amount(one['saves_kwh'], 'kWh')}, {amount(one['saves_g'], 'gCO2e')}"
-        print_paragraph(f"{one['text']} It would have saved {saved}: {one['how']}.", label=str(number))
+        both = ((one["saves_kwh"], "kWh"), (one["saves_g"], "gCO2e"))
+        saved = " and ".join(amount(value, unit) for value, unit in both if value)
+        print_paragraph(f"{one['text']} It would have saved {saved}. How: {one['how']}.", label=str(number))
     if made["without"]:
         print_text("\nLooked at too" if made["suggestions"] else "\nLooked at")
     for line in made["without"]:
         print_paragraph(f"- {line}")
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
 
 
 def _line(line: Mapping[str, Any]) -> str:
@@ -96,12 +102,18 @@ def _budget(one: Mapping[str, Any]) -> str:
     from ondol.report.statement_words import amount
 
     parts = []
-    for spent, limit, left, unit in (
-        ("co2e_spent_g", "co2e_limit_g", "co2e_left_g", "gCO2e"),
-        ("energy_spent_kwh", "energy_limit_kwh", "energy_left_kwh", "kWh"),
+    for spent, limit, carried, left, unit in (
+        ("co2e_spent_g", "co2e_limit_g", "co2e_carried_g", "co2e_left_g", "gCO2e"),
+        ("energy_spent_kwh", "energy_limit_kwh", "energy_carried_kwh", "energy_left_kwh", "kWh"),
     ):
         if one[limit] is not None:
             told = UNKNOWN if one[spent] is None else amount(one[spent], unit)
-            rest = "" if one[left] is None else f", {amount(one[left], unit)} left"
-            parts.append(f"{told} of {amount(one[limit], unit)}{rest}")
-    return "; ".join(parts)
+            whole = one[limit] + (one.get(carried) or 0.0)
+            rest = ""
+            if one[left] is not None:
+                promised = whole - (one[spent] or 0.0) - one[left]
+                rest = f", {amount(promised, unit)} promised" if promised > 1e-6 * max(whole, 1e-3) else ""
+                rest += f", {amount(one[left], unit)} left"
+            parts.append(f"{told} of {amount(whole, unit)}{rest}")
+    of = "" if one.get("renews_at") is None else f", in the period until {clock(one['renews_at'])[:16]} UTC"
+    return "; ".join(parts) + of

@@ -18,6 +18,7 @@ from ondol.control.alarm_book import AlarmBook
 from ondol.control.budget_guard import BudgetGuard
 from ondol.model.alarm import NO_SITE, Severity
 from ondol.model.budget import NOTHING, Amount, Balance, Overrun, Period, UseBudget
+from ondol.model.instant import said_utc
 
 USED, REFUSES, STOPS = "budget-used", "budget-refuses", "budget-stops"
 
@@ -70,7 +71,7 @@ class BudgetAlarms:
             self._told = state
 
     def _notes(self, budget: UseBudget, period: Period, balance: Balance, stopped: int) -> Iterable[AlarmNote]:
-        again = "" if period_at(budget, period.end) is None else f" It begins anew at {period.end.isoformat()}."
+        again = "" if period_at(budget, period.end) is None else f" It begins anew at {said_utc(period.end)}."
         mild = budget.overrun is Overrun.ALERT_ONLY
         if balance.warned_percent:
             whole = balance.warned_percent >= 100

@@ -34,7 +34,10 @@ class BudgetBook:
         self._budgets: dict[str, UseBudget] = {}
         self._by_holder: dict[Holder, tuple[UseBudget, ...]] = {}
         self._organizations: dict[AccountId, str] = {}
-        self._balances: dict[_Key, Balance] = {(b.budget_id, b.period_start): b for b in store.budget_balances()}
+        self._balances: dict[_Key, Balance] = {}
+        self._latest: dict[str, dt.datetime] = {}  # begin of each budget's latest period: there may be years of them
+        for balance in store.budget_balances():
+            self._keep(balance)
         self.tabs: dict[TaskId, Tab] = {tab.task_id: tab for tab in store.budget_tabs()}
         self.version = 0  # rises whenever what is set or a balance changed
         self.read()
@@ -102,22 +105,25 @@ class BudgetBook:
 
     def last_opened(self, budget_id: str) -> Balance | None:
         """The latest period of a budget in which something was booked."""
-        starts = [start for key, start in self._balances if key == budget_id]
-        return self._balances[budget_id, max(starts)] if starts else None
+        start = self._latest.get(budget_id)
+        return None if start is None else self._balances[budget_id, start]
 
     def apply(self, rows: Iterable[BudgetRow]) -> None:
         """Book rows."""
         self.version += 1
         for row in rows:
-            key = (row.budget_id, row.period_start)
-            self._balances[key] = self.balance(*key).with_row(row)
+            self._keep(self.balance(row.budget_id, row.period_start).with_row(row))
 
     def withdraw(self, rows: Iterable[BudgetRow]) -> None:
         """Take back rows that were not written after all."""
         self.version += 1
         for row in rows:
-            key = (row.budget_id, row.period_start)
-            self._balances[key] = self.balance(*key).with_row(row, -1)
+            self._keep(self.balance(row.budget_id, row.period_start).with_row(row, -1))
+
+    def _keep(self, balance: Balance) -> None:
+        key, start = balance.budget_id, balance.period_start
+        self._balances[key, start] = balance
+        self._latest[key] = max(start, self._latest.get(key, start))
 
     def _verify(self, at: dt.datetime) -> tuple[str, ...]:
         """Add the balances of open periods up from their rows; gives the budgets whose balance was put right."""
@@ -132,6 +138,6 @@ class BudgetBook:
                     "the balance of budget %s is not the sum of its history: %s, not %s", budget.id, summed, kept
                 )
                 self._store.mend_balance(summed)
-                self._balances[budget.id, period.start] = summed
+                self._keep(summed)
                 wrong.append(budget.id)
         return tuple(wrong)

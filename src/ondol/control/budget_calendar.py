@@ -39,6 +39,11 @@ class BudgetCalendar:
             if lines != tab.lines:
                 self._journal.keep(dataclasses.replace(tab, lines=lines))
 
+    @property
+    def next_turn(self) -> dt.datetime:
+        """When the next period of some budget begins or ends, as of the last turn."""
+        return self._next
+
     def open(self, budget: UseBudget, start: dt.datetime, end: dt.datetime) -> None:
         """Begin every period that a window lies in."""
         for period, _ in periods_of(budget, start, end):

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ondol.accounting.basis import Basis
 from ondol.accounting.budget import BONUS_SHARE, bonus_ug, charge, due_alert, saving_ug, whole_amount
 from ondol.accounting.budget_periods import period_at
+from ondol.accounting.waiting import Run
 from ondol.control.budget_book import BudgetBook
 from ondol.control.budget_calendar import BudgetCalendar
 from ondol.control.budget_journal import BudgetJournal, tab_of
@@ -21,7 +22,7 @@ from ondol.control.works import Works
 from ondol.lifecycle.work import Change, Work
 from ondol.model.budget import NOTHING, Act, Amount, BudgetRow, Tab, TabLine
 from ondol.model.fleet import Fleet
-from ondol.model.ids import SiteId, TaskId
+from ondol.model.ids import TaskId
 from ondol.model.ledger import EnergyRow
 
 _log = logging.getLogger(__name__)
@@ -89,20 +90,25 @@ class BudgetCharges:
         tab = self._tab_of(use.task_id, use.start)
         if tab is None:
             return
-        span, basis = use.end - use.start, self._basis
+        start_s, end_s, basis = use.start.timestamp(), use.end.timestamp(), self._basis
+        run = Run(tab.submitted_at.timestamp() + tab.idle_s, tab.ran_s)
+        late_s = run.late_s(start_s)
         energy_kwh = co2e_g = 0.0
         at_once_ug = saved_ug = 0
         for part in use.parts:
             site_id, energy_uwh = part.row.site_id, round(part.energy_kwh * 1e9)
             ran = basis.g_per_kwh(site_id, part.row.grid_g_per_kwh)
-            at_once = basis.g_per_kwh(site_id, self._at_once(site_id, tab, span))
+            at_once = ran
+            if late_s:
+                recorded = self._grid(self._country[site_id], 0.5 * (start_s + end_s) - late_s)
+                at_once = basis.g_per_kwh(site_id, recorded)
             energy_kwh, co2e_g = energy_kwh + part.energy_kwh, co2e_g + part.energy_kwh * ran + part.making_g
             at_once_ug += saving_ug(energy_uwh, at_once, 0.0)
             saved_ug += saving_ug(energy_uwh, at_once, ran)
         used, tab = whole_amount(tab, co2e_g, energy_kwh)
         tab = dataclasses.replace(
             tab,
-            ran_s=tab.ran_s + span.total_seconds(),
+            ran_s=run.after(start_s, end_s).ran_s,
             at_once_ug=tab.at_once_ug + at_once_ug,
             saved_ug=tab.saved_ug + saved_ug,
         )
@@ -127,11 +133,6 @@ class BudgetCharges:
         for budget in budgets:
             self._calendar.late_use(budget, use.start)
 
-    def _at_once(self, site_id: SiteId, tab: Tab, span: dt.timedelta) -> float:
-        """Recorded intensity at the middle of a window, had the task begun as soon as it could and never stopped."""
-        moment_s = tab.submitted_at.timestamp() + tab.idle_s + tab.ran_s + 0.5 * span.total_seconds()
-        return self._grid(self._country[site_id], moment_s)
-
     def _tab_of(self, task_id: TaskId, at: dt.datetime) -> Tab | None:
         """Tab of a task with a line for every budget above it now; None where there is none."""
         tab = self._book.tabs.get(task_id)
@@ -140,7 +141,9 @@ class BudgetCharges:
             task = self._book.stored_task(task_id) if work is None else work.task
             if task is None or not self._book.over(task.account_id, task.project_id):
                 return None
-            tab = tab_of(task)
+            # What it did before a budget was above it is not known here: it counts as if it could run from now on.
+            idle_s = max(0.0, (at - task.created_at).total_seconds())
+            tab = dataclasses.replace(tab_of(task), idle_s=idle_s)
             if work is None or work.over:
                 self._ended[task_id] = _LONG_AGO
         known = {line.budget_id for line in tab.lines}
@@ -197,6 +200,8 @@ class BudgetCharges:
                 f"{ran_ug / 1e6:.4g} g, "
                 f"begun at {began:%Y-%m-%d %H:%M} UTC it would have been {tab.at_once_ug / 1e6:.4g} g"
             )
+            if bonus < round(self._bonus_share * tab.saved_ug):
+                note += "; less here: no more than this budget was charged, and for its part of the task"
             self._journal.note(
                 dataclasses.replace(row, act=Act.BONUS, reserved=NOTHING, spent=Amount(-bonus), note=note)
             )

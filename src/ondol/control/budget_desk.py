@@ -54,19 +54,22 @@ class PlatformBudgets:
             self._check_operator(caller)
         if self._guard is None:
             return ()
+        projects = self._projects_of(caller)
         with self._guard.lock:
             guard = self._looked()
-            shown = guard.book.active if every else [one for one in guard.book.active if self._sees(caller, one)]
+            shown = guard.book.active if every else [one for one in guard.book.active if _sees(caller, projects, one)]
             told = self._told()
             return tuple(self._now_of(guard, budget, told) for budget in shown)
 
     def one(self, caller: Account, budget_id: str) -> BudgetNow:
         if self._guard is None:
             raise NotFoundError("budget", budget_id)
+        projects = self._projects_of(caller)
         with self._guard.lock:
             guard = self._looked()
             budget = guard.book.get(budget_id)
-            if budget is None or not (caller.email == OPERATOR or (not budget.archived and self._sees(caller, budget))):
+            seen = budget is not None and not budget.archived and _sees(caller, projects, budget)
+            if budget is None or not (seen or caller.email == OPERATOR):
                 raise NotFoundError("budget", budget_id)
             return self._now_of(guard, budget, self._told())
 
@@ -180,16 +183,8 @@ class PlatformBudgets:
             budget=budget, period=period, balance=balance, renews_at=renews_at, alarms=told.get(budget.id, ())
         )
 
-    def _sees(self, caller: Account, budget: UseBudget) -> bool:
-        holder = budget.holder
-        match holder.level:
-            case Level.ORGANIZATION:
-                return holder.organization == caller.organization
-            case Level.PROJECT:
-                project = self._store.project(holder.project_id)
-                return project is not None and caller.id in project.members
-            case _:
-                return holder.account_id == caller.id
+    def _projects_of(self, caller: Account) -> frozenset[ProjectId]:
+        return frozenset(project.id for project in self._store.projects() if caller.id in project.members)
 
     @staticmethod
     def _nameless(caller: Account, row: BudgetRow) -> BudgetRow:
@@ -203,3 +198,15 @@ class PlatformBudgets:
     def _check_operator(caller: Account) -> None:
         if caller.email != OPERATOR:
             raise ForbiddenError(f"Only the operator of this installation ({OPERATOR}) may do that with budgets")
+
+
+def _sees(caller: Account, projects: frozenset[ProjectId], budget: UseBudget) -> bool:
+    """Whether an account that is in some projects sees a budget."""
+    holder = budget.holder
+    match holder.level:
+        case Level.ORGANIZATION:
+            return holder.organization == caller.organization
+        case Level.PROJECT:
+            return holder.project_id in projects
+        case _:
+            return holder.account_id == caller.id

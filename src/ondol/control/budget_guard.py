@@ -293,6 +293,11 @@ class BudgetGuard:
         self._calendar.turn(at, anyway=self._changed)
         self._changed = False
 
+    @property
+    def standing(self) -> tuple[int, dt.datetime]:
+        """As long as this is the same, every budget has what it had, in the period in which it was."""
+        return self.book.version, self._calendar.next_turn
+
     def forget(self) -> None:
         """Have what is set read again at once."""
         self._read_s = float("-inf")

@@ -24,6 +24,7 @@ from ondol.model.budget import NOTHING, Act, BudgetRow, Overrun, UseBudget
 from ondol.model.compute import Attempt, AttemptState, Hold, Task, TaskError
 from ondol.model.errors import OndolError
 from ondol.model.ids import TaskId
+from ondol.model.instant import said_utc
 from ondol.model.view import ServiceClass
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ class BudgetHolds:
         self._stopped: Counter[str] = Counter()
         self._held: set[TaskId] = {work.task.id for work in works if work.task.held is not None}
         self._seen: tuple[str, ...] = ()
+        self._standing: tuple[int, dt.datetime] | None = None
+        self._found: tuple[list[UseBudget], list[UseBudget]] = ([], [])
         self._looked_at: dt.datetime | None = None
 
     def tick(self, at: dt.datetime) -> bool:
@@ -66,11 +69,11 @@ class BudgetHolds:
         if book.empty and not self._held:
             return False
         self._guard.look(at)  # a period that begins now has everything left
-        strict = [one for one in book.active if one.overrun is Overrun.STOP_AND_BLOCK_ALL]
-        if not strict and not self._held:
+        spent, over = self._used_up(at)
+        if not (spent or over or self._held):
+            self._seen = ()
+            self._stopped.clear()
             return False
-        spent = [one for one in strict if self._is(used_up, one, at)]
-        over = [one for one in strict if one not in spent and self._is(overdrawn, one, at)]
         seen = (*(one.id for one in spent), "", *(one.id for one in over))
         if seen == self._seen and self._looked_at is not None and at - self._looked_at < EVERY and not self._held:
             return False
@@ -86,6 +89,15 @@ class BudgetHolds:
         for task_id in sorted(self._held):
             changed |= self._take_further(task_id, spent, over, at)
         return changed
+
+    def _used_up(self, at: dt.datetime) -> tuple[list[UseBudget], list[UseBudget]]:
+        """Budgets that stop work and have nothing left, and those that are overdrawn."""
+        if self._standing != self._guard.standing:  # else it is as it was: a tick does not go through all of them
+            strict = [one for one in self._guard.book.active if one.overrun is Overrun.STOP_AND_BLOCK_ALL]
+            spent = [one for one in strict if self._is(used_up, one, at)]
+            over = [one for one in strict if one not in spent and self._is(overdrawn, one, at)]
+            self._standing, self._found = self._guard.standing, (spent, over)
+        return self._found
 
     def _is(self, what: Callable[..., bool], budget: UseBudget, at: dt.datetime) -> bool:
         period = period_at(budget, at)
@@ -204,7 +216,7 @@ def _until(budget: UseBudget, at: dt.datetime) -> str:
     again = _renewed(budget, at)
     if again is None:
         return "it does not begin anew, so the task ends here; results so far are uploaded"
-    return f"the task waits until it begins anew at {again.isoformat()}; results so far are uploaded"
+    return f"the task waits until it begins anew at {said_utc(again)}; results so far are uploaded"
 
 
 def _others(task: Task) -> tuple[TaskError, ...]:

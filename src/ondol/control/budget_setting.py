@@ -8,6 +8,7 @@ import datetime as dt
 from ondol.model.budget import ALERTS_PERCENT, Every, Holder, Level, Overrun, UseBudget
 from ondol.model.checks import check_choice
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
+from ondol.model.zones import check_timezone, in_zone
 from ondol.storage.ports import Store
 
 _KEPT = ("holder", "every", "timezone", "start")  # periods are counted from these: another one is another budget
@@ -87,6 +88,7 @@ def budget_of(
     Parameters
     ----------
     start : where left out, long ago: periods are those of the calendar; a budget that is given once needs one
+    start, end : where they name no offset, by the clocks of `timezone`: so does a date its midnight there
 
     Raises InvalidFieldError.
     """
@@ -94,6 +96,7 @@ def budget_of(
     check_choice("overrun", overrun, tuple(one.value for one in Overrun))
     if start is None and every == Every.ONCE.value:
         raise InvalidFieldError("start", None, "a time before end: a budget that is given once has both")
+    check_timezone("budget.timezone", timezone)
     return UseBudget(
         id=budget_id,
         holder=holder,
@@ -102,8 +105,8 @@ def budget_of(
         energy_kwh=energy_kwh,
         every=Every(every),
         timezone=timezone,
-        start=start or _LONG_AGO,
-        end=end,
+        start=_LONG_AGO if start is None else in_zone("start", start, timezone),
+        end=None if end is None else in_zone("end", end, timezone),
         carry_over=carry_over,
         alerts_percent=alerts_percent,
         overrun=Overrun(overrun),

@@ -111,5 +111,5 @@ def _held_s(attempt: Attempt, row: EnergyRow) -> float:
     """For how much of a row's window an attempt held a slot of its own [s]."""
     if attempt.held_by:
         return 0.0
-    until = row.end if attempt.ended_at is None else min(row.end, attempt.ended_at)
+    until = row.end if attempt.held_until is None else min(row.end, attempt.held_until)
     return max(0.0, (until - max(row.start, attempt.created_at)).total_seconds())

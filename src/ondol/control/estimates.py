@@ -136,6 +136,8 @@ class Estimator:
                     ran_s = self._at_full_speed(task, tried, (end - tried.started_at).total_seconds() - tried.paused_s)
                     if ran_s > 0.0:
                         self.foreteller.runs.learn(kind_of(task), task.service, ran_s, len(after.instances))
+        if task.delete_wanted and not (before.task.delete_wanted or before.task.state.final):
+            self.foreteller.forget(task.id)  # it has no end of its own any more, and would be late for ever
         if task.state.final and not before.task.state.final:
             every = [one for tries in after.attempts.values() for one in tries]
             self._over(task, self.embodied_g(every))
@@ -179,7 +181,7 @@ class Estimator:
             node = self._nodes.get(one.node_id)
             if node is None or one.held_by:
                 continue
-            held_s = max(((one.ended_at or self._now()) - one.created_at).total_seconds(), 0.0)
+            held_s = max(((one.held_until or self._now()) - one.created_at).total_seconds(), 0.0)
             grams += self._embodied.get(node.id, 0.0) / node.slots * held_s / 3600.0
         return grams
 

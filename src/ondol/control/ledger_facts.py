@@ -73,7 +73,8 @@ class LedgerFacts:
         return dataclasses.replace(changes, facts=(*changes.facts, *facts))
 
     def _fact(self, task: Task, attempt: Attempt, node: Node) -> AttemptFact:
-        assert attempt.ended_at is not None  # noqa: S101  # what being final means
+        until = attempt.held_until
+        assert until is not None  # noqa: S101  # what being final means
         of_slot = node.cores_per_slot * node.slots / node.host_cores  # cores of the node for a core of this machine
         return AttemptFact(
             attempt_id=attempt.id,
@@ -83,9 +84,9 @@ class LedgerFacts:
             cause=_cause(task, attempt, self.end_of(attempt.id)),
             slots=0 if attempt.held_by else 1,
             cores=0.0 if attempt.held_by else float(node.cores_per_slot),
-            held_s=max(0.0, (attempt.ended_at - attempt.created_at).total_seconds()),
+            held_s=max(0.0, (until - attempt.created_at).total_seconds()),
             cpu_s=attempt.cpu_s * self._rate * of_slot,
-            ended_at=attempt.ended_at,
+            ended_at=until,
             held_by=attempt.held_by,
             exit_code=attempt.exit_code,
         )

@@ -227,7 +227,7 @@ class MeterBook:
             return _FALLBACK.split(window, uses)
 
     def _use(self, task: Task, attempt: Attempt, start: dt.datetime, end: dt.datetime) -> AttemptUse:
-        until = end if attempt.ended_at is None else min(end, attempt.ended_at)
+        until = end if attempt.held_until is None else min(end, attempt.held_until)
         held_s = (until - max(start, attempt.created_at)).total_seconds()
         memory_byte_s = self._tally.memory_byte_s.get(attempt.id)
         return AttemptUse(

@@ -179,7 +179,7 @@ def with_measures(attempt: Attempt, report: AttemptReported) -> Attempt:
     """Take over what a report measured; CPU time and peak memory never fall, and a job ends once."""
     if report.state is RunSeen.ENDED and attempt.exited_at is None and attempt.started_at is not None:
         exited_at = max(attempt.started_at, min(report.exited_at or report.at, report.at))
-        attempt = dataclasses.replace(attempt, exited_at=exited_at)
+        attempt = dataclasses.replace(attempt, exited_at=exited_at, heard_at=report.at)
     cpu_s = max(attempt.cpu_s, report.cpu_s)
     memory = max(attempt.memory_peak_bytes, report.memory_peak_bytes)
     if cpu_s == attempt.cpu_s and memory == attempt.memory_peak_bytes:

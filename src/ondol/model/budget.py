@@ -330,9 +330,9 @@ class Tab:
     project_id : that it is booked on, "" for none
     service : name of its service class
     pooled : it holds a slot of a compute pool, or runs in one
-    ran_s : length of the ledger's windows in which it used energy [s]
+    ran_s : length of the ledger's windows in which it used energy, from when it could run [s]
     idle_s : since its submission, for how long other tasks or a budget kept it from running [s]
-    at_once_ug : what the same electricity would have emitted had it begun at its submission [µgCO2e]
+    at_once_ug : what the same electricity would have emitted had it begun as soon as it could [µgCO2e]
     saved_ug : of it, what was saved; below 0 where waiting made it worse [µgCO2e]
     rest_co2e_ug, rest_energy_uwh : what it used and the charges, being whole, do not have yet; at most a half
     outcome : final state of the task, "" while it is not over

@@ -37,6 +37,8 @@ SPEED_CAP_LEAST = 0.1
 """Lowest cap of a task: below it a quota of a small slot cannot be kept evenly (`engine.local.cgroup_v1`)."""
 
 CACHE_TTL_S = 7_776_000  # the compute API's default (`reference/qarnot-api.md` §3) [s]
+UNHEARD = dt.timedelta(minutes=5)
+"""A job's end that is heard of later than this was not waited for: nobody was there to hear it."""
 NEVER = dt.datetime(1, 1, 1, tzinfo=dt.UTC)  # how the wire says "no date"
 
 
@@ -254,6 +256,7 @@ class Attempt:
     Parameters
     ----------
     exited_at : when its job ended, by the engine's word; results are uploaded after it, until `ended_at`
+    heard_at : when that was heard of, None where it was not
     stop_wanted : why it is to end: "" (it is not), "requeue", "cancel"
     cpu_s : CPU seconds metered so far
     exit_code : of the job where it ended by itself
@@ -272,6 +275,7 @@ class Attempt:
     since: dt.datetime
     started_at: dt.datetime | None = None
     exited_at: dt.datetime | None = None
+    heard_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     stop_wanted: str = ""
     exit_code: int | None = None
@@ -282,3 +286,14 @@ class Attempt:
     reason: str = ""
     results: tuple[str, ...] = ()
     held_by: AttemptId = NO_ATTEMPT
+
+    @property
+    def held_until(self) -> dt.datetime | None:
+        """Until when its slot counts as its own in the account, None as long as it does.
+
+        That is its end, with the upload. Where its job's end was heard of only after `UNHEARD`, since the platform was
+        dead or the site silent, it is that of the job: nobody used the slot after it, and its user could not help it.
+        """
+        if self.exited_at is not None and self.heard_at is not None and self.heard_at - self.exited_at > UNHEARD:
+            return self.exited_at
+        return self.ended_at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +27,17 @@ def check_timezone(field: str, name: str) -> None:
             'a zone of the IANA database such as "Europe/Paris" or "UTC"; not localtime, posixrules, Factory, posix/… '
             "or right/…, which are no places",
         )
+
+
+def in_zone(field: str, when: dt.datetime, timezone: str) -> dt.datetime:
+    """A time in UTC; one that names no offset is what the clocks of a zone show.
+
+    Raises InvalidFieldError : so early or late that it is no time in UTC
+    """
+    try:
+        return (when if when.tzinfo is not None else when.replace(tzinfo=ZoneInfo(timezone))).astimezone(dt.UTC)
+    except OverflowError as error:
+        raise InvalidFieldError(field, when.isoformat(), "a time between the years 2 and 9998") from error
 
 
 @functools.lru_cache(maxsize=512)

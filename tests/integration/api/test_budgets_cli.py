@@ -139,7 +139,7 @@ def test_tables_keep_to_eighty_columns_and_alarms_are_read_and_seen(stage: Budge
     stage.run(60)
     access = ("--url", url, "--token", stage.alice)
     lines = {
-        ("list",): ("refuses work", "work stands still", "100 % used"),
+        ("list",): ("refuses work", "work stands still", "used up"),
         ("show", "day"): ("told at", "80 %, 100 %", "keeps work"),
         ("history", "day"): ("promised 60 gCO2e, 10.0 Wh", "task task-001"),
         ("alarms",): ("fault: Of budget day", "budget.day.budget-used-100."),

@@ -152,9 +152,9 @@ class BudgetStage(Stage):
         self.guard.forget()
         return budget
 
-    def submit(self, cpu_s: float = 1.0, instances: int = 1, **fields: Any) -> Task:
-        """Submit a task at the desk."""
-        at = self.clock.now()
+    def submit(self, cpu_s: float = 1.0, instances: int = 1, waited_s: float = 0.0, **fields: Any) -> Task:
+        """Submit a task at the desk, or have one that was submitted a while ago, as where it waited for its turn."""
+        at = self.clock.now() - dt.timedelta(seconds=waited_s)
         wanted: dict[str, Any] = {
             "account_id": ACCOUNT,
             "constants": {"CMD": "true"},

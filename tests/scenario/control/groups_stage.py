@@ -29,10 +29,17 @@ class Stage(Rehearsal):
     Parameters
     ----------
     limits : of the one account
+    begin : platform time at which it begins
     """
 
-    def __init__(self, policy: str = "fcfs", limits: AccountLimits | None = None, **settings: Any) -> None:
-        super().__init__(demo_fleet(), policy, (), begin=BEGIN, **settings)
+    def __init__(
+        self,
+        policy: str = "fcfs",
+        limits: AccountLimits | None = None,
+        begin: dt.datetime = BEGIN,
+        **settings: Any,
+    ) -> None:
+        super().__init__(demo_fleet(), policy, (), begin=begin, **settings)
         self.store.add_account(
             Account(
                 id=ACCOUNT,

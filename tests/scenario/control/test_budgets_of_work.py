@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_refused_and_says_by_which_budget_and_when_it_begin
         stage.submit(project_id=PROJECT)
     words = str(refused.value)
     assert "mine (account) has 4 of 10 kWh left, 6 asked" in words
-    assert "begins anew at 2026-01-12T23:00:00+00:00" in words, "midnight in Paris"
+    assert "begins anew at 2026-01-12 23:00 UTC" in words, "midnight in Paris"
     assert "As harvest work it would fit" in words
     assert "/quotes/v1" in words
     assert stage.balance("wide").reserved.energy_kwh == 6.0, "what was refused holds nothing anywhere"
@@ -245,7 +245,7 @@ def test_who_waits_for_a_cleaner_hour_gets_half_of_the_saving_back(
     """Given a grid that was dirtier at the submission, when flex work runs later, then half the saving comes back."""
     stage = BudgetStage(at_once_g_per_kwh=at_once)
     stage.budget(co2e_g=1000.0)
-    task = stage.submit(cpu_s=3.0, service=service)
+    task = stage.submit(cpu_s=3.0, service=service, waited_s=2 * HOUR_S)
     stage.until(lambda: stage.stored(task).state is TaskState.SUCCESS)
     stage.run(120)
     charged_g = sum(row.spent.co2e_g for row in stage.rows(act=Act.CHARGE))
@@ -255,16 +255,37 @@ def test_who_waits_for_a_cleaner_hour_gets_half_of_the_saving_back(
     saved_g = kwh * (at_once + 10.0) - charged_g
     assert bonus_g == pytest.approx(min(0.5 * saved_g, charged_g) if credited else 0.0, rel=1e-4)
     assert stage.balance().spent.co2e_g == pytest.approx(charged_g - bonus_g, rel=1e-6)
+    told = [row.note for row in stage.rows(act=Act.BONUS)]
+    assert all(("less here" in note) == (0.5 * saved_g > charged_g) for note in told), "why it is not half is said"
 
 
-def test_work_at_the_hour_of_its_submission_saves_nothing() -> None:
-    stage = BudgetStage()
+@pytest.mark.parametrize("off_s", [0.0, 50.0])
+def test_work_that_did_not_wait_saves_nothing(off_s: float) -> None:
+    """Given a grid that any other minute would have been dirtier, when flex work begins at once, then it gets nothing.
+
+    Also where it is submitted in the midst of a window of the ledger, and stops half a minute before its end.
+    """
+    stage = BudgetStage(at_once_g_per_kwh=500.0)
     stage.budget(co2e_g=1000.0)
+    stage.run(off_s)
     task = stage.submit(cpu_s=3.0, service=ServiceClass.FLEX)
     stage.until(lambda: stage.stored(task).state is TaskState.SUCCESS)
     stage.run(120)
-    charged_g = sum(row.spent.co2e_g for row in stage.rows(act=Act.CHARGE))
-    assert abs(sum(row.spent.co2e_g for row in stage.rows(act=Act.BONUS))) <= 0.01 * charged_g
+    assert stage.rows(act=Act.CHARGE)
+    assert not stage.rows(act=Act.BONUS)
+
+
+def test_a_budget_that_is_set_while_work_runs_gives_nothing_back_for_the_time_before() -> None:
+    """Given flex work that began at once, when a budget is set later, then the time until then was no waiting."""
+    stage = BudgetStage(at_once_g_per_kwh=500.0)
+    task = stage.submit(cpu_s=4.0, service=ServiceClass.FLEX)
+    stage.run(HOUR_S / 4)
+    assert stage.stored(task).state is not TaskState.SUCCESS
+    stage.budget(co2e_g=1000.0)
+    stage.until(lambda: stage.stored(task).state is TaskState.SUCCESS)
+    stage.run(120)
+    assert stage.rows(act=Act.CHARGE)
+    assert not stage.rows(act=Act.BONUS)
 
 
 def test_an_estimate_that_fails_promises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_use_is_told_at_eighty_and_a_hundred_percent_until_the_next_period_begin
     assert stage.alarms() == ["budget-used-100"], "the higher one takes the place of the lower"
     (alarm,) = stage.store.alarms(NO_SITE, active=True)
     assert alarm.severity is Severity.FAULT
-    assert "begins anew at 2026-01-12T07:00:00" in alarm.text
+    assert "begins anew at 2026-01-12 07:00 UTC" in alarm.text
     stage.restart()
     stage.run(60)
     assert stage.store.alarms(NO_SITE, active=True) == (alarm,), "after a kill it is the same one"

@@ -1,4 +1,4 @@
-"""Given tasks whose energy is counted, when they end badly or the platform starts anew, then nothing is kept or lost."""
+"""Given tasks whose energy is counted, when they end badly or a new life begins, then nothing is kept or lost."""
 
 from __future__ import annotations
 

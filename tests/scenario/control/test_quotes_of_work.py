@@ -13,6 +13,7 @@ from ondol.control.estimates import KEY, Estimator
 from ondol.control.grids import Grids
 from ondol.control.quote_book import LABEL, quoted_task, task_id_of
 from ondol.control.quote_desk import quote_book
+from ondol.model.budget import Overrun
 from ondol.model.compute import Task, TaskState
 from ondol.model.conditions import HardwareConstraint, HardwareKind
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
@@ -251,6 +252,19 @@ def test_an_option_that_no_budget_has_room_for_says_so_and_a_smaller_one_fits() 
         here.take(quote, task, "now")
 
 
+def test_a_budget_that_only_alerts_makes_nothing_smaller() -> None:
+    """Given room for half of the work, and a budget long used up that only alerts, then half is offered, not one."""
+    here = stage()
+    whole = here.give(here.asked(8, expected_s=36_000.0)).option("deadline")
+    assert whole is not None and whole.estimate is not None  # noqa: PT018
+    here.budget("mine", energy_kwh=whole.estimate.energy_p90_kwh / 2.0)
+    alone = here.give(here.asked(8, expected_s=36_000.0)).option("smaller")
+    here.budget("told", co2e_g=1e-3, overrun=Overrun.ALERT_ONLY)
+    beside = here.give(here.asked(8, expected_s=36_000.0)).option("smaller")
+    assert alone is not None and beside is not None  # noqa: PT018
+    assert beside.instances == alone.instances > 1
+
+
 def test_a_plan_that_has_changed_makes_a_quote_worthless() -> None:
     here = stage()
     task = here.asked(1, expected_s=60.0)
@@ -364,3 +378,19 @@ def test_tasks_that_are_deleted_while_they_run_do_not_make_later_quotes_late() -
 
     assert end_p90_s() == pytest.approx(before_s, rel=0.5)
     assert not any(key for figure in here.estimator.foreteller.figures.values() for key in figure.open)
+
+
+def test_looking_what_came_asks_for_open_quotes_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given years of quotes that were taken, when somebody asks for a list, then not all of them are read."""
+    here = stage()
+    task = here.asked()
+    made = here.take(here.give(task), task, "now", cpu_s=3.0)
+    monkeypatch.setattr(here.store, "unsettled_quotes", lambda: pytest.fail("all were read again"))
+    here.quotes.settle()
+    here.until(lambda: here.stored(made).state is TaskState.SUCCESS)
+    here.run(120)
+    here.quotes.settle()
+    (quote,) = here.quotes.list(ACCOUNT)
+    assert quote.outcome is not None
+    monkeypatch.setattr(here.store, "quote", lambda _id: pytest.fail("it is settled"))
+    here.quotes.settle()

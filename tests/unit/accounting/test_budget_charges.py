@@ -134,6 +134,16 @@ def test_a_bonus_is_a_share_of_a_saving_and_never_more_than_was_paid(share: floa
         assert bonus_ug(share, dataclasses.replace(tab, **nothing), line) == 0
 
 
+def test_a_budget_that_was_charged_a_part_of_a_task_gives_back_that_part() -> None:
+    """Given 100 g saved, when a budget was set for the last quarter of the run, then it gives half of 25 g."""
+    whole, late = (
+        TabLine(budget_id=key, period_start=BEGIN, charged=Amount(ug, 1)) for key, ug in (("a", 400), ("b", 100))
+    )
+    tab = dataclasses.replace(TAB, saved_ug=100, lines=(whole, late))
+    assert bonus_ug(0.5, tab, whole) == 50
+    assert bonus_ug(0.5, tab, late) == 12
+
+
 @given(uses=st.lists(st.tuples(st.floats(0, 1e-5), st.floats(0, 1e-8)), min_size=1, max_size=200))
 def test_what_rounding_left_is_charged_later(uses: list[tuple[float, float]]) -> None:
     """Given windows of fractions of a microgram, when they are charged one by one, then the sum is right to a half."""

@@ -56,7 +56,7 @@ def _suggest(
 
 def _moved(task: str, service: str, *, ran_g: float, at_once: float, best: float) -> Moved:
     return Moved(
-        task_id=TaskId(task), service=service, energy_kwh=2.0, ran_g=ran_g, at_once_g_per_kwh=at_once,
+        task_id=TaskId(task), service=service, energy_kwh=2.0, ran_g=ran_g, at_once_g=2.0 * at_once,
         best_g_per_kwh=best, best_at=T0 + dt.timedelta(hours=5),
     )  # fmt: skip
 

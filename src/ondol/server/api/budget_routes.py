@@ -157,4 +157,8 @@ def remove(key: str, caller: Caller, desk: DeskIn) -> Response:
 
 
 def _time(field: str, text: str | None) -> dt.datetime | None:
-    return None if text is None else read_time(field, text)
+    """Without a zone where it names none: it is then by the clocks of the budget's own."""
+    if text is None:
+        return None
+    when = read_time(field, text)
+    return when if dt.datetime.fromisoformat(text.strip()).tzinfo is not None else when.replace(tzinfo=None)

@@ -66,6 +66,8 @@ def budget_line(one: BudgetNow) -> dict[str, Any]:
         "name": one.budget.name,
         "co2e_limit_g": one.budget.co2e_g,
         "energy_limit_kwh": one.budget.energy_kwh,
+        "co2e_carried_g": None if balance is None else balance.carried.co2e_g,
+        "energy_carried_kwh": None if balance is None else balance.carried.energy_kwh,
         "co2e_spent_g": None if balance is None else balance.spent.co2e_g,
         "energy_spent_kwh": None if balance is None else balance.spent.energy_kwh,
         "co2e_left_g": None if balance is None or one.budget.co2e_g is None else balance.left.co2e_g,
