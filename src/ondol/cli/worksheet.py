@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from ondol.cli.listing import AsJson, field, print_json, print_pairs, print_rows, print_text
+from ondol.cli.listing import WIDTH, AsJson, field, print_json, print_pairs, print_paragraph, print_rows, print_text
 
 if TYPE_CHECKING:
     from ondol.accounting.worksheet.places import PlaceFigures
@@ -58,13 +58,22 @@ def _document(file: Path) -> Mapping[str, Any]:
     except OSError as error:
         raise NotFoundError("worksheet", f"{file} ({error.strerror})") from error
     try:
-        found = json.loads(data) if file.suffix == ".json" else tomllib.loads(data.decode())
-    except ValueError as error:
+        found = json.loads(data, object_pairs_hook=_once) if file.suffix == ".json" else tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
         raise InvalidFieldError(
             "worksheet", str(file), f"TOML, or JSON in a file that ends with .json ({error})"
         ) from error
     if not isinstance(found, dict):
         raise InvalidFieldError("worksheet", str(file), "a table of tables")
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; a key that stands twice would silently hide what stood there first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)} stands twice in one table")
     return found
 
 
@@ -88,37 +97,45 @@ def _print(worked: Worked) -> None:
     for split in worked.splits:
         _print_split(split)
     for place_name, why in worked.refused:
-        print_text(f"\nREFUSED {place_name}: {why}")
+        print_text("")
+        print_paragraph(why, label=f"REFUSED {place_name}")
 
 
 def _print_place(place: PlaceFigures) -> None:
-    print_text(f"\n{place.name}: E_DC {place.e_dc_kwh:.10g} kWh, E_IT {place.e_it_kwh:.10g} kWh")
+    from ondol.accounting.boundary import Boundary
+
+    print_text("")
+    print_paragraph(f"{place.name}: E_DC {place.e_dc_kwh:.10g} kWh, E_IT {place.e_it_kwh:.10g} kWh")
     rows = [{"id": one.id, "value": one.value, "unit": one.unit, "why": one.undefined} for one in place.kpis]
     columns = (
-        field("figure", "id"),
-        field("value", "value", _said, right=True),
-        field("unit", "unit"),
-        field("why there is none", "why", lambda why: str(why)[:44]),
+        field("figure", "id", folds=False),
+        field("value", "value", _said, right=True, folds=False),
+        field("unit", "unit", folds=False),
+        field("why there is none", "why"),
     )
-    print_rows(rows, columns)
+    print_rows(rows, columns, width=WIDTH)
+    if place.boundary != Boundary().text:
+        print_paragraph(place.boundary)
+    for note in place.notes:
+        print_paragraph(note)
     if place.scope_two is not None:
         two = place.scope_two
         market = "none" if two.market_g is None else f"{two.market_g / 1e3:.10g} kgCO2e"
         print_text(f"scope 2: location-based {two.location_g / 1e3:.10g} kgCO2e, market-based {market}")
-        print_text(f"  ({two.note})")
+        print_paragraph(f"({two.note})")
 
 
 def _print_job(job: JobFigures) -> None:
     print_text(f"\n{job.name}: {job.total_g:.10g} gCO2e, no credit for heat in it")
     rows = [dataclasses.asdict(view) for view in job.views]
     columns = (
-        field("view", "method"),
-        field("work g", "job_g", _said, right=True),
-        field("heat g", "heat_g", _said, right=True),
-        field("g/kWh heat", "heat_g_per_kwh", _said, right=True),
-        field("why there is none", "unavailable", lambda why: str(why)[:30]),
+        field("view", "method", folds=False),
+        field("work g", "job_g", _said, right=True, folds=False),
+        field("heat g", "heat_g", _said, right=True, folds=False),
+        field("g/kWh heat", "heat_g_per_kwh", _said, right=True, folds=False),
+        field("why there is none", "unavailable"),
     )
-    print_rows(rows, columns)
+    print_rows(rows, columns, width=WIDTH)
     if job.avoided is not None:
         box = job.avoided
         print_text("apart, never in an inventory:")
@@ -128,19 +145,21 @@ def _print_job(job: JobFigures) -> None:
             [] if job.by_contract is None else [("A6, heat", job.by_contract[0]), ("A6, compute", job.by_contract[1])]
         )
         print_pairs([(name, f"{span.g:.10g} g ({span.low_g:.6g} to {span.high_g:.6g})") for name, span in pairs])
-        print_text(f"  {box.sentence}")
+        print_paragraph(box.sentence)
     if job.basket is not None:
         told = job.basket
         share = "" if told.delta_share is None else f" ({100.0 * told.delta_share:+.4g} %)"
-        print_text(f"apart, against {told.data_centre} and {told.heater}: {told.delta.g:.10g} g{share}")
+        print_paragraph(f"apart, against {told.data_centre} and {told.heater}: {told.delta.g:.10g} g{share}")
         least = "no share is enough" if told.threshold is None else f"{told.threshold:.10g}"
-        print_text(
-            f"  electricity {told.platform_kwh:.10g} kWh against {told.reference_kwh:.10g}; least useful share: {least}"
+        print_paragraph(
+            f"electricity {told.platform_kwh:.10g} kWh against {told.reference_kwh:.10g}; useful share "
+            f"{told.useful_share:.10g}, the least: {least}" + (f"; {told.note}" if told.note else "")
         )
 
 
 def _print_split(split: NodeSplit) -> None:
-    print_text(f"\n{split.name}: {split.total_kwh:.10g} kWh; {split.rule}")
+    print_text("")
+    print_paragraph(f"{split.name}: {split.total_kwh:.10g} kWh; {split.rule}")
     rows: Iterable[dict[str, Any]] = ({"who": who, "kwh": kwh, "w": watts} for who, kwh, watts in split.parts)
     columns = (
         field("who", "who"),

@@ -50,7 +50,7 @@ def registry_with(own: Path | None) -> Registry:
         return packaged
     try:
         raw = own.read_bytes()
-        text = raw.decode()
+        text = raw.decode("utf-8-sig")  # spreadsheets begin theirs with a mark
     except FileNotFoundError as error:
         raise NotFoundError("table of factors", str(own)) from error
     except UnicodeDecodeError as error:

@@ -130,6 +130,23 @@ _FR = "electricity-fr-lca-average,20,18,30,gCO2e/kWh,lca,average,none,2025,FR,Ou
             "heater-own,0.9,0.8,1,kWh/kWh,lca,average,hhv,2024,FR,Our study,own,,carrier-nothing",
             "the id of a row that is there",
         ),
+        # the code takes a row by its id: another unit, country or size under it would be wrong by thousands
+        (_FR.replace(",FR,", ",DE,"), "geography = 'DE'"),
+        ("archetype-mine-gwp,9e5,8e5,1e6,gCO2e,lca,average,none,2024,world,EPD,own,,", "unit = 'gCO2e'"),
+        ("equipment-tank-pe,9,8,10,kWh/piece,lca,average,none,2024,world,EPD,own,,", "MJ by something"),
+        (
+            "electricity-us-lca-average,400,300,500,kgCO2e/kWh,lca,average,none,2024,US,EPA,own,,",
+            "at most 3 kgCO2e/kWh",
+        ),
+        ("electricity-us-lca-average,400,300,500,gCO2e/kWh,direct,average,none,2024,US,EPA,own,,", "scope = 'direct'"),
+        ("carrier-coal,0.4,0.3,0.5,kgCO2e/kg,lca,average,lhv,2024,FR,x,own,,", "unit = 'kgCO2e/kg'"),
+        ("heater-own,92,90,95,kWh/kWh,lca,average,none,2024,FR,x,own,,electricity", "not a percentage"),
+        ("heater-own,0.9,0,1,kWh/kWh,lca,average,none,2024,FR,x,own,,electricity", "from 0.05 to 20"),
+        ("heater-own,0.9,0.8,1,%,lca,average,none,2024,FR,x,own,,electricity", "unit = '%'"),
+        (
+            "heater-own,0.9,0.8,1,kWh/kWh,lca,average,none,2024,FR,x,own,,heater-electric-radiator",
+            "electricity, or a row in gCO2e/kWh",
+        ),
     ],
 )
 def test_an_own_row_that_may_not_stand_there_is_refused_with_its_line(tmp_path: Path, row: str, said: str) -> None:
@@ -139,6 +156,12 @@ def test_an_own_row_that_may_not_stand_there_is_refused_with_its_line(tmp_path: 
         registry_with(own)
     assert said in caught.value.mistakes[0].message
     assert caught.value.mistakes[0].line == 1 + len(row.splitlines())
+
+
+def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(OWN, encoding="utf-8-sig")
+    assert registry_with(own).own
 
 
 def test_the_page_on_factors_shows_the_rows_as_they_are() -> None:

@@ -13,12 +13,14 @@ from ondol.accounting.kpi_extras import Declared, Extras
 from ondol.accounting.kpi_figures import Kpi, key_figures
 from ondol.accounting.kpi_flows import Flows
 from ondol.accounting.kpi_set import lifted
-from ondol.accounting.scope_two import Contract, ScopeTwo, scope_two
+from ondol.accounting.scope_two import Contract, ScopeTwo, scope_two, scope_two_sum, stated_factor
+from ondol.accounting.worksheet.place_checks import check_each_once, check_place
 from ondol.accounting.worksheet.sheet import Place
-from ondol.model.checks import check_range, check_whole
 from ondol.model.errors import InvalidFieldError
-from ondol.model.factor import Factor, Heating, Mix, Scope
+from ondol.model.factor import Factor
+from ondol.model.ids import SiteId
 
+_UNMETERED = "No heat is stated, so none of it is counted though its electricity is"
 _ANY_YEAR = dt.date(2026, 1, 1).year  # a factor row has one; none is looked at here
 
 
@@ -31,6 +33,7 @@ class PlaceFigures:
     e_dc_kwh, e_it_kwh : sums behind the ratios, a heat pump inside the boundary among the former [kWh]
     reuse_kwh, handed_over_kwh : useful heat, and all that was handed over [kWh]; None without a heat meter
     carbon_g : of every carrier [gCO2e]; None where an electricity factor is not stated
+    notes : what a reader has to know, e.g. which sites have no heat meter
     """
 
     name: str
@@ -42,6 +45,7 @@ class PlaceFigures:
     kpis: tuple[Kpi, ...]
     scope_two: ScopeTwo | None
     boundary: str
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,7 @@ class _Counted:
     boundary: Boundary
     scope_two: ScopeTwo | None
     graded: bool
+    said: str
 
 
 def place_figures(places: Sequence[Place]) -> tuple[PlaceFigures, ...]:
@@ -63,7 +68,8 @@ def place_figures(places: Sequence[Place]) -> tuple[PlaceFigures, ...]:
     counted = [_counted(place) for place in places]
     found = [_figures(place.name, one) for place, one in zip(places, counted, strict=True)]
     if len(places) > 1:
-        found.append(_figures("all together", _together(counted)))
+        check_each_once("sites.name", [place.name for place in places])
+        found.append(_figures("all together", _together([place.name for place in places], counted)))
     return tuple(found)
 
 
@@ -74,6 +80,7 @@ def _figures(name: str, one: _Counted) -> PlaceFigures:
         kpis = tuple(
             dataclasses.replace(kpi, value=None, undefined=why) if kpi.id in ("cue", "sci") else kpi for kpi in kpis
         )
+    unmetered = ", ".join(one.flows.unmetered_sites)
     # Server figures rest on single machines, which no worksheet states.
     kpis = tuple(kpi for kpi in kpis if not kpi.id.startswith("ite"))
     return PlaceFigures(
@@ -85,18 +92,13 @@ def _figures(name: str, one: _Counted) -> PlaceFigures:
         carbon_g=one.flows.carbon_g if one.graded else None,
         kpis=kpis,
         scope_two=one.scope_two,
-        boundary=one.boundary.text,
+        boundary=one.said,
+        notes=() if one.flows.reuse_kwh is None or not unmetered else (f"{_UNMETERED}: {unmetered}",),
     )
 
 
 def _counted(place: Place) -> _Counted:
-    for field in ("electricity_kwh", "e_it_kwh", "water_l", "renewable_kwh", "embodied_g", "heat_pump_kwh"):
-        value = getattr(place, field)
-        if value is not None:
-            check_range(f"site[{place.name}].{field}", value, 0.0, 1e15)
-    if place.g_per_kwh is not None:
-        check_range(f"site[{place.name}].g_per_kwh", place.g_per_kwh, 0.0, 3000.0, "g/kWh")
-    check_whole(f"site[{place.name}].tasks", place.tasks, 0, 10**12)
+    check_place(place)
     boundary = Boundary(it_category=place.it_category, heat_pump=HeatPump(place.heat_pump), partial=place.partial)
     if boundary.heat_pump is HeatPump.NONE and place.heat_pump_kwh:
         raise InvalidFieldError(f"site[{place.name}].heat_pump_kwh", place.heat_pump_kwh, "0, or heat_pump says where")
@@ -117,6 +119,13 @@ def _counted(place: Place) -> _Counted:
     )  # fmt: skip
     grams = 0.0 if place.g_per_kwh is None else place.electricity_kwh * place.g_per_kwh
     bought_kwh = place.electricity_kwh + (place.heat_pump_kwh if boundary.heat_pump is HeatPump.INSIDE else 0.0)
+    # Without a location-based factor there is no such report; what was bought is looked at all the same.
+    two = scope_two(
+        bought_kwh,
+        bought_kwh * (place.g_per_kwh or 0.0),
+        declared.contracts,
+        None if place.residual_g_per_kwh is None else _market(place.residual_g_per_kwh, "residual mix", "residual"),
+    )
     return _Counted(
         flows=lifted(_flows(place, declared, grams), declared, boundary),
         extras=Extras(
@@ -127,24 +136,15 @@ def _counted(place: Place) -> _Counted:
             embodied_g=place.embodied_g,
         ),
         boundary=boundary,
-        scope_two=None
-        if place.g_per_kwh is None
-        else scope_two(
-            bought_kwh,
-            bought_kwh * place.g_per_kwh,
-            declared.contracts,
-            None if place.residual_g_per_kwh is None else _market(place.residual_g_per_kwh, "residual mix"),
-        ),
+        scope_two=None if place.g_per_kwh is None else two,
         graded=place.g_per_kwh is not None,
+        said=boundary.text,
     )
 
 
 def _flows(place: Place, declared: Declared, electricity_g: float) -> Flows:
     handed, useful = None, None
     if place.heat is not None:
-        for number, one in enumerate(place.heat):
-            check_range(f"site[{place.name}].heat[{number}].delivered_kwh", one.delivered_kwh, 0.0, 1e15, "kWh")
-            check_range(f"site[{place.name}].heat[{number}].demanded_kwh", one.demanded_kwh, 0.0, 1e15, "kWh")
         handed = math.fsum(one.delivered_kwh for one in place.heat)
         useful = math.fsum(min(one.delivered_kwh, one.demanded_kwh) for one in place.heat)
     into = declared.inflows
@@ -173,7 +173,7 @@ def _flows(place: Place, declared: Declared, electricity_g: float) -> Flows:
     )
 
 
-def _together(parts: Sequence[_Counted]) -> _Counted:
+def _together(names: Sequence[str], parts: Sequence[_Counted]) -> _Counted:
     """Sums of everything; what only some sites state of water, contracts, cooling or hardware is not known of all.
 
     Heat of sites without a meter adds none, though their electricity counts: so it is with a ledger.
@@ -203,6 +203,9 @@ def _together(parts: Sequence[_Counted]) -> _Counted:
             carbon_g=math.fsum(one.carbon_g for one in flows),
             recorded_g=math.fsum(one.recorded_g for one in flows),
             tasks=sum(one.tasks for one in flows),
+            unmetered_sites=tuple(
+                SiteId(name) for name, one in zip(names, flows, strict=True) if one.reuse_kwh is None
+            ),
             no_water="not every site states its water",
             no_renewable="not every site states its renewable energy",
         ),
@@ -214,43 +217,34 @@ def _together(parts: Sequence[_Counted]) -> _Counted:
             embodied_g=whole([one.extras.embodied_g for one in parts]),
         ),
         boundary=Boundary(
-            it_category=max(one.boundary.it_category for one in parts),
+            it_category=min(one.boundary.it_category for one in parts),
             partial=any(one.boundary.partial for one in parts),
         ),
         scope_two=_scope_two([one for one in scopes if one is not None]) if all(scopes) else None,
         graded=all(one.graded for one in parts),
+        said=_boundaries(names, parts),
     )
+
+
+def _boundaries(names: Sequence[str], parts: Sequence[_Counted]) -> str:
+    """One sentence where all sites have one boundary, else that of each: sums of ratios of different ones."""
+    by_text: dict[str, list[str]] = {}
+    for name, one in zip(names, parts, strict=True):
+        by_text.setdefault(one.said, []).append(name)
+    if len(by_text) == 1:
+        return parts[0].said
+    return "Sites of different boundaries. " + " ".join(f"{', '.join(who)}: {text}" for text, who in by_text.items())
 
 
 def _scope_two(found: Sequence[ScopeTwo]) -> ScopeTwo:
     """Both methods of all sites; a site without contracts stands in the market-based sum at its own grid's average."""
     bare = [one for one in found if one.market_g is None]
-    return ScopeTwo(
-        kwh=math.fsum(one.kwh for one in found),
-        location_g=math.fsum(one.location_g for one in found),
-        market_g=None
-        if len(bare) == len(found)
-        else math.fsum(one.location_g if one.market_g is None else one.market_g for one in found),
-        contracted_kwh=math.fsum(one.contracted_kwh for one in found),
-        note=found[0].note
-        if len(bare) == len(found)
-        else f"{len(found) - len(bare)} of {len(found)} sites have contracts or a residual mix; the rest at the "
-        "location-based average of its own grid",
+    some = (
+        f"{len(found) - len(bare)} of {len(found)} sites have contracts or a residual mix; the rest at the "
+        "location-based average of its own grid"
     )
+    return scope_two_sum(found, found[0].note if len(bare) == len(found) else some)
 
 
-def _market(g_per_kwh: float, source: str) -> Factor:
-    return Factor(
-        id="declared-market",
-        value=g_per_kwh,
-        low=g_per_kwh,
-        high=g_per_kwh,
-        unit="gCO2e/kWh",
-        scope=Scope.DIRECT,
-        mix=Mix.MARKET,
-        heating=Heating.NONE,
-        year=_ANY_YEAR,
-        geography="world",
-        source=source,
-        licence="declared",
-    )
+def _market(g_per_kwh: float, source: str, kind: str = "market") -> Factor:
+    return stated_factor(f"declared-{kind}", g_per_kwh, source, year=_ANY_YEAR, geography="world")

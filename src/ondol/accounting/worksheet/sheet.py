@@ -98,6 +98,12 @@ class OwnFactor(_Section, frozen=True, kw_only=True):
     calorific: Heating = Heating.NONE
 
 
+class Efficiency(OwnFactor, frozen=True, kw_only=True):
+    """Useful heat by kWh of the carrier over a season, a SCOP for heat pumps."""
+
+    unit: Literal["1", "kWh/kWh"] = "1"
+
+
 class Reference(_Section, frozen=True, kw_only=True):
     """What would make the heat otherwise: a heater of the registry, or carrier and efficiency of one's own.
 
@@ -114,20 +120,26 @@ class Reference(_Section, frozen=True, kw_only=True):
     until: dt.date
     heater: str = ""
     carrier: OwnFactor | None = None
-    efficiency: OwnFactor | None = None
+    efficiency: Efficiency | None = None
     electric: bool = False
     heat_share: float | None = None
     contract: str = ""
 
 
 class Centre(_Section, frozen=True, kw_only=True):
-    """The data centre and the heater of the basket of functions; see `basket`."""
+    """The data centre and the heater of the basket of functions; see `basket`.
+
+    Parameters
+    ----------
+    g_per_kwh : of its grid, where that is another; the heater stands where the heat is, on the job's
+    useful_share : c; what was not run for heat alone where left out
+    """
 
     pue: float
     scop: float
     source: str
     g_per_kwh: float | None = None
-    useful_share: float = 1.0
+    useful_share: float | None = None
     efficiency_ratio: float = 1.0
     heater: str = ""
 
@@ -138,9 +150,10 @@ class Job(_Section, frozen=True, kw_only=True):
     Parameters
     ----------
     total_kwh, it_kwh : electricity with its overhead, and of the servers [kWh]
-    g_per_kwh, country : factor of the electricity [gCO2e/kWh], life cycle; grid of the heat pump that stands beside
+    g_per_kwh : factor of the electricity, also of heaters that draw some [gCO2e/kWh]; life cycle
+    country : whose average grid such heaters draw from in its place
     embodied_g : share of making the hardware [gCO2e]
-    useful_heat_kwh : both delivered and demanded [kWh]; left out without a heat meter
+    useful_heat_kwh : both delivered and demanded, at most `total_kwh` [kWh]; left out without a heat meter
     heat_only_kwh : of `total_kwh`, what ran for heat alone; the heat bears it in every view [kWh]
     standby_kwh, auxiliary_kwh, meter_uncertainty : see `avoided.UsefulHeat`
     supply_c, return_c, surroundings_c : for view A2 [°C]
@@ -152,7 +165,7 @@ class Job(_Section, frozen=True, kw_only=True):
     total_kwh: float
     it_kwh: float
     g_per_kwh: float
-    country: str = "FR"
+    country: str = ""
     embodied_g: float = 0.0
     useful_heat_kwh: float | None = None
     heat_only_kwh: float = 0.0

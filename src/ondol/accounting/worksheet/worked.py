@@ -14,12 +14,14 @@ from ondol.accounting.split_rules import rule_named
 from ondol.accounting.worksheet.places import PlaceFigures, place_figures
 from ondol.accounting.worksheet.sheet import Sheet, Software, Split
 from ondol.accounting.worksheet.works import JobFigures, job_figures
+from ondol.model.checks import check_range
 from ondol.model.errors import InvalidFieldError, OndolError
 from ondol.model.factor import Mix
 from ondol.model.ids import AccountId, AttemptId, InstanceId, NodeId, SiteId, TaskId, UnitId
 from ondol.model.ledger import Share
 
 _BYTES_PER_GB = 1e9
+_YEAR_S = 366 * 86_400.0
 _BEGIN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)  # a split looks at the length of its window alone
 NOBODY = "nobody"
 T = TypeVar("T")
@@ -101,9 +103,14 @@ def _sci(one: Software) -> Sci:
 
 def _split(one: Split) -> NodeSplit:
     rule = rule_named(one.rule)
+    check_range(f"split[{one.name}].seconds", one.seconds, 1e-3, _YEAR_S, "s")
+    check_range(f"split[{one.name}].power_w", one.power_w, 0.0, 1e6, "W")
+    for use in one.use:
+        if use.name == NOBODY:
+            raise InvalidFieldError(
+                f"split[{one.name}].use.name", use.name, "a name of its own: it is that of the idle part"
+            )
     joules = one.power_w * one.seconds
-    if not one.seconds > 0.0:
-        raise InvalidFieldError(f"split[{one.name}].seconds", one.seconds, "above 0 s")
     window = NodeWindow(
         site_id=SiteId("site"),
         unit_id=UnitId("unit"),

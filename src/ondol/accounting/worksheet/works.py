@@ -9,13 +9,15 @@ from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater
 from ondol.accounting.allocation import AllocationTerms, AllocationView, Burden, allocate_site
 from ondol.accounting.avoided import Avoided, ContractShares, Span, UsefulHeat, avoided
 from ondol.accounting.basket import Basket, DataCentre, Functions, basket
+from ondol.accounting.factor_ids import id_mistakes
 from ondol.accounting.heater import Counterfactual, Footing, ReferenceHeater
 from ondol.accounting.registry import Registry
-from ondol.accounting.worksheet.sheet import Centre, Job, OwnFactor, Reference
+from ondol.accounting.worksheet.sheet import Centre, Efficiency, Job, OwnFactor, Reference
 from ondol.model.checks import check_range
 from ondol.model.errors import InvalidFieldError
-from ondol.model.factor import Factor
+from ondol.model.factor import Factor, Mix
 
+_ROUNDING = 1e-9
 _YEAR = 2026  # of a declared factor; nothing here looks at it
 
 
@@ -59,9 +61,16 @@ def job_figures(job: Job, registry: Registry) -> JobFigures:
     check_range(f"{at}.total_kwh", job.total_kwh, 0.0, 1e15, "kWh")
     check_range(f"{at}.embodied_g", job.embodied_g, 0.0, 1e18, "g")
     check_range(f"{at}.heat_only_kwh", job.heat_only_kwh, 0.0, job.total_kwh, "kWh (at most total_kwh)")
+    if job.mix is Mix.MARKET:
+        raise InvalidFieldError(
+            f"{at}.mix",
+            job.mix.value,
+            "average or marginal: contracts never stand in a credit for heat, nor in SCI; a [[site]] has them",
+        )
+    useful = _useful(job)
     operational_g = job.total_kwh * job.g_per_kwh
     total_g = operational_g + job.embodied_g
-    made = None if job.reference is None else _avoided(job, job.reference, total_g, registry)
+    made = None if job.reference is None else _avoided(job, job.reference, useful, total_g, registry)
     shares = None if job.reference is None else _shares(job.reference)
     return JobFigures(
         name=job.name,
@@ -72,6 +81,23 @@ def job_figures(job: Job, registry: Registry) -> JobFigures:
         avoided=made,
         by_contract=None if made is None or shares is None else shares.of(made.named),
         basket=None if job.data_centre is None else _basket(job, job.data_centre, operational_g, registry),
+    )
+
+
+def _useful(job: Job) -> UsefulHeat | None:
+    at = f"job[{job.name}]"
+    kwh = job.useful_heat_kwh
+    if kwh is None:
+        for field in ("standby_kwh", "auxiliary_kwh", "meter_uncertainty"):
+            check_range(f"{at}.{field}", getattr(job, field), 0.0, 0.0, "where no heat is metered")
+        return None
+    check_range(f"{at}.useful_heat_kwh", kwh, 0.0, job.total_kwh, "kWh (at most total_kwh: ERF is never above 1)")
+    return UsefulHeat(
+        kwh=kwh,
+        uncertainty=job.meter_uncertainty,
+        standby_kwh=job.standby_kwh,
+        auxiliary_kwh=job.auxiliary_kwh,
+        auxiliary_g_per_kwh=job.g_per_kwh if job.auxiliary_kwh else 0.0,
     )
 
 
@@ -102,26 +128,20 @@ def _views(job: Job, total_g: float) -> tuple[AllocationView, ...]:
     return allocate_site([work], heat_only=filler, terms=terms)
 
 
-def _avoided(job: Job, reference: Reference, total_g: float, registry: Registry) -> Avoided:
+def _avoided(job: Job, reference: Reference, useful: UsefulHeat | None, total_g: float, registry: Registry) -> Avoided:
     at = f"job[{job.name}]"
-    if job.useful_heat_kwh is None:
+    if useful is None:
         raise InvalidFieldError(f"{at}.useful_heat_kwh", None, "metered heat: what was not metered avoids nothing")
     if job.end is None:
         raise InvalidFieldError(f"{at}.end", None, "the end of the window, until which the reference has to stand")
     return avoided(
-        UsefulHeat(
-            kwh=job.useful_heat_kwh,
-            uncertainty=job.meter_uncertainty,
-            standby_kwh=job.standby_kwh,
-            auxiliary_kwh=job.auxiliary_kwh,
-            auxiliary_g_per_kwh=job.g_per_kwh if job.auxiliary_kwh else 0.0,
-        ),
+        useful,
         Counterfactual(
             heater=_heater(job, reference, registry),
             evidence=reference.evidence,
             valid_until=_moment(reference.until),
         ),
-        reference_heater(registry, HEAT_PUMP, job.country),
+        _registered(job, HEAT_PUMP, registry),
         end=_moment(job.end),
         burden=Span(g=total_g, low_g=total_g, high_g=total_g),
         footing=Footing(scope=job.scope, mix=job.mix),
@@ -134,17 +154,32 @@ def _heater(job: Job, reference: Reference, registry: Registry) -> ReferenceHeat
     if reference.heater:
         if any(own):
             raise InvalidFieldError(f"{at}.heater", reference.heater, "alone, or carrier and efficiency in its place")
-        return reference_heater(registry, reference.heater, job.country)
+        return _registered(job, reference.heater, registry)
     if own[0] is None or own[1] is None:
         raise InvalidFieldError(
             f"{at}.heater", "", "id of a heater (`ondol factors list heater`), or carrier and efficiency"
         )
+    carrier = _factor("declared-carrier", own[0])
+    for mistake in id_mistakes(carrier):
+        raise mistake
     return ReferenceHeater(
         name="the heater of the worksheet",
-        carrier=_factor("declared-carrier", own[0]),
+        carrier=carrier,
         efficiency=_factor("declared-efficiency", own[1]),
         electric=reference.electric,
     )
+
+
+def _registered(job: Job, heater_id: str, registry: Registry) -> ReferenceHeater:
+    """A heater of the registry; an electric one draws what the job draws, or from the grid of the country named."""
+    return reference_heater(registry, heater_id, job.country, grid=None if job.country else _grid(job, job.g_per_kwh))
+
+
+def _grid(job: Job, g_per_kwh: float) -> Factor:
+    stated = OwnFactor(
+        value=g_per_kwh, source="g_per_kwh of the worksheet", unit="gCO2e/kWh", scope=job.scope, mix=job.mix
+    )
+    return _factor("declared-grid", stated)
 
 
 def _factor(key: str, own: OwnFactor) -> Factor:
@@ -175,21 +210,21 @@ def _basket(job: Job, centre: Centre, operational_g: float, registry: Registry) 
     if job.useful_heat_kwh is None:
         raise InvalidFieldError(f"job[{job.name}].useful_heat_kwh", None, "metered heat: it is one of the functions")
     check_range(f"job[{job.name}].data_centre.scop", centre.scop, 1.0, 20.0)
-    grid = OwnFactor(
-        value=job.g_per_kwh if centre.g_per_kwh is None else centre.g_per_kwh,
-        source="g_per_kwh of the worksheet",
-        unit="gCO2e/kWh",
-        scope=job.scope,
-        mix=job.mix,
-    )
-    electricity = _factor("declared-grid", grid)
+    wanted = 1.0 - job.heat_only_kwh / job.total_kwh if job.total_kwh > 0.0 else 1.0
+    share = wanted if centre.useful_share is None else centre.useful_share
+    if share > wanted * (1.0 + _ROUNDING):
+        raise InvalidFieldError(
+            f"job[{job.name}].data_centre.useful_share", share, f"at most {wanted:g}: the rest ran for heat alone"
+        )
+    if centre.g_per_kwh is not None:
+        check_range(f"job[{job.name}].data_centre.g_per_kwh", centre.g_per_kwh, 0.0, 3000.0, "g/kWh")
     if centre.heater:
-        heater = reference_heater(registry, centre.heater, job.country)
+        heater = _registered(job, centre.heater, registry)
     else:
-        scop = OwnFactor(value=centre.scop, source=centre.source, unit="1", scope=job.scope)
+        scop = Efficiency(value=centre.scop, source=centre.source, scope=job.scope)
         heater = ReferenceHeater(
             name=f"a heat pump of SCOP {centre.scop:g}",
-            carrier=electricity,
+            carrier=_grid(job, job.g_per_kwh),
             efficiency=_factor("declared-scop", scop),
             electric=True,
         )
@@ -197,13 +232,16 @@ def _basket(job: Job, centre: Centre, operational_g: float, registry: Registry) 
         Functions(
             it_kwh=job.it_kwh,
             total_kwh=job.total_kwh,
-            useful_share=centre.useful_share,
+            useful_share=share,
             efficiency_ratio=centre.efficiency_ratio,
             useful_heat_kwh=job.useful_heat_kwh,
             operational=Span(g=operational_g, low_g=operational_g, high_g=operational_g),
         ),
         DataCentre(
-            name=f"a data centre of PUE {centre.pue:g}", pue=centre.pue, electricity=electricity, source=centre.source
+            name=f"a data centre of PUE {centre.pue:g}",
+            pue=centre.pue,
+            electricity=_grid(job, job.g_per_kwh if centre.g_per_kwh is None else centre.g_per_kwh),
+            source=centre.source,
         ),
         heater,
         scop=centre.scop,
