@@ -74,7 +74,7 @@ class AllocationTerms:
         share = f", measured for {100.0 * self.heat_measured_share:.0f} % of the heat"
         return (
             f"Ts {(self.supply_c + self.return_c) / 2.0:.1f} °C, the mean of supply {self.supply_c:.1f} and return "
-            f"{self.return_c:.1f} °C weighted by heat{share if self.heat_measured_share < 1.0 - _ROUNDING else ''}; "
+            f"{self.return_c:.1f} °C weighted by heat{share if self.heat_measured_share < 0.995 else ''}; "
             f"T0 {self.reference_c:.1f} °C" + (f" ({self.reference_from})" if self.reference_from else "")
         )
 

@@ -152,9 +152,8 @@ def avoided(
 
 def sentence(span: Span, counterfactual: Counterfactual) -> str:
     """Say it as it may be said: avoids, compared with X, under assumption Y (`reference/footprint.md` §5 rule 12)."""
-    what = f"{_kg(span.g)} kgCO2e ({_kg(span.low_g)} to {_kg(span.high_g)})"
     verb = "avoids" if span.g >= 0 else "causes more than it avoids, by"
-    amount = what if span.g >= 0 else f"{_kg(-span.g)} kgCO2e ({_kg(-span.high_g)} to {_kg(-span.low_g)})"
+    amount = _amount(span.g, span.low_g, span.high_g) if span.g >= 0 else _amount(-span.g, -span.high_g, -span.low_g)
     return (
         f"The useful heat {verb} {amount}, compared with {counterfactual.heater.name}, under the assumption that it "
         f"would have made it until {counterfactual.valid_until.date().isoformat()} ({counterfactual.evidence})."
@@ -206,6 +205,18 @@ def _net(burden: Span, saved: Span) -> Span:
     return Span(g=burden.g - saved.g, low_g=burden.low_g - saved.high_g, high_g=burden.high_g - saved.low_g)
 
 
-def _kg(grams: float) -> str:
-    kg = grams / 1000.0
-    return f"{kg:#.3g}".rstrip(".") if 1e-4 <= abs(kg) < 1e3 else f"{kg:.3g}"
+def _amount(grams: float, low_g: float, high_g: float) -> str:
+    """A figure with its range, all in one unit: kg from a kilogram on, as wherever carbon is shown."""
+    scale, unit = (1000.0, "kgCO2e") if abs(grams) >= 1000.0 else (1.0, "gCO2e")
+    central, low, high = (_digits(value / scale) for value in (grams, low_g, high_g))
+    return f"{central} {unit} ({low} to {high})"
+
+
+def _digits(value: float) -> str:
+    return (
+        f"{value:#.3g}".rstrip(".")
+        if 1e-4 <= abs(value) < 1e3
+        else f"{value:.0f}"
+        if abs(value) >= 1e3
+        else f"{value:.3g}"
+    )

@@ -17,15 +17,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ondol.accounting.registry import Registry, electricity_lca
+from ondol.model.accounting_terms import BASES
 from ondol.model.checks import check_choice, check_range
 from ondol.model.errors import InvalidFieldError
-from ondol.model.factor import Factor, Mix, Scope
+from ondol.model.factor import GRAMS, Factor, Mix, Scope
 from ondol.model.ids import SiteId
 from ondol.model.ledger import EnergyRow
 from ondol.model.site import Site
 
-NAMES = ("lca_levelled", "lca_annual", "direct_hourly")
-_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
+NAMES = BASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +130,13 @@ def basis_for(
 
 
 def _g_per_kwh(row: Factor) -> float:
-    if row.unit not in _GRAMS or row.scope is not Scope.LCA or row.mix is not Mix.AVERAGE:
+    if row.unit not in GRAMS or row.scope is not Scope.LCA or row.mix is not Mix.AVERAGE:
         raise InvalidFieldError(
             f"factor[{row.id}]",
             f"{row.unit}, {row.scope.value}, {row.mix.value}",
-            f"one of {', '.join(_GRAMS)}, of scope lca and mix average",
+            f"one of {', '.join(GRAMS)}, of scope lca and mix average",
         )
-    return row.value * _GRAMS[row.unit]
+    return row.g_per_kwh
 
 
 def _offset(country: str, level_g_per_kwh: float, means: Mapping[str, float]) -> float:

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 
 from ondol.accounting.avoided import Footing, ReferenceHeater, Span
 from ondol.model.checks import check_range, check_text
-from ondol.model.errors import InvalidFieldError
 from ondol.model.factor import Factor
-
-_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +36,7 @@ class DataCentre:
         check_text("data_centre.name", self.name)
         check_text("data_centre.source", self.source, 500)
         check_range("data_centre.pue", self.pue, 1.0, 3.0)
-        if self.electricity.unit not in _GRAMS:
-            raise InvalidFieldError("data_centre.electricity", self.electricity.unit, f"in {' or '.join(_GRAMS)}")
+        self.electricity.check_carbon("data_centre.electricity")
         if self.embodied_g_per_kwh is not None:
             check_range("data_centre.embodied_g_per_kwh", self.embodied_g_per_kwh, 0.0, 1e5, "g/kWh")
 
@@ -124,8 +120,9 @@ def basket(
     footing.check(heater.carrier)
     work_kwh = functions.it_kwh * functions.useful_share / functions.efficiency_ratio
     with_embodied = functions.embodied is not None and centre.embodied_g_per_kwh is not None
-    per_kwh = centre.electricity.value * _GRAMS[centre.electricity.unit]
-    centre_g = work_kwh * (centre.pue * per_kwh + (centre.embodied_g_per_kwh or 0.0 if with_embodied else 0.0))
+    centre_g = work_kwh * (
+        centre.pue * centre.electricity.g_per_kwh + (centre.embodied_g_per_kwh or 0.0 if with_embodied else 0.0)
+    )
     heater_g = functions.useful_heat_kwh * heater.g_per_kwh
     platform = _platform(functions, with_embodied)
     low_g, high_g = _reference_range(functions, centre, heater, work_kwh, with_embodied)
@@ -196,8 +193,8 @@ def _platform(functions: Functions, with_embodied: bool) -> Span:
 def _reference_range(
     functions: Functions, centre: DataCentre, heater: ReferenceHeater, work_kwh: float, with_embodied: bool
 ) -> tuple[float, float]:
-    scale, made = _GRAMS[centre.electricity.unit], (centre.embodied_g_per_kwh or 0.0) if with_embodied else 0.0
-    low_g = work_kwh * (centre.pue * centre.electricity.low * scale + made)
-    high_g = work_kwh * (centre.pue * centre.electricity.high * scale + made)
+    made = (centre.embodied_g_per_kwh or 0.0) if with_embodied else 0.0
+    low_g = work_kwh * (centre.pue * centre.electricity.low_g_per_kwh + made)
+    high_g = work_kwh * (centre.pue * centre.electricity.high_g_per_kwh + made)
     heat_kwh = functions.useful_heat_kwh
     return low_g + heat_kwh * heater.low_g_per_kwh, high_g + heat_kwh * heater.high_g_per_kwh

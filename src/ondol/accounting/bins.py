@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ondol.model.checks import check_range
@@ -13,18 +13,11 @@ from ondol.model.ids import SinkId, SiteId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, Share
 
 BIN_S = 900.0  # a quarter of an hour: the settlement period of electricity and of heat meters
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def slices(start: dt.datetime, end: dt.datetime, bin_s: float) -> Iterator[tuple[int, float]]:
+def slices(start: dt.datetime, end: dt.datetime, bin_s: float) -> tuple[tuple[int, float], ...]:
     """Give (bin number, fraction of the window in that bin); bins are aligned to the epoch, fractions sum to 1."""
-    first_s, last_s = (start - _EPOCH).total_seconds(), (end - _EPOCH).total_seconds()
-    number = math.floor(first_s / bin_s)
-    while number * bin_s < last_s:
-        inside_s = min(last_s, (number + 1) * bin_s) - max(first_s, number * bin_s)
-        if inside_s > 0:
-            yield number, inside_s / (last_s - first_s)
-        number += 1
+    return pieces(start.timestamp(), end.timestamp(), bin_s)
 
 
 def pieces(begin_s: float, end_s: float, bin_s: float) -> tuple[tuple[int, float], ...]:

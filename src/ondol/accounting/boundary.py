@@ -66,6 +66,7 @@ def across_heat_pump(
     """Give (E_DC, E_reuse) of a boundary, from those without the heat pump and the electricity that it took.
 
     Inside, both grow by its electricity, so that E_DC − E_reuse and with it ERE stay (`reference/footprint.md` §1.1).
+    Where no heat was of use, what the heat pump took is of none either: then E_DC alone grows.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def across_heat_pump(
     if boundary.heat_pump is HeatPump.NONE and heat_pump_kwh > 0:
         raise InvalidFieldError("heat_pump_kwh", heat_pump_kwh, "0 where the boundary knows of no heat pump")
     if boundary.heat_pump is HeatPump.INSIDE:
-        return e_dc_kwh + heat_pump_kwh, e_reuse_kwh + heat_pump_kwh
+        return e_dc_kwh + heat_pump_kwh, e_reuse_kwh + (heat_pump_kwh if e_reuse_kwh > 0.0 else 0.0)
     return e_dc_kwh, e_reuse_kwh
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ondol.accounting.split import AttemptUse, NodeWindow, Piece, by_attempt, card_joules, conserve
+from ondol.accounting.split import AttemptUse, NodeWindow, Piece, by_attempt, card_joules, conserve, held_seconds
 from ondol.model.errors import UnavailableError
 from ondol.model.ledger import Share
 
@@ -34,6 +34,7 @@ class CeemsRule:
         Raises
         ------
         UnavailableError : no counter of processor or memory, or an attempt whose memory nothing tells
+        InvalidFieldError : an attempt that was there for longer than the window
         """
         if window.package_j is None or window.dram_j is None or window.package_j + window.dram_j <= 0.0:
             raise UnavailableError(f"Node {window.node_id} has no counters of processor and memory to split by")
@@ -42,7 +43,7 @@ class CeemsRule:
         cpu_j = MEASURED_SHARE * window.host_j * (window.package_j / counted_j)
         memory_j = MEASURED_SHARE * window.host_j * (window.dram_j / counted_j)
         misc_j = window.host_j - cpu_j - memory_j
-        held = [min(1.0, (window.seconds if u.held_s is None else u.held_s) / window.seconds) for u in ordered]
+        held = [min(1.0, held_seconds(window, use) / window.seconds) for use in ordered]
         cpu = [use.cpu_s for use in ordered]
         memory = [_memory(use) for use in ordered]
         cards_j = card_joules(window, ordered)

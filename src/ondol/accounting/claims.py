@@ -116,6 +116,17 @@ def heat_axis(site_id: SiteId, rows: Iterable[HeatRow], start: dt.datetime, end:
         for (_, number), one in sorted(resolve(own).sites.items(), key=lambda item: item[0][1])
         if first <= number < last and one.useful_j
     ]
+    virtual = any(row.virtual is not False for row in own)
+    return _axis(start, end, warm, virtual=virtual)
+
+
+def joined(axes: Sequence[HeatAxis]) -> HeatAxis:
+    """Put periods that follow one another together, at least one: as if they had been resolved at once."""
+    warm = [pair for axis in axes for pair in zip(axis.edges, axis.kwh, strict=True)]
+    return _axis(axes[0].start, axes[-1].end, warm, virtual=any(axis.virtual for axis in axes))
+
+
+def _axis(start: dt.datetime, end: dt.datetime, warm: Sequence[tuple[int, float]], *, virtual: bool) -> HeatAxis:
     sums: list[float] = []
     total = 0.0
     for _, kwh in warm:
@@ -127,7 +138,7 @@ def heat_axis(site_id: SiteId, rows: Iterable[HeatRow], start: dt.datetime, end:
         edges=tuple(number for number, _ in warm),
         kwh=tuple(kwh for _, kwh in warm),
         sums=tuple(sums),
-        virtual=any(row.virtual is not False for row in own),
+        virtual=virtual,
     )
 
 

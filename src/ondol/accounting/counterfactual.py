@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater
-from ondol.accounting.avoided import Avoided, ContractShares, Counterfactual, UsefulHeat, avoided
+from ondol.accounting.avoided import Avoided, ContractShares, Counterfactual, Span, UsefulHeat, avoided
 from ondol.accounting.basis import Basis
 from ondol.accounting.registry import Registry, electricity_lca
 from ondol.model.errors import OndolError
 from ondol.model.factor import Scope
 from ondol.model.site import Site
-
-_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
 
 
 def counterfactual_of(site: Site, registry: Registry) -> Counterfactual | str:
@@ -48,7 +47,7 @@ def useful_heat_at(site: Site, registry: Registry, useful_kwh: float, uncertaint
         uncertainty=uncertainty,
         standby_kwh=site.standby_kwh_per_kwh * useful_kwh,
         auxiliary_kwh=pumps_kwh,
-        auxiliary_g_per_kwh=0.0 if grid is None else grid.value * _GRAMS[grid.unit],
+        auxiliary_g_per_kwh=0.0 if grid is None else grid.g_per_kwh,
     )
 
 
@@ -68,6 +67,8 @@ def avoided_by(
     useful_kwh: float,
     *,
     start: dt.datetime | None = None,
+    uncertainty: float = 0.0,
+    burden: Span | None = None,
 ) -> Avoided | str:
     """Give what a site's useful heat avoids, or why nothing can be said, in words.
 
@@ -76,14 +77,27 @@ def avoided_by(
     basis : on which the installation counts; only that of a whole life cycle can stand beside a heater's
     end, start : of the window in which the heat came
     useful_kwh : metered and demanded, ≥ 0 [kWh]
+    uncertainty : relative, of the heat meters, 0 to 1
+    burden : of the same electricity, operational and embodied, for the net figure
     """
     if basis.scope is not Scope.LCA:
-        return f"the basis {basis.name} counts {basis.scope.value} emissions, a heater's factors a whole life cycle"
+        return (
+            f"the basis {basis.name} counts {basis.scope.value} emissions, a heater's factors a whole life cycle: "
+            "the two are never put beside each other"
+        )
     try:
         found = counterfactual_of(site, registry)
         if isinstance(found, str):
             return found
         pump = reference_heater(registry, HEAT_PUMP, site.country)
-        return avoided(useful_heat_at(site, registry, useful_kwh), found, pump, end=end, start=start)
+        zone = ZoneInfo(site.timezone)
+        return avoided(
+            useful_heat_at(site, registry, useful_kwh, uncertainty),
+            found,
+            pump,
+            end=end.astimezone(zone),
+            start=None if start is None else start.astimezone(zone),
+            burden=burden,
+        )
     except OndolError as error:
         return str(error)

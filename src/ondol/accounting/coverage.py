@@ -63,10 +63,7 @@ class Cover:
             for first, last in self.spans
             if first < end and last > start
         )
-        asked_s = (end - start).total_seconds()
-        return bool(self._spans) and asked_s - seen_s <= max(
-            (1.0 - share) * asked_s, min(self.longest_s, 0.1 * asked_s)
-        )
+        return bool(self._spans) and enough(seen_s, (end - start).total_seconds(), self.longest_s, share=share)
 
     def _merged(self) -> list[Window]:
         merged: list[Window] = []
@@ -95,6 +92,11 @@ class Tiling:
         """Time that was counted more than once [s]; 0 where it is no more than rounding."""
         over_s = sum(self._sums[key] - cover.total_s for key, cover in self._covers.items())
         return over_s if over_s > OVERLAP * sum(self._sums.values()) else 0.0
+
+
+def enough(seen_s: float, asked_s: float, longest_s: float, *, share: float = 0.99) -> bool:
+    """Tell whether so much of a span was seen: a share of it, or all but the longest window, a tenth at most [s]."""
+    return asked_s - seen_s <= max((1.0 - share) * asked_s, min(longest_s, 0.1 * asked_s))
 
 
 def coincide(one: Cover, other: Cover) -> bool:

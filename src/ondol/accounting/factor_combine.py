@@ -7,9 +7,7 @@ import dataclasses
 from ondol.accounting.registry import Registry, electricity_lca
 from ondol.model.checks import check_range
 from ondol.model.errors import InvalidFieldError
-from ondol.model.factor import Factor, Heating, Mix
-
-_GRAMS = {"gCO2e/kWh": 1e-3, "kgCO2e/kWh": 1.0}
+from ondol.model.factor import GRAMS, Factor, Heating, Mix
 
 
 def combine(carrier: Factor, efficiency: Factor) -> Factor:
@@ -33,7 +31,7 @@ def combine(carrier: Factor, efficiency: Factor) -> Factor:
             efficiency.heating.value,
             f"{carrier.heating.value}, as {carrier.id} is counted; convert one of them first (`on_heating`)",
         )
-    if carrier.unit not in _GRAMS or efficiency.unit != "kWh/kWh":
+    if carrier.unit not in GRAMS or efficiency.unit != "kWh/kWh":
         raise InvalidFieldError(
             f"factor[{carrier.id}].unit",
             f"{carrier.unit} / {efficiency.unit}",
@@ -45,12 +43,11 @@ def combine(carrier: Factor, efficiency: Factor) -> Factor:
         )
     if efficiency.low <= 0.0:
         raise InvalidFieldError(f"factor[{efficiency.id}].low", efficiency.low, "above 0")
-    to_kg = _GRAMS[carrier.unit]
     return Factor(
         id=f"{efficiency.id}-useful"[:63],
-        value=carrier.value * to_kg / efficiency.value,
-        low=carrier.low * to_kg / efficiency.high,
-        high=carrier.high * to_kg / efficiency.low,
+        value=carrier.g_per_kwh / 1e3 / efficiency.value,
+        low=carrier.low_g_per_kwh / 1e3 / efficiency.high,
+        high=carrier.high_g_per_kwh / 1e3 / efficiency.low,
         unit="kgCO2e/kWh",
         scope=carrier.scope,
         mix=carrier.mix,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from ondol.accounting import kpi
 from ondol.accounting.bins import Resolved, carbon_g
-from ondol.model.ids import SinkId, SiteId
+from ondol.accounting.coverage import Cover, coincide
+from ondol.model.ids import SinkId, SiteId, UnitId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, Share, Tier
 
 J_PER_KWH = 3.6e6
@@ -92,7 +93,8 @@ class Figures:
     ----------
     heat : None where there is no heat meter
     pue, erf, ere : `ondol.accounting.kpi`; None where undefined or without a heat meter. ERF and ERE count useful heat,
-        and are None where, in a window under four weeks, stores gave back more heat than electricity came in
+        and are None where, in a window under four weeks, stores gave back more heat than electricity came in. Both, and
+        `erf_handed_over`, are None where a unit's heat meter saw another time than its electricity
     erf_handed_over : the same with all the heat delivered, the hand-over point of ISO/IEC 30134-6
     cue_kg_per_kwh : operational carbon by kWh of IT
     kwh_by_tier : how much of the total is known how well, best tier first
@@ -126,7 +128,8 @@ def figures(
     sites = {row.site_id for row in rows}
     metered = {row.site_id for row in rows if isinstance(row, HeatRow) and row.metered}
     heat = _heat(resolved, metered, names or {}) if metered else None
-    reuse_kwh = None if heat is None or _stores_gave_back(heat, energy, rows) else heat.useful_kwh
+    seen = None if heat is None or _apart(rows) else heat
+    reuse_kwh = None if seen is None or _stores_gave_back(seen, energy, rows) else seen.useful_kwh
     return Figures(
         start=min(row.start for row in rows),
         end=max(row.end for row in rows),
@@ -135,7 +138,7 @@ def figures(
         heat=heat,
         pue=kpi.pue(energy.total_kwh, energy.it_kwh),
         erf=kpi.erf(reuse_kwh, energy.total_kwh),
-        erf_handed_over=_handed_over(heat, energy),
+        erf_handed_over=_handed_over(seen, energy),
         ere=kpi.ere(energy.total_kwh, reuse_kwh, energy.it_kwh),
         cue_kg_per_kwh=kpi.cue(carbon.total_g / 1000.0, energy.it_kwh),
         kwh_by_tier=kwh_by_tier(energy_rows),
@@ -150,6 +153,18 @@ def _stores_gave_back(heat: Heat, energy: Energy, rows: Sequence[LedgerRow]) -> 
     """
     span = max(row.end for row in rows) - min(row.start for row in rows)
     return heat.useful_kwh > energy.total_kwh and span < _INTERIM
+
+
+def _apart(rows: Sequence[LedgerRow]) -> bool:
+    """Whether a unit's heat meter saw another time than its electricity: of the two no ratio is made."""
+    electricity, heat = defaultdict[UnitId, Cover](Cover), defaultdict[UnitId, Cover](Cover)
+    for row in rows:
+        if isinstance(row, HeatRow):
+            if row.metered:
+                heat[row.unit_id].add(row.start, row.end)
+        elif row.unit_id is not None:
+            electricity[row.unit_id].add(row.start, row.end)
+    return any(unit in electricity and not coincide(own, electricity[unit]) for unit, own in heat.items())
 
 
 def energy_of(rows: Iterable[EnergyRow]) -> Energy:

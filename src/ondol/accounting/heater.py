@@ -9,8 +9,6 @@ from ondol.model.checks import check_range, check_text
 from ondol.model.errors import InvalidFieldError
 from ondol.model.factor import Factor, Heating, Mix, Scope
 
-_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceHeater:
@@ -30,8 +28,7 @@ class ReferenceHeater:
 
     def __post_init__(self) -> None:
         check_text("reference_heater.name", self.name)
-        if self.carrier.unit not in _GRAMS:
-            raise InvalidFieldError("reference_heater.carrier", self.carrier.unit, f"in {' or '.join(_GRAMS)}")
+        self.carrier.check_carbon("reference_heater.carrier")
         if self.carrier.heating is not self.efficiency.heating:
             raise InvalidFieldError(
                 "reference_heater.efficiency",
@@ -56,17 +53,17 @@ class ReferenceHeater:
     @property
     def g_per_kwh(self) -> float:
         """Per kWh of useful heat [gCO2e/kWh]."""
-        return self.carrier.value * _GRAMS[self.carrier.unit] / self.efficiency.value
+        return self.carrier.g_per_kwh / self.efficiency.value
 
     @property
     def low_g_per_kwh(self) -> float:
         """The least that its factor and its efficiency allow [gCO2e/kWh]."""
-        return self.carrier.low * _GRAMS[self.carrier.unit] / self.efficiency.high
+        return self.carrier.low_g_per_kwh / self.efficiency.high
 
     @property
     def high_g_per_kwh(self) -> float:
         """The most that its factor and its efficiency allow [gCO2e/kWh]."""
-        return self.carrier.high * _GRAMS[self.carrier.unit] / self.efficiency.low
+        return self.carrier.high_g_per_kwh / self.efficiency.low
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

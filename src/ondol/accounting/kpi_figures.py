@@ -143,12 +143,13 @@ def _renewable_figures(sums: Flows, contracts: Sequence[Contract]) -> Iterable[K
         "on_site": sums.no_renewable,
     }
     total = math.fsum(parts) if parts else None
-    yield _ref("ref", "renewable energy factor (REF)", total, sums, "nothing renewable is metered or registered")
+    least = "" if total is None or sums.renewable_kwh is not None else f"; at least this, for {sums.no_renewable}"
+    yield _ref("ref", "renewable energy factor (REF)", total, sums, "nothing renewable is metered or registered", least)
     for key, name in (("goo", "guarantees of origin"), ("ppa", "power purchase agreements"), ("on_site", "on site")):
         yield _ref(f"ref_{key}", f"REF, {name}", known[key], sums, missing[key])
 
 
-def _ref(key: str, name: str, kwh: float | None, sums: Flows, missing: str) -> Kpi:
+def _ref(key: str, name: str, kwh: float | None, sums: Flows, missing: str, more: str = "") -> Kpi:
     value = None if kwh is None else kpi.ref(kwh, sums.e_dc_kwh)
     return Kpi(
         id=key,
@@ -158,7 +159,7 @@ def _ref(key: str, name: str, kwh: float | None, sums: Flows, missing: str) -> K
         standard="ISO/IEC 30134-3; EN 50600-4-3",
         tier=None if value is None else sums.tier,
         undefined=missing if kwh is None else ("no energy in the window" if value is None else ""),
-        note="only on-site energy is renewable in the sense of the standard; certificates stand beside it"
+        note=f"only on-site energy is renewable in the sense of the standard; certificates stand beside it{more}"
         if key == "ref"
         else "",
     )
@@ -259,5 +260,5 @@ def _sci(sums: Flows, extras: Extras) -> Kpi:
         standard="ISO/IEC 21031",
         tier=sums.tier if made.per_unit_g is not None else None,
         undefined=why,
-        note=f"R = {sums.tasks} tasks; no credit for heat; {SCI_BOUNDARY}{bound}",
+        note=f"R = {sums.tasks} task{'' if sums.tasks == 1 else 's'}; no credit for heat; {SCI_BOUNDARY}{bound}",
     )

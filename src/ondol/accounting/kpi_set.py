@@ -20,7 +20,7 @@ from ondol.accounting.kpi_extras import NO_EXTRAS, Declared, Extras
 from ondol.accounting.kpi_figures import Kpi, key_figures
 from ondol.accounting.kpi_flows import J_PER_KWH, Flows, flows
 from ondol.accounting.kpi_site import SiteFlows, site_flows
-from ondol.accounting.scope_two import Bought, ScopeTwo, scope_two, scope_two_of
+from ondol.accounting.scope_two import NO_MIX, Bought, Contract, ScopeTwo, scope_two, scope_two_of
 from ondol.model.errors import InvalidFieldError
 from ondol.model.ids import SiteId
 from ondol.model.ledger import EnergyRow, HeatRow, LedgerRow, MeterRow
@@ -37,7 +37,8 @@ class KpiSet:
     kind, id : "site", "entity" or "fleet", and which one
     annual : the window is twelve months and the ledger covers it; otherwise the figures are interim
     flows : the sums that the ratios are made of
-    scope_two : bought electricity, location-based and market-based beside each other, without a declared heat pump
+    scope_two : bought electricity, location-based and market-based beside each other, with that of a declared heat pump
+        inside the boundary at the mean of the rest
     notes : what a reader has to know, e.g. sites without a heat meter
     """
 
@@ -135,7 +136,7 @@ def figures_of(
         boundary=boundary,
         sites=tuple(sorted(sums.covers)),
         flows=sums,
-        scope_two=_scope_two(sites, crossed, extras),
+        scope_two=_scope_two(sites, crossed, sums, extras),
         kpis=key_figures(sums, boundary, extras, short=short),
         notes=(
             *_notes(sums, annual=twelve and whole, twelve=twelve, short=short, boundary=boundary),
@@ -144,19 +145,26 @@ def figures_of(
     )
 
 
-def _scope_two(sites: Sequence[SiteFlows], crossed: Flows, extras: Extras) -> ScopeTwo:
+def _scope_two(sites: Sequence[SiteFlows], crossed: Flows, sums: Flows, extras: Extras) -> ScopeTwo:
+    """Both methods; what a declared heat pump bought is shared among the sites as what the ledger has of them."""
+    bought_kwh = crossed.e_dc_kwh - crossed.inflow_kwh
+    more = (sums.e_dc_kwh - sums.inflow_kwh) / bought_kwh if bought_kwh > 0.0 else 1.0
     if extras.declared.contracts:
         found = {one.id: one for one in (extras.residuals.get(site.site_id) for site in sites) if one is not None}
         of_all = all(site.site_id in extras.residuals for site in sites) and len(found) == 1
         residual = next(iter(found.values())) if of_all else None
-        kwh = crossed.e_dc_kwh - crossed.inflow_kwh
-        return scope_two(kwh, crossed.recorded_g, extras.declared.contracts, residual)
+        two = scope_two(bought_kwh * more, crossed.recorded_g * more, extras.declared.contracts, residual)
+        if found and residual is None:  # whose electricity the contracts cover is not known
+            return dataclasses.replace(
+                two, note=two.note.replace(NO_MIX, "since these sites have not one residual mix in common")
+            )
+        return two
     return scope_two_of(
         [
             Bought(
-                kwh=one.total_j / J_PER_KWH,
-                location_g=one.recorded_g,
-                contract=extras.contracts.get(one.site_id),
+                kwh=one.total_j / J_PER_KWH * more,
+                location_g=one.recorded_g * more,
+                contract=_times(extras.contracts.get(one.site_id), more),
                 residual=extras.residuals.get(one.site_id),
             )
             for one in sites
@@ -164,20 +172,32 @@ def _scope_two(sites: Sequence[SiteFlows], crossed: Flows, extras: Extras) -> Sc
     )
 
 
+def _times(contract: Contract | None, more: float) -> Contract | None:
+    """A site's contract is for all of its electricity, also for that of its heat pump."""
+    return contract if contract is None or more == 1.0 else dataclasses.replace(contract, kwh=contract.kwh * more)
+
+
 def lifted(sums: Flows, declared: Declared, boundary: Boundary) -> Flows:
-    """Give the flows across a boundary that a declared heat pump is inside or outside of, see `across_heat_pump`."""
+    """Give the flows across a boundary that a declared heat pump is inside or outside of, see `across_heat_pump`.
+
+    Raises InvalidFieldError where no electricity came in that one inside could have taken.
+    """
     kwh = declared.heat_pump_kwh
     e_dc_kwh, reuse_kwh = across_heat_pump(sums.e_dc_kwh, sums.reuse_kwh or 0.0, kwh, boundary)
     more_kwh, bought_kwh = e_dc_kwh - sums.e_dc_kwh, sums.e_dc_kwh - sums.inflow_kwh
-    if more_kwh == 0 or bought_kwh <= 0:
+    if more_kwh == 0:
         return sums
+    if bought_kwh <= 0:
+        raise InvalidFieldError(
+            "heat_pump_kwh", kwh, "0 where no electricity is bought: what feeds it came in by another carrier already"
+        )
     bought_g = sums.carbon_g - math.fsum(one.grams for one in declared.inflows)
     handed = sums.handed_over_kwh
     return dataclasses.replace(
         sums,
         e_dc_kwh=e_dc_kwh,
         reuse_kwh=None if sums.reuse_kwh is None else reuse_kwh,
-        handed_over_kwh=None if handed is None else handed + more_kwh,
+        handed_over_kwh=handed + more_kwh if handed else handed,
         carbon_g=sums.carbon_g + more_kwh * bought_g / bought_kwh,
     )
 

@@ -92,7 +92,7 @@ class SiteFlows:
     filler_j, filler_g : of the servers' electricity and of its carbon with overhead, work run for heat alone [J],
         [gCO2e]; overhead bin by bin, as statements share it out
     filler_s : by attempt of such work, its server and for how long there are rows of it in the life of that [s]
-    tasks : of users, that ran
+    tasks : that ran, work run for heat alone not among them
     cpu : by server, CPU time and time on [s]
     living_s : by server, time on before its life was over [s]: see `written_off`
     busy : how busy servers were whose cores are known

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ondol.model.compute import Task
+from ondol.model.instant import said_utc
 from ondol.model.quote import NAMES, Option, Quote
 from ondol.model.view import ServiceClass
 
@@ -72,7 +73,7 @@ def offers(
     deadline = stated or now + DEADLINE
     held = "it runs in the slots of its pool, whose class decides" if task.pool_id else ""
     kept = "its class is filler: its energy is charged to the heat" if task.service is ServiceClass.FILLER else ""
-    late = "" if deadline > now else f"its deadline, {deadline.isoformat()}, has passed"
+    late = "" if deadline > now else f"its deadline, {said_utc(deadline)}, has passed"
     fewer = max(1, (count + 1) // 2)
     if fitting is not None and 0 < fitting < count:
         fewer = fitting
@@ -245,7 +246,7 @@ def overtaken(quoted: Option, now: Option) -> str:
     if quoted.estimate is None or now.estimate is None or not now.feasible:
         return now.why_not or "nothing can be said of it any more"
     if now.estimate.end_p50 > quoted.estimate.end_p90:
-        return f"it would now end at {now.estimate.end_p50.isoformat()}, after the quoted p90"
+        return f"it would now end at {said_utc(now.estimate.end_p50)}, after the quoted p90"
     if now.estimate.co2e_p50_g > quoted.estimate.co2e_p90_g:
         return f"it would now emit {now.estimate.co2e_p50_g:.4g} g, more than the quoted p90"
     return ""

@@ -7,14 +7,12 @@ Ids begin with the group of the row: "electricity-fr-lca-average", "carrier-gas-
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ondol.accounting.factor_ids import id_mistakes
 from ondol.model.errors import InvalidFieldError, NotFoundError
-from ondol.model.factor import Factor, Heating, Mix, Scope
-
-_GRID_ROW = re.compile(r"electricity-[a-z]{2}-(residual|marginal)")
+from ondol.model.factor import GRAMS, Factor, Heating, Mix, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,8 @@ class Registry:
         ------
         InvalidFieldError : an own id twice; own rows on top of own rows; an own row of another unit, scope, mix,
             calorific basis or carrier than the one it replaces, which would change the meaning of every sum that it
-            stands in; a heater with a carrier that is not there, or on another calorific basis
+            stands in; a heater with a carrier that is not there, or on another calorific basis; a row that is not what
+            its id says
         """
         own = _by_id(own_rows)
         if self.own and own:
@@ -127,7 +126,7 @@ class Registry:
                     f"factor[{row.id}].{name}", _text(has), f"{_text(had)}, as the row that it replaces; or another id"
                 )
         yield from _carrier_mistakes(row, rows)
-        yield from _grid_mistakes(row)
+        yield from id_mistakes(row)
 
     def is_own(self, factor_id: str) -> bool:
         """Tell whether the operator gave this row."""
@@ -178,6 +177,10 @@ def _carrier_mistakes(row: Factor, rows: Mapping[str, Factor]) -> Iterator[Inval
         yield InvalidFieldError(
             f"factor[{row.id}].carrier", row.carrier, "electricity, or the id of a row that is there"
         )
+    elif carrier.unit not in GRAMS:
+        yield InvalidFieldError(
+            f"factor[{row.id}].carrier", row.carrier, f"electricity, or a row in {' or '.join(GRAMS)}"
+        )
     elif carrier.heating is not row.heating:
         yield InvalidFieldError(
             f"factor[{row.id}].heating",
@@ -194,31 +197,6 @@ def residual_of(registry: Registry, country: str) -> Factor | None:
 def marginal_of(registry: Registry, country: str) -> Factor | None:
     """Give a country's marginal factor, row "electricity-<country>-marginal"; None where nobody gave one."""
     return registry.rows.get(f"electricity-{country.lower()}-marginal")
-
-
-def _grid_mistakes(row: Factor) -> Iterator[InvalidFieldError]:
-    """Rows that stand beside the average by their name have to say so of themselves, too.
-
-    A residual mix goes with location-based figures of direct emissions (GHG Protocol Scope 2 Guidance ch. 6; AIB
-    publishes direct ones).
-    """
-    kind = _GRID_ROW.fullmatch(row.id)
-    if kind is None:
-        if row.id.startswith("electricity-") and row.mix is Mix.MARGINAL:
-            yield InvalidFieldError(
-                f"factor[{row.id}].id", row.id, "electricity-<country>-marginal for a marginal factor"
-            )
-        return
-    wanted: dict[str, tuple[object, ...]] = {"unit": ("gCO2e/kWh",)}
-    if kind[1] == "residual":
-        wanted |= {"mix": (Mix.MARKET,), "scope": (Scope.DIRECT,)}
-    else:
-        wanted |= {"mix": (Mix.MARGINAL,), "scope": (Scope.DIRECT, Scope.LCA)}
-    for name, allowed in wanted.items():
-        has = getattr(row, name)
-        if has not in allowed:
-            told = " or ".join(str(_text(one)) for one in allowed)
-            yield InvalidFieldError(f"factor[{row.id}].{name}", _text(has), f"{told} for a row of that id")
 
 
 def _text(value: object) -> object:

@@ -12,8 +12,8 @@ from ondol.model.errors import InvalidFieldError
 from ondol.model.factor import Factor, Heating, Mix, Scope
 from ondol.model.site import Site
 
-_GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
 _ROUNDING = 1e-9
+NO_MIX = "since no residual mix is known"
 
 
 class Instrument(enum.Enum):
@@ -47,8 +47,7 @@ class Contract:
         check_text("contract.evidence", self.evidence, 500)
         if self.factor.mix is not Mix.MARKET:
             raise InvalidFieldError("contract.factor", self.factor.mix.value, "market")
-        if self.factor.unit not in _GRAMS:
-            raise InvalidFieldError("contract.factor", self.factor.unit, f"in {' or '.join(_GRAMS)}")
+        self.factor.check_carbon("contract.factor")
 
 
 def site_contract(site: Site, kwh: float, year: int) -> Contract | None:
@@ -61,22 +60,36 @@ def site_contract(site: Site, kwh: float, year: int) -> Contract | None:
     """
     if site.market_g_per_kwh is None:
         return None
-    factor = Factor(
-        id=f"market-{site.id}"[:63],
-        value=site.market_g_per_kwh,
-        low=site.market_g_per_kwh,
-        high=site.market_g_per_kwh,
+    factor = stated_factor(
+        f"market-{site.id}",
+        site.market_g_per_kwh,
+        site.market_evidence,
+        year=year,
+        geography=site.country,
+        licence="the operator's own",
+    )
+    return Contract(
+        instrument=Instrument.SUPPLIER, kwh=kwh, factor=factor, renewable=False, evidence=site.market_evidence
+    )
+
+
+def stated_factor(
+    factor_id: str, g_per_kwh: float, source: str, *, year: int, geography: str, licence: str = "as declared"
+) -> Factor:
+    """Give the market-based factor of direct emissions that somebody states for bought electricity, without a range."""
+    return Factor(
+        id=factor_id[:63],
+        value=g_per_kwh,
+        low=g_per_kwh,
+        high=g_per_kwh,
         unit="gCO2e/kWh",
         scope=Scope.DIRECT,
         mix=Mix.MARKET,
         heating=Heating.NONE,
         year=year,
-        geography=site.country,
-        source=site.market_evidence,
-        licence="the operator's own",
-    )
-    return Contract(
-        instrument=Instrument.SUPPLIER, kwh=kwh, factor=factor, renewable=False, evidence=site.market_evidence
+        geography=geography,
+        source=source,
+        licence=licence,
     )
 
 
@@ -138,14 +151,14 @@ def scope_two(
     if rest_kwh <= kwh * _ROUNDING:
         rest_g, note = 0.0, "contracts cover all of it"
     elif residual is not None:
-        rest_g, note = rest_kwh * residual.value * _GRAMS[residual.unit], f"the rest at the residual mix {residual.id}"
+        rest_g, note = rest_kwh * residual.g_per_kwh, f"the rest at the residual mix {residual.id}"
     else:
         rest_g = location_g * rest_kwh / kwh if kwh > 0 else 0.0
-        note = "the rest at the location-based average, since no residual mix is known"
+        note = f"the rest at the location-based average, {NO_MIX}"
     return ScopeTwo(
         kwh=kwh,
         location_g=location_g,
-        market_g=math.fsum([*(one.kwh * one.factor.value * _GRAMS[one.factor.unit] for one in contracts), rest_g]),
+        market_g=math.fsum([*(one.kwh * one.factor.g_per_kwh for one in contracts), rest_g]),
         contracted_kwh=covered_kwh,
         note=note,
     )
@@ -191,12 +204,18 @@ def scope_two_of(parts: Sequence[Bought]) -> ScopeTwo:
         note += "residual mix is known"
     else:
         note = "contracts cover all of it"
+    return scope_two_sum(found, note)
+
+
+def scope_two_sum(found: Sequence[ScopeTwo], note: str) -> ScopeTwo:
+    """Sum up both methods; who has no market-based figure stands at its own location-based one, where another has."""
+    known = any(one.market_g is not None for one in found)
     return ScopeTwo(
         kwh=math.fsum(one.kwh for one in found),
         location_g=math.fsum(one.location_g for one in found),
-        market_g=None
-        if len(bare) == len(found)
-        else math.fsum(one.location_g if one.market_g is None else one.market_g for one in found),
+        market_g=math.fsum(one.location_g if one.market_g is None else one.market_g for one in found)
+        if known
+        else None,
         contracted_kwh=math.fsum(one.contracted_kwh for one in found),
         note=note,
     )

@@ -224,8 +224,13 @@ def by_attempt(uses: Sequence[AttemptUse]) -> list[AttemptUse]:
     return ordered
 
 
-def _slot_seconds(window: NodeWindow, use: AttemptUse) -> float:
+def held_seconds(window: NodeWindow, use: AttemptUse) -> float:
+    """How long an attempt was there [s]; refused where that is longer than the window."""
     held_s = window.seconds if use.held_s is None else use.held_s
     if held_s > window.seconds * (1.0 + _SLACK):
         raise InvalidFieldError(f"uses[{use.attempt_id}].held_s", held_s, f"at most the window's {window.seconds:g} s")
-    return use.slots * held_s
+    return held_s
+
+
+def _slot_seconds(window: NodeWindow, use: AttemptUse) -> float:
+    return use.slots * held_seconds(window, use)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ondol.accounting.mirror import Moved
 from ondol.accounting.suggested_ends import Suggestion, counted, failed, kind_of_work, stopped
-from ondol.accounting.waste import Spent, Waste, burnt
+from ondol.accounting.waste import Spent, Waste, burnt, over_reserved
 from ondol.model.ids import AttemptId, NodeId, TaskId
 from ondol.model.ledger import AttemptFact, WorkFact
 
@@ -102,10 +102,8 @@ def _over_reserved(
         end = ends.get(one.attempt_id)
         if end is None or end.outcome != "succeeded" or end.cores * end.held_s <= 0.0 or one.energy_j <= 0.0:
             continue
-        unused = max(0.0, 1.0 - end.cpu_s / (end.cores * end.held_s))
-        idle_w = idle_slot_w.get(one.node_id, 0.0)
-        joules = min(unused * idle_w * end.slots * min(end.held_s, one.span_s), one.energy_j)
-        groups[kind_of_work(one, works)].append((end, joules, one.co2e_g * joules / one.energy_j))
+        joules, grams, _ = over_reserved(one, end, idle_slot_w.get(one.node_id, 0.0))
+        groups[kind_of_work(one, works)].append((end, joules, grams))
     found: list[Suggestion] = []
     for kind, parts in sorted(groups.items()):
         joules = math.fsum(part[1] for part in parts)

@@ -163,7 +163,7 @@ def waste_of(
                 sums["ended", end.cause].append((one.energy_j, one.co2e_g, 0.0))
                 continue
             kept_j.append(one.energy_j)
-        idle = _over_reserved(one, end, idle_slot_w.get(one.node_id, 0.0))
+        idle = over_reserved(one, end, idle_slot_w.get(one.node_id, 0.0))
         if idle[0] > 0.0:
             sums["over_reserved", ""].append(idle)
     lines = [
@@ -274,8 +274,13 @@ def waste_by(
     return {name: waste(by_key[name], known, of_task.values(), grams, idle_slot_w) for name in sorted(by_key)}
 
 
-def _over_reserved(one: Spent, end: AttemptFact, idle_w: float) -> tuple[float, float, float]:
-    """Energy [J] and carbon [gCO2e] of what it reserved and did not use, and core-seconds [s]."""
+def over_reserved(one: Spent, end: AttemptFact, idle_w: float) -> tuple[float, float, float]:
+    """Energy [J] and carbon [gCO2e] of what an attempt reserved and did not use, and core-seconds [s]; see `waste_of`.
+
+    Parameters
+    ----------
+    idle_w : idle power of one slot of its node [W]
+    """
     check_range("idle_slot_w", idle_w, 0.0, 20_000.0, "W")
     reserved_s = end.cores * end.held_s
     if reserved_s <= 0.0 or one.energy_j <= 0.0:

@@ -10,6 +10,8 @@ from ondol.model.checks import check_id, check_text, check_whole
 from ondol.model.errors import InvalidFieldError
 
 MOST_YEAR = 2100
+GRAMS = {"gCO2e/kWh": 1.0, "kgCO2e/kWh": 1000.0}
+"""Units of carbon by kilowatt-hour, each in gCO2e/kWh."""
 _MOST = 1e9  # far above any factor per kWh, per kg or per piece: more is a slip of the pen
 
 
@@ -80,3 +82,23 @@ class Factor:
         check_whole(f"factor[{self.id}].year", self.year, 1990, MOST_YEAR)
         for name in ("unit", "source", "licence", "geography"):
             check_text(f"factor[{self.id}].{name}", getattr(self, name), 500)
+
+    def check_carbon(self, field: str) -> None:
+        """Refuse, as a field, a factor that is not of carbon by kilowatt-hour."""
+        if self.unit not in GRAMS:
+            raise InvalidFieldError(field, self.unit, f"in {' or '.join(GRAMS)}")
+
+    @property
+    def g_per_kwh(self) -> float:
+        """The value, of a factor of carbon by kilowatt-hour [gCO2e/kWh]."""
+        return self.value * GRAMS[self.unit]
+
+    @property
+    def low_g_per_kwh(self) -> float:
+        """The lower end of its range [gCO2e/kWh]."""
+        return self.low * GRAMS[self.unit]
+
+    @property
+    def high_g_per_kwh(self) -> float:
+        """The upper end of its range [gCO2e/kWh]."""
+        return self.high * GRAMS[self.unit]

@@ -196,6 +196,7 @@ class AttemptFact:
     slots, cores : slots that it held, cores that it had reserved; both 0 of one in a slot of its pool (`held_by`),
         which is its holder's
     held_s : how long it held them, from being placed to its end, platform time [s]
+    ended_at : its end; that of its job where it was heard of only much later (`Attempt.held_until`)
     cpu_s : CPU time that it used, in seconds of a core of its node, platform time [s]: at full load of all that it
         reserved it is cores × held_s. Of a virtual node, which stands for a real one on a share of this machine, it is
         the counted time scaled up likewise

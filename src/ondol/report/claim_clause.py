@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from ondol.model.claim import Claim, ClaimedAvoided, Withdrawal
+from ondol.model.instant import said_utc
+from ondol.report.statement_words import amount, band
 
 _TITLE = "CLAUSE ON THE CLAIM OF USEFUL HEAT AND OF WHAT IT AVOIDS"
 _USEFUL = (
@@ -48,7 +50,7 @@ def claim_clause(claim: Claim, site_name: str, *, withdrawal: Withdrawal | None,
     if claim.virtual:
         lines.append(_VIRTUAL)
     if withdrawal is not None:
-        lines.append(f"WITHDRAWN {withdrawal.made_at.isoformat()} by {withdrawal.made_by}: {withdrawal.reason}")
+        lines.append(f"WITHDRAWN {said_utc(withdrawal.made_at)} by {withdrawal.made_by}: {withdrawal.reason}")
     return (
         "\n\n".join(textwrap.fill(line, 100, break_long_words=False, break_on_hyphens=False) for line in lines) + "\n"
     )
@@ -58,15 +60,15 @@ def _subject(claim: Claim, site_name: str) -> str:
     share = "all" if claim.share == 1.0 else f"a share of {claim.share:g}"
     return (
         f"{claim.holder} (the holder) claims {share} of the useful heat of {site_name} ({claim.site_id}) from "
-        f"{claim.from_kwh:.3f} kWh to {claim.to_kwh:.3f} kWh of the period from {claim.start.isoformat()} to "
-        f"{claim.end.isoformat()}: {claim.kwh:.3f} kWh."
+        f"{claim.from_kwh:.3f} kWh to {claim.to_kwh:.3f} kWh of the period from {said_utc(claim.start)} to "
+        f"{said_utc(claim.end)}: {claim.kwh:.3f} kWh."
     )
 
 
 def _register(claim: Claim, seal: str) -> str:
     under = f", under {claim.contract}" if claim.contract else ""
     sealed = f"; seal {seal}" if seal else ""
-    return f"Claim {claim.id}, registered {claim.made_at.isoformat()} by {claim.made_by}{under}{sealed}."
+    return f"Claim {claim.id}, registered {said_utc(claim.made_at)} by {claim.made_by}{under}{sealed}."
 
 
 def _avoided(claim: Claim) -> str:
@@ -76,7 +78,7 @@ def _avoided(claim: Claim) -> str:
     return (
         f"Under the assumption that {saved.reference} would have made this heat until "
         f"{saved.valid_until.date().isoformat()} ({saved.evidence}), it avoids, compared with that, "
-        f"{saved.g / 1000:.3f} kgCO2e ({saved.low_g / 1000:.3f} to {saved.high_g / 1000:.3f}); compared with a heat "
-        f"pump {saved.heat_pump_g / 1000:.3f} kgCO2e. Factors: {saved.registry}. After that day nothing is avoided "
+        f"{amount(saved.g, 'gCO2e')} ({band(saved.low_g, saved.high_g, 'gCO2e')}); compared with a heat pump "
+        f"{amount(saved.heat_pump_g, 'gCO2e')}. Factors: {saved.registry}. After that day nothing is avoided "
         "compared with it."
     )

@@ -54,14 +54,13 @@ def signal_widget(signal: AreaSignal, refresh_s: int) -> str:
     now = signal.now
     name = escape(signal.area)
     sure = "" if now.confidence is None else f", {now.confidence:.0%} sure"
-    until = _lasts_until(signal.steps)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="refresh" content="{max(refresh_s, 30)}"><title>Heat signal {name}</title>
 <style>{_STYLE}</style></head><body><main>
 <h1><span class="{now.state.value}" aria-hidden="true">{_MARKS[now.state]}</span> {WORDS[now.state]}</h1>
 <p>{_MEANING[now.state]}</p>
-<p class="soft">{name}, until {until}{sure}</p>
+<p class="soft">{name}{sure}; {_foreseen(signal.steps)}</p>
 {_strip(signal)}
 <details><summary class="soft">In words</summary>{_table(signal.steps)}</details>
 <p class="soft">Made {_clock(signal.issued_at)} for the next {_hours(signal.steps):.0f} h, times in UTC. \
@@ -135,8 +134,12 @@ def _table(steps: tuple[SignalStep, ...]) -> str:
     return f"<table>{head}{''.join(rows)}</table>"
 
 
-def _lasts_until(steps: tuple[SignalStep, ...]) -> str:
-    return _clock(_stretches(steps)[0][-1].end)
+def _foreseen(steps: tuple[SignalStep, ...]) -> str:
+    """How long the state of now will last, and how sure its least sure hour is."""
+    stretch = _stretches(steps)[0]
+    sure = [one.confidence for one in stretch if one.confidence is not None]
+    least = f" ({min(sure):.0%} sure at least)" if sure else ""
+    return f"foreseen until {_clock(stretch[-1].end)}{least}"
 
 
 def _hours(steps: tuple[SignalStep, ...]) -> float:

@@ -11,7 +11,6 @@ from ondol.accounting.account.statement import Statement
 from ondol.report.statement_lines import statement_csv, statement_data
 
 Form = Literal["json", "csv", "html", "pdf"]
-FORMS: tuple[Form, ...] = ("json", "csv", "html", "pdf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

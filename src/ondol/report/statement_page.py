@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -50,12 +48,6 @@ def statement_html(statement: Statement) -> str:
         bearers=[(label, variable(colour)) for _, label, colour in statement_plots.BEARERS],
         most=MOST_ROWS,
     )
-
-
-def write_statement_page(path: Path, statement: Statement) -> None:
-    """Write the page; its folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(statement_html(statement), encoding="utf-8")
 
 
 def _drawn(text: str | None) -> Markup | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reportlab.graphics.charts.barcharts import VerticalBarChart  # type: ignore[import-untyped]
@@ -48,12 +47,6 @@ def statement_pdf(statement: Statement) -> bytes:
     )
     document.build(_story(statement, title), canvasmaker=page.canvas)
     return sink.getvalue()
-
-
-def write_statement_pdf(path: Path, statement: Statement) -> None:
-    """Write the PDF; its folder is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(statement_pdf(statement))
 
 
 def _story(statement: Statement, title: str) -> list[Any]:

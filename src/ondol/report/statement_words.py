@@ -42,13 +42,14 @@ def amount(value: float | None, unit: str, digits: int = 3) -> str:
         return words.number(value, digits)
     if unit.startswith("gCO2e/") and abs(value) >= 1e3:
         return f"{_number(value / 1e3, digits)} k{unit}"
-    if unit == "kgSb" and 0.0 < abs(value) < 1e-3:
-        return f"{words.number(value * 1e6, digits)} mgSb"
+    if unit == "kgSb":
+        small = 0.0 < abs(value) < 1e-3
+        return f"{_number(value * 1e6 if small else value, digits)} {'mg' if small else 'kg'}Sbeq"
     for scale, name in _SCALES.get(unit, ()):
         if name and scale >= 1.0 and abs(value) >= scale:
             return f"{_number(value / scale, digits)} {name}"
     if unit.endswith("s") and value == int(value):
-        return f"{int(value)} {unit}"
+        return f"{int(value)} {unit[:-1] if value == 1 and len(unit) > 1 else unit}"
     return f"{_number(value, digits)} {unit}"
 
 
@@ -71,10 +72,10 @@ def _beside(value: float, other: float | None, unit: str) -> str:
     scale = next((scale for scale, name in _SCALES.get(unit, ()) if name == told and scale >= 1.0), None)
     if unit.startswith("gCO2e/") and told.startswith("k"):
         scale = 1e3
-    if told == "mgSb":
+    if told == "mgSbeq":
         scale = 1e-6
     if scale is None:
-        return amount(value, unit) if told != unit else _number(value, 3)
+        return amount(value, unit) if told not in (unit, f"{unit}eq") else _number(value, 3)
     return _number(value / scale, 3)
 
 

@@ -58,7 +58,7 @@ def grams(value: float | None) -> str:
 
 def percent(value: float | None) -> str:
     """A ratio in per cent."""
-    return UNKNOWN if value is None else f"{100 * value:.0f} %"
+    return UNKNOWN if value is None else f"{100 * value:.0f} %".replace("-", "−")
 
 
 def duration(seconds: float) -> str:

@@ -11,13 +11,16 @@ import pytest
 
 from integration.api.memory_desk import BOSS, T0, MemoryDesk, small_fleet
 from ondol.accounting.factor_table import COLUMNS
+from ondol.control.asked_claims import AskedClaim
 from ondol.model.account import Account
 from ondol.model.accounting_terms import AccountingTerms
 from ondol.model.benchmark import ServerBenchmark
+from ondol.model.binding import Binding
+from ondol.model.connection import Connection
 from ondol.model.fleet import Fleet
 from ondol.model.hardware_parts import Hardware
-from ondol.model.ids import AttemptId, NodeId, SiteId, TaskId, UnitId
-from ondol.model.ledger import EnergyRow, Metered, MeterRow, Share, Tier
+from ondol.model.ids import AccountId, AttemptId, NodeId, SinkId, SiteId, TaskId, UnitId
+from ondol.model.ledger import EnergyRow, HeatRow, LedgerFact, LedgerRow, Metered, MeterRow, Share, Tier, WorkFact
 from ondol.storage.ports import Changes
 
 QUARTER = dt.timedelta(minutes=15)
@@ -66,9 +69,9 @@ class Told:
     market_g: float | None
 
 
-def told(folder: Path, fleet: Fleet, rows: Sequence[EnergyRow], meters: Sequence[MeterRow] = ()) -> Told:
+def told(folder: Path, fleet: Fleet, rows: Sequence[LedgerRow], more: Sequence[LedgerFact] = ()) -> Told:
     desk = MemoryDesk(folder, fleet=fleet)
-    desk.store.commit(Changes(ledger=tuple(rows), facts=tuple(meters)))
+    desk.store.commit(Changes(ledger=tuple(rows), facts=tuple(more)))
     desk.at = T0 + dt.timedelta(days=2)
     boss = operator(desk)
     end = T0 + DAY * QUARTER
@@ -76,7 +79,9 @@ def told(folder: Path, fleet: Fleet, rows: Sequence[EnergyRow], meters: Sequence
     return Told(
         kpi={one.id: one.value for one in made.kpis},
         flows={name: getattr(made.flows, name) for name in ("e_dc_kwh", "e_it_kwh", "carbon_g")},
-        statement={f"{section.key}.{one.key}": one.value for section in statement.sections for one in section.figures},
+        statement={f"{section.key}.{one.key}": one.value for section in statement.sections for one in section.figures}
+        | {f"views.{view.method}_kwh": view.heat_kwh for view in statement.views}
+        | {"parts.residual": statement.residual},
         market_g=made.scope_two.market_g,
         notes=" ".join([*made.notes, *statement.findings, *statement.notes]),
     )
@@ -201,3 +206,99 @@ def test_sci_of_a_site_is_that_of_users_work_and_idle_servers_without_filler(tmp
     assert both.kpi["sci"] == pytest.approx(without.kpi["sci"] - slot_g, **ROUND)
     # and the inventory of the site has the filler: its electricity was drawn there
     assert both.statement["energy.total_kwh"] == pytest.approx(1.1 * (DAY * 0.07 + DAY // 2 * 0.03), **ROUND)
+
+
+def test_the_hidden_tasks_that_hold_slots_of_a_pool_are_no_functional_units(tmp_path: Path) -> None:
+    # given a day of a pool: a user's task in one of its slots, and the two hidden tasks that hold its slots
+    rows = [row(n, Share.JOB, 0.06) for n in range(DAY)]
+    held = [
+        dataclasses.replace(row(n, Share.JOB, 0.01), task_id=TaskId(key), attempt_id=AttemptId(f"{key}.000000.001"))
+        for n in range(DAY)
+        for key in ("slot-0", "slot-1")
+    ]
+    about = WorkFact(
+        task_id=TaskId("t-user"), account_id=AccountId("alice"), name="mine", service="on_demand", submitted_at=T0,
+        pool_id="the-pool",
+    )  # fmt: skip
+    facts = [about] + [
+        dataclasses.replace(about, task_id=TaskId(key), pool_id="", holds_pool="the-pool")
+        for key in ("slot-0", "slot-1")
+    ]
+    both = told(tmp_path, power_of(), [*rows, *held], facts)
+    # then their electricity counts in O, and R is one task, in both accounts
+    assert both.statement["energy.it_kwh"] == pytest.approx(DAY * 0.08)
+    assert both.statement["sci.units"] == 1.0
+    assert both.kpi["sci"] == pytest.approx(both.statement["sci.sci_g_per_unit"], **ROUND)
+    assert both.kpi["sci"] == pytest.approx(both.statement["inventory.total_g"], **ROUND)
+    # and a pool in whose slots nothing ran has no SCI
+    empty = told(tmp_path / "empty", power_of(), held, facts)
+    assert (empty.kpi["sci"], empty.statement["sci.sci_g_per_unit"], empty.statement["sci.units"]) == (None, None, 0.0)
+
+
+def warm(number: int, kwh: float) -> HeatRow:
+    start = T0 + number * QUARTER
+    return HeatRow(
+        site_id=HOME, unit_id=UnitId("heater"), sink_id=SinkId("room"), start=start, end=start + QUARTER,
+        electric_j=0.0, delivered_j=kwh * KWH, demanded_j=kwh * KWH, temp_c=20.0, setpoint_c=20.0, lower_c=19.0,
+        upper_c=21.0, discomfort_kh=0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("overhead", [False, True])
+def test_heat_that_a_store_gives_while_no_server_draws_anything_is_the_sites_in_both(
+    tmp_path: Path, *, overhead: bool
+) -> None:
+    # given a heater whose server is off every other quarter, and whose mass goes on giving heat meanwhile
+    rows = [row(n, Share.JOB, 0.1) if n % 2 else row(n, Share.IDLE, 0.0) for n in range(DAY)]
+    rows += [row(n, Share.OVERHEAD, 0.0, tier=Tier.T5_ARCHETYPE) for n in range(DAY) if overhead]
+    both = told(tmp_path, power_of(), [*rows, *(warm(n, 0.04) for n in range(DAY))])
+    # then all of that heat counts, by both
+    assert both.statement["heat.useful_kwh"] == pytest.approx(DAY * 0.04, **ROUND)
+    assert both.statement["heat.handed_over_kwh"] == pytest.approx(DAY * 0.04, **ROUND)
+    assert both.kpi["erf"] == pytest.approx(0.8, **ROUND)
+    assert both.statement["heat.erf"] == pytest.approx(0.8, **ROUND)
+    assert both.statement["heat.ere"] == pytest.approx(both.kpi["ere"], **ROUND)
+    assert both.statement["views.A1_kwh"] == pytest.approx(DAY * 0.04, **ROUND)
+    assert both.statement["parts.residual"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_claim_knows_what_it_avoids_no_better_than_the_heat_meter_and_the_statement_do(tmp_path: Path) -> None:
+    # given a site with a reference heater, whose heat meter may be off by a tenth
+    fleet = power_of()
+    home = dataclasses.replace(
+        fleet.sites[0],
+        reference_heater="heater-gas-condensing-collective",
+        reference_heater_until=T0 + dt.timedelta(days=900),
+        reference_heater_evidence="heat contract",
+    )
+    fleet = dataclasses.replace(
+        fleet,
+        sites=(home,),
+        connections=(Connection(id="m", site_id=HOME, driver="push"),),
+        bindings=(Binding(entity_id="heater", point="heat_meter", connection_id="m", uncertainty=0.1),),
+    )
+    desk = MemoryDesk(tmp_path, fleet=fleet)
+    rows = [row(n, Share.JOB, 0.1) for n in range(DAY)]
+    desk.store.commit(Changes(ledger=(*rows, *(warm(n, 0.08) for n in range(DAY)))))
+    desk.at, end = T0 + dt.timedelta(days=2), T0 + DAY * QUARTER
+    boss = operator(desk)
+    # when all of a day's heat is claimed
+    claim = desk.claims.add(boss, AskedClaim(site_id=HOME, start=T0, end=end, holder="Ann")).avoided
+    box = desk.statements.statement(boss, "site", "home", T0, end).avoided[0].made
+    # then claim and statement give one range
+    assert claim is not None
+    assert box is not None
+    said = (box.named.g, box.named.low_g, box.named.high_g)
+    assert (claim.g, claim.low_g, claim.high_g) == pytest.approx(said, **ROUND)
+    assert claim.low_g <= 0.9 * claim.g
+
+
+def test_a_heat_meter_that_was_silent_for_half_a_day_makes_no_ratio_in_either(tmp_path: Path) -> None:
+    # given a day of servers, and heat that was metered until noon
+    rows = [row(n, Share.JOB, 0.1) for n in range(DAY)]
+    both = told(tmp_path, power_of(), [*rows, *(warm(n, 0.08) for n in range(DAY // 2))])
+    whole = told(tmp_path / "whole", power_of(), [*rows, *(warm(n, 0.08) for n in range(DAY - 1))])  # one is under way
+    # then nobody divides half a day's heat by a day's electricity, and both say why
+    assert (both.kpi["erf"], both.statement["heat.erf"], both.statement["heat.ere"]) == (None, None, None)
+    assert "Heat meter and electricity cover different times at Room" in both.notes
+    assert whole.statement["heat.erf"] == pytest.approx(whole.kpi["erf"], **ROUND)

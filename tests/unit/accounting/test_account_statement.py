@@ -15,9 +15,12 @@ from ondol.accounting.account.assemble import assemble, ground_rows
 from ondol.accounting.account.columns import energy_columns, heat_columns
 from ondol.accounting.account.figure import Figure
 from ondol.accounting.account.hardware import Hold
+from ondol.accounting.account.said import driver
 from ondol.accounting.account.shared import share_out
 from ondol.accounting.account.statement import Statement, Subject
+from ondol.accounting.coverage import is_annual
 from ondol.accounting.statement import job_statement
+from ondol.accounting.uncertainty import Band
 from ondol.accounting.wording import check_words
 from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import TaskId
@@ -91,8 +94,13 @@ def test_whatever_ran_users_filler_and_idle_servers_are_the_site(data: st.DataOb
         assemble(Subject(kind="task", id=task, name=task), shared, made, mask & small.mask_of(shared, "task", task), on)
         for task in ("a-one", "a-two", "b-one")
     ]
+    # Heat beyond a part's own electricity came out of a store: its site counts it with those that have some left.
+    whole = [
+        (part.useful_kwh or 0.0, part.total_kwh) for part in (*site.parts, *(one for job in jobs for one in job.parts))
+    ]
+    given_back = any(useful_kwh > total_kwh for useful_kwh, total_kwh in whole)
     for rank, view in enumerate(site.views):
-        if view.job_g is not None:
+        if view.job_g is not None and (rank == 0 or not given_back):
             assert view.job_g == pytest.approx(math.fsum(job.views[rank].job_g or 0.0 for job in jobs), rel=1e-9)
     hours = 6 * 300.0 / 3600.0
     rate = 1200.0 / 43_800.0 * 1e3
@@ -154,6 +162,16 @@ def test_direct_emissions_are_never_put_beside_a_life_cycle() -> None:
     assert "never put beside" in made.avoided[0].refused
     assert all(one.made is None for one in made.baskets)
     assert made.value("inventory", "operational_g") == pytest.approx(made.value("grid", "location_hourly_g"))
+
+
+@pytest.mark.parametrize(("kind", "key"), [("site", "north"), ("task", "a-one")])
+def test_a_basket_counts_electricity_of_both_sides_in_the_same_hours(kind: str, key: str) -> None:
+    """Given hours that are not as the year is, then who takes less electricity of one grid does better by as much."""
+    made = next(one.made for one in small.statement(kind, key).baskets if "heat-pump" in one.heater_id)
+
+    assert made is not None
+    assert not made.with_embodied
+    assert made.delta_share == pytest.approx(made.platform_kwh / made.reference_kwh - 1.0, rel=1e-9)
 
 
 def test_unknown_hardware_is_named_and_sci_is_a_lower_bound() -> None:
@@ -361,6 +379,18 @@ def test_a_year_with_a_hole_in_it_is_no_annual_figure(hole: int, annual: bool) -
     assert any("interim" in note for note in made.notes) is not annual
 
 
+@pytest.mark.parametrize(
+    ("begin", "days", "annual"), [("2026-01-12", 365, True), ("2026-01-12", 366, False), ("2028-01-01", 365, False)]
+)
+def test_a_year_is_twelve_months_in_statements_as_in_key_figures(begin: str, days: int, annual: bool) -> None:
+    """Given 366 days of a plain year, or 365 of a leap year, when a statement is made, then neither is a year."""
+    day, template, first = dt.timedelta(days=1), small.ledger(1), dt.datetime.fromisoformat(f"{begin}T00:00:00+00:00")
+    rows = [dataclasses.replace(row, start=first + n * day, end=first + (n + 1) * day) for n in range(days)
+            for row in template]  # fmt: skip
+    assert small.statement("fleet", "all", list(rows)).window.annual is annual
+    assert is_annual(first, first + days * day) is annual
+
+
 def test_pumps_and_the_backups_losses_are_taken_off_and_a_contract_shares_the_rest() -> None:
     """Given losses, pumps and a contract, when the box is made, then both parts sum to what is left."""
     rows, home = small.ledger(), small.fleet()
@@ -387,3 +417,25 @@ def test_pumps_and_the_backups_losses_are_taken_off_and_a_contract_shares_the_re
     # and a share that no contract names is none
     with pytest.raises(InvalidFieldError, match="given together with avoided_contract"):
         dataclasses.replace(home.sites[0], avoided_share_heat=0.25)
+
+
+def test_what_a_stated_pue_is_part_of_names_its_tier() -> None:
+    """Given servers by a power curve, when overhead is stated (T5), then no sum with it passes for T4 alone."""
+    north, south = (small.statement("site", site) for site in BOTH)
+    keys = (("energy", "total_kwh"), ("inventory", "operational_g"), ("grid", "basis_g"), ("sci", "sci_g_per_unit"))
+    for section, key in keys:
+        assert _figure_of(north, section, key).tier == "T4+T5", key
+        assert _figure_of(south, section, key).tier == "T3", "a PUE of 1 adds nothing"
+    assert _figure_of(north, "energy", "it_kwh").tier == "T4"
+
+
+def test_methods_that_agree_are_not_said_to_be_missing() -> None:
+    """Given views that all let the work bear everything, then they agree; none is "not available"."""
+    views = tuple(view for view in small.statement("site", "north").views if view.job_g is not None)
+    band = Band(value=10.0, low=5.0, high=15.0, causes=(("model", 5.0, 5.0),))
+    assert "no other method is available" in driver(band, views[:1], ())
+    assert "all methods agree" in driver(band, (views[0], views[0]), ())
+
+
+def _figure_of(statement: Statement, section: str, key: str) -> Figure:
+    return next(one for one in statement.section(section).figures if one.key == key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -35,6 +36,18 @@ def test_an_hour_may_give_back_stored_heat() -> None:
     assert figures.ere is None
     assert figures.heat is not None
     assert figures.heat.useful_kwh == pytest.approx(4.0 / 3.6)
+
+
+def test_heat_of_a_meter_that_was_silent_for_half_the_time_is_divided_by_nothing() -> None:
+    hour = dt.timedelta(hours=1)
+    energy, heat = window(hour)
+    assert isinstance(heat, HeatRow)
+    heat = dataclasses.replace(heat, delivered_j=1.8e6)
+    later = dataclasses.replace(energy, start=NOON + hour, end=NOON + 2 * hour)
+    figures = fleet_statement([energy, later, heat]).figures
+    assert (figures.erf, figures.erf_handed_over, figures.ere) == (None, None, None)
+    assert figures.heat is not None
+    assert figures.heat.useful_kwh == pytest.approx(0.5)
 
 
 def test_a_quarter_of_a_year_may_not() -> None:

@@ -447,6 +447,9 @@ def test_french_thresholds_count_the_sites_of_a_siret_together() -> None:
     assert found.elsewhere == ("abroad",)
     assert not found.undecided
     assert any("nameless" in note for note in found.notes)
+    # in a short window stores may give back more than came in: that is no reuse factor
+    (over,) = french_thresholds(sites[:1], powers, {SiteId("a"): (120.0, 100.0)}).by_siret
+    assert over.erf is None
     much = french_thresholds(sites, powers | {SiteId("nameless"): 450_000.0})
     assert much.undecided
     # a number that is over both thresholds by itself says nothing of the one that the nameless site belongs to

@@ -141,7 +141,7 @@ def test_lead_says_what_is_in_the_inventory_and_what_stands_beside(site: Stateme
         (-2_500.0, "gCO2e", "−2.50 kgCO2e"),
         (2_509.0, "gCO2e/task", "2.51 kgCO2e/task"),
         (3.0, "tasks", "3 tasks"),
-        (2e-6, "kgSb", "2.00 mgSb"),
+        (2e-6, "kgSb", "2.00 mgSbeq"),
         (0.1234, "1", "0.123"),
     ],
 )
@@ -156,7 +156,7 @@ def test_amounts_read_well(value: float | None, unit: str, text: str) -> None:
         (827.0, 5230.0, "gCO2e", "0.827 to 5.23 kgCO2e"),
         (-238.0, 2080.0, "gCO2e", "−0.238 to 2.08 kgCO2e"),
         (73.0, 220.0, "L", "73.0 to 220 L"),
-        (1e-5, 2e-5, "kgSb", "10.0 to 20.0 mgSb"),
+        (1e-5, 2e-5, "kgSb", "10.0 to 20.0 mgSbeq"),
         (0.1, 0.3, "1", "0.100 to 0.300"),
         (None, 3.0, "kWh", "up to 3.00 kWh"),
         (900.0, 1200.0, "gCO2e/task", "0.900 to 1.20 kgCO2e/task"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from ondol.accounting.account import boxes, burdens, heat_section, parts, resources, said, sections, series
-from ondol.accounting.account.case import Case, covered_s
+from ondol.accounting.account.apart import covered_s
+from ondol.accounting.account.case import Case
 from ondol.accounting.account.columns import NOBODY, EnergyColumns, Floats, HeatColumns, Mask
 from ondol.accounting.account.figure import Section
 from ondol.accounting.account.grid_section import grid
@@ -18,10 +19,10 @@ from ondol.accounting.account.overlaps import overlaps
 from ondol.accounting.account.shared import Shared, share_out
 from ondol.accounting.account.statement import Conventions, Held, Statement, Subject, Window
 from ondol.accounting.bins import BIN_S
+from ondol.accounting.coverage import is_annual
 from ondol.model.errors import NotFoundError
 from ondol.model.ledger import Share
 
-_YEAR_S = 365 * 86_400.0
 _WHOLE = 0.99  # of a span, as `Cover.covers` has it
 
 
@@ -58,6 +59,7 @@ def assemble(
     claims: Sequence[Held] | None = None,
     findings: Sequence[str] = (),
     named: Mask | None = None,
+    holders: Collection[str] = (),
 ) -> Statement:
     """Give the statement.
 
@@ -68,6 +70,7 @@ def assemble(
     more : sections that rest on more than rows, such as waste and the reconciliation with meters
     claims : who holds what of the heat; None where it is not for the reader
     named : rows whose tasks the reader may see by name; None for all
+    holders : tasks that only hold slots of a compute pool: what they take counts, and they are no functional unit
 
     Raises
     ------
@@ -86,7 +89,7 @@ def assemble(
         shared=shared,
         made=making,
         mine=mine,
-        tasks=int((tasks != NOBODY).sum()),
+        tasks=sum(rows.tasks[code] not in holders for code in tasks if code != NOBODY),
         named=named,
     )
     views, avoided = burdens.views(case), boxes.avoided_at(case)
@@ -125,7 +128,7 @@ def assemble(
         step_s=step_s,
         timezone=timezone,
         claims=None if claims is None else tuple(claims),
-        findings=(*findings, *overlaps(rows, mine)),
+        findings=(*findings, *overlaps(rows, mine), *said.apart(case)),
         missing=said.missing(case, avoided, views),
         notes=said.notes(case),
     )
@@ -133,12 +136,9 @@ def assemble(
 
 def _window(rows: EnergyColumns, mine: Mask, whole: bool) -> Window:
     start_s, end_s = float(rows.start_s[mine].min()), float(rows.end_s[mine].max())
-    return Window(
-        start=dt.datetime.fromtimestamp(start_s, dt.UTC),
-        end=dt.datetime.fromtimestamp(end_s, dt.UTC),
-        whole=whole,
-        annual=_YEAR_S <= end_s - start_s <= _YEAR_S + 86_400.0 and _covered(rows, mine, end_s - start_s),
-    )
+    start, end = (dt.datetime.fromtimestamp(edge_s, dt.UTC) for edge_s in (start_s, end_s))
+    annual = is_annual(start, end) and _covered(rows, mine, end_s - start_s)
+    return Window(start=start, end=end, whole=whole, annual=annual)
 
 
 def _covered(rows: EnergyColumns, mine: Mask, span_s: float) -> bool:

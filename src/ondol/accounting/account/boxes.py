@@ -15,12 +15,12 @@ from ondol.accounting.account.case import Case
 from ondol.accounting.account.columns import Mask
 from ondol.accounting.account.heaters import HEAT_PUMP, reference_heater, said
 from ondol.accounting.account.statement import AvoidedAt, BasketAt, ByContract
-from ondol.accounting.account.sums import Sums, carbon_addends, sums
-from ondol.accounting.avoided import Counterfactual, Footing, ReferenceHeater, Span, avoided
+from ondol.accounting.account.sums import J_PER_KWH, Sums, carbon_addends, sums
+from ondol.accounting.avoided import ReferenceHeater, Span
 from ondol.accounting.basket import DataCentre, Functions, basket
-from ondol.accounting.counterfactual import contract_shares, useful_heat_at
+from ondol.accounting.counterfactual import avoided_by, contract_shares
 from ondol.model.errors import OndolError
-from ondol.model.factor import Scope
+from ondol.model.factor import Factor, Scope
 from ondol.model.ledger import Share
 from ondol.model.site import Site
 
@@ -58,9 +58,9 @@ def baskets_at(case: Case) -> tuple[BasketAt, ...]:
     """Give the comparison by functions of every site: with a data centre and a heat pump, and with its own heater."""
     found: list[BasketAt] = []
     for key in case.sites:
-        site = case.grounds.sites.get(key)
-        own = "" if site is None else site.reference_heater
-        found += [_basket(case, key, heater_id) for heater_id in dict.fromkeys((HEAT_PUMP, own or HEAT_PUMP))]
+        place = _place(case, key)
+        own = "" if isinstance(place, str) else place.site.reference_heater
+        found += [_basket(case, key, place, heater_id) for heater_id in dict.fromkeys((HEAT_PUMP, own or HEAT_PUMP))]
     return tuple(found)
 
 
@@ -76,40 +76,21 @@ def _avoided(case: Case, key: str) -> AvoidedAt:
 
     if useful_kwh is None:
         return refused(_NOBODY if key in case.grounds.heatless else _NO_METER)
-    if case.grounds.basis.scope is not Scope.LCA:
-        return refused(
-            f"the basis {case.grounds.basis.name} counts {case.grounds.basis.scope.value} emissions, the heater's "
-            "factor a whole life cycle: the two are never put beside each other"
-        )
-    if not site.reference_heater or site.reference_heater_until is None or not site.reference_heater_evidence:
-        return refused(
-            "nobody stands for a reference heater here: the site needs reference_heater, its evidence and its end"
-        )
     part, rest = _while_it_stands(case, key, place)
     if part is not None and part.sums.useful_kwh is not None:
         place = part
-    zone = ZoneInfo(site.timezone)
-    try:
-        heater = reference_heater(case.grounds.registry, site.reference_heater, site.country)
-        pump = reference_heater(case.grounds.registry, HEAT_PUMP, site.country)
-        made = avoided(
-            useful_heat_at(
-                site, case.grounds.registry, place.sums.useful_kwh or 0.0, case.grounds.heat_error.get(key, 0.0)
-            ),
-            Counterfactual(
-                heater=heater,
-                evidence=site.reference_heater_evidence,
-                valid_until=site.reference_heater_until,
-                valid_from=site.reference_heater_from,
-            ),
-            pump,
-            start=place.start.astimezone(zone),
-            end=place.end.astimezone(zone),
-            burden=place.burden,
-            footing=Footing(),
-        )
-    except OndolError as error:
-        return refused(str(error))
+    made = avoided_by(
+        site,
+        case.grounds.registry,
+        case.grounds.basis,
+        place.end,
+        place.sums.useful_kwh or 0.0,
+        start=place.start,
+        uncertainty=case.grounds.heat_error.get(key, 0.0),
+        burden=place.burden,
+    )
+    if isinstance(made, str):
+        return refused(made)
     return AvoidedAt(
         site_id=key,
         site_name=name,
@@ -160,8 +141,7 @@ def _by_contract(site: Site, saved: Span) -> ByContract | None:
     return ByContract(contract=agreed.contract, heat_share=agreed.heat, heat=heat, compute=compute)
 
 
-def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
-    place = _place(case, key)
+def _basket(case: Case, key: str, place: _Place | str, heater_id: str) -> BasketAt:
     name, against = case.grounds.name(key), f"data centre and {said(heater_id)}"
 
     def refused(why: str) -> BasketAt:
@@ -179,7 +159,8 @@ def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
     if grid is None or case.grounds.basis.scope is not Scope.LCA:
         return refused(f"the basis {case.grounds.basis.name} is not of the whole life cycle, as the other side is")
     try:
-        heater: ReferenceHeater = reference_heater(case.grounds.registry, heater_id, place.site.country)
+        hours = _in_these_hours(grid, place.sums)
+        heater: ReferenceHeater = reference_heater(case.grounds.registry, heater_id, place.site.country, grid=hours)
         pump = reference_heater(case.grounds.registry, HEAT_PUMP, place.site.country)
         made = basket(
             Functions(
@@ -192,9 +173,9 @@ def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
                 embodied=place.embodied,
             ),
             DataCentre(
-                name=f"data centre of PUE {terms.reference_pue:g} on the same grid",
+                name=f"data centre of PUE {terms.reference_pue:g} on the same grid in the same hours",
                 pue=terms.reference_pue,
-                electricity=grid,
+                electricity=hours,
                 source=terms.reference_pue_source,
             ),
             heater,
@@ -204,6 +185,22 @@ def _basket(case: Case, key: str, heater_id: str) -> BasketAt:
         return refused(str(error))
     return BasketAt(
         site_id=key, site_name=name, heater_id=heater_id, against=f"{made.data_centre} and {made.heater}", made=made
+    )
+
+
+def _in_these_hours(grid: Factor, told: Sums) -> Factor:
+    """Electricity of the other side as the platform's own was counted in the same hours, with the factor's range.
+
+    Against the mean of the year, who takes less electricity would seem to do worse in winter and better in summer.
+    """
+    scale = told.counted_g / told.total_kwh / grid.g_per_kwh if grid.value > 0.0 else 1.0
+    return dataclasses.replace(
+        grid,
+        id=f"{grid.id}-in-these-hours"[:63],
+        value=grid.value * scale,
+        low=grid.low * scale,
+        high=grid.high * scale,
+        note=f"{grid.id} at the mean intensity of what was used",
     )
 
 
@@ -223,7 +220,7 @@ def _place(case: Case, key: str, part: Mask | None = None) -> _Place | str:
     place = case.places[key]
     shared, here = place.shared, place.counted if part is None else part
     rows = shared.rows
-    told = sums(shared, place.made, here)
+    told = place.sums if part is None else sums(shared, place.made, here)
     band = carbon_addends(shared, here, case.overhead_tier, case.factor, case.meter, settled=case.settled).band
     value, low, high = (1e3 * kg for kg in told.embodied["gwp"])
     known = told.known_share["gwp"] >= 1.0
@@ -231,7 +228,7 @@ def _place(case: Case, key: str, part: Mask | None = None) -> _Place | str:
     return _Place(
         site=site,
         sums=told,
-        job_it_kwh=sums(shared, place.made, here & rows.of(Share.JOB)).it_kwh,
+        job_it_kwh=float(rows.energy_j[here & rows.of(Share.JOB)].sum()) / J_PER_KWH,
         operational=None if band.low is None else Span(g=band.value, low_g=band.low, high_g=band.high),
         embodied=Span(g=value, low_g=low, high_g=high) if known else None,
         start=dt.datetime.fromtimestamp(float(np.min(rows.start_s[here])), dt.UTC) if len(ended) else case.window.start,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ondol.accounting.account.columns import Floats, Mask
+from ondol.accounting.account.apart import apart, covered_s
+from ondol.accounting.account.columns import Mask
 from ondol.accounting.account.grounds import Grounds
 from ondol.accounting.account.hardware import Made
 from ondol.accounting.account.shared import Shared
@@ -18,7 +20,7 @@ from ondol.accounting.uncertainty import Addends, Band, Cause, relative
 from ondol.model.ledger import Share, Tier
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Place:
     """The subject's rows at one site; `counted` are those that are in its inventory."""
 
@@ -26,7 +28,12 @@ class Place:
     made: Made
     counted: Mask
 
-    @property
+    @cached_property
+    def sums(self) -> Sums:
+        """What its inventory comes to."""
+        return sums(self.shared, self.made, self.counted)
+
+    @cached_property
     def hours(self) -> float:
         """For how long there are rows of it [h]."""
         rows = self.shared.rows
@@ -34,14 +41,14 @@ class Place:
         return covered_s(windows[0], windows[1]) / 3600.0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, eq=False)
 class Case:
-    """What the sections of a statement are made of.
+    """What the sections of a statement are made of; each of it is worked out once.
 
     Parameters
     ----------
     mine : rows of the subject: of its work wherever it ran, or all rows of its sites
-    tasks : number of users' tasks in it
+    tasks : number of users' tasks in it, the hidden holders of pool slots not among them
     named : rows whose tasks the reader may see by name; None for all
     """
 
@@ -53,29 +60,66 @@ class Case:
     mine: Mask
     tasks: int
     named: Mask | None = None
-    overhead_tier: dict[str, Tier] = field(init=False)
-    factor: dict[str, Cause] = field(init=False)
-    meter: dict[str, Cause] = field(init=False)
-    counted: Mask = field(init=False)
-    whole: Sums = field(init=False)
-    heat_only: Sums = field(init=False)
-    places: Mapping[str, Place] = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.overhead_tier, self.factor = overhead_tiers(self.shared), self.grounds.factor_causes()
-        self.meter = self.grounds.meter_causes()
-        filler = self.mine & self.shared.rows.of(Share.HEAT_ONLY)
-        # Work run for heat alone is the heat's: not in the inventory of who submitted it, but in that of its site.
-        self.counted = self.mine & ~filler if self.subject.of_work else self.mine
-        self.places = _places(self.shared, self.made, self.mine, self.counted)
-        self.whole, self.heat_only = sums(self.shared, self.made, self.counted), sums(self.shared, self.made, filler)
+    @cached_property
+    def overhead_tier(self) -> Mapping[str, Tier]:
+        """By site, how well its overhead is known."""
+        return overhead_tiers(self.shared)
 
-    @property
+    def tiers(self, part: Sums) -> str:
+        """Data tiers of electricity with its overhead, e.g. "T4+T5": a stated PUE is no reading of anything."""
+        found = set(part.tiers.split("+")) if part.tiers else set()
+        if part.overhead_kwh > 0.0:
+            found |= {self.overhead_tier[site].value for site in self.sites if site in self.overhead_tier}
+        return "+".join(sorted(found))
+
+    @cached_property
+    def factor(self) -> Mapping[str, Cause]:
+        """By site, by how much the factor of its electricity may be off."""
+        return self.grounds.factor_causes()
+
+    @cached_property
+    def meter(self) -> Mapping[str, Cause]:
+        """By site, by how much its own meter may be off."""
+        return self.grounds.meter_causes()
+
+    @cached_property
+    def filler(self) -> Mask:
+        """Rows of the subject that are of work run for heat alone."""
+        return self.mine & self.shared.rows.of(Share.HEAT_ONLY)
+
+    @cached_property
+    def counted(self) -> Mask:
+        """Rows that are in its inventory.
+
+        Work run for heat alone is the heat's: not in the inventory of who submitted it, but in that of its site.
+        """
+        return self.mine & ~self.filler if self.subject.of_work else self.mine
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """The subject by site, by id."""
+        return _places(self.shared, self.made, self.mine, self.counted)
+
+    @cached_property
+    def whole(self) -> Sums:
+        """What its inventory comes to."""
+        return sums(self.shared, self.made, self.counted)
+
+    @cached_property
+    def heat_only(self) -> Sums:
+        """What its work run for heat alone comes to."""
+        return sums(self.shared, self.made, self.filler)
+
+    @cached_property
     def users(self) -> Sums:
         """What users' work and idle servers come to; without work run for heat alone, also of a place."""
-        if not self.subject.of_work:
-            return sums(self.shared, self.made, self.counted & ~self.shared.rows.of(Share.HEAT_ONLY))
-        return self.whole
+        return self.whole if self.subject.of_work else sums(self.shared, self.made, self.mine & ~self.filler)
+
+    @cached_property
+    def apart(self) -> tuple[str, ...]:
+        """Sinks of its places whose heat meters and servers were seen at different times."""
+        return apart(self.shared.rows, self.shared.heat, self.places, self.grounds.sink_of_node)
 
     @property
     def settled(self) -> bool:
@@ -87,20 +131,15 @@ class Case:
         """Electricity with overhead and its band [kWh]."""
         return energy_addends(self.shared, self.counted, self.overhead_tier, self.meter, settled=self.settled).band
 
-    @property
+    @cached_property
     def operational(self) -> Band:
         """Operational carbon on the basis and its band [gCO2e]."""
-        return self._carbon.band
+        return self._carbon().band
 
-    @property
-    def _carbon(self) -> Addends:
-        causes = self.overhead_tier, self.factor, self.meter
-        return carbon_addends(self.shared, self.counted, *causes, settled=self.settled)
-
-    @property
+    @cached_property
     def total(self) -> Band:
         """Operational and known embodied carbon, heat equipment of the sites included [gCO2e]."""
-        addends = self._carbon
+        addends = self._carbon()
         value, low, high = (1e3 * kg for kg in self.whole.embodied["gwp"])
         if value > 0.0:
             addends.add(value, [relative(value, low, high, "embodied model")])
@@ -110,7 +149,11 @@ class Case:
             addends.add(1e3 * gwp.value, [cause])
         return addends.band
 
-    @property
+    def _carbon(self) -> Addends:
+        causes = self.overhead_tier, self.factor, self.meter
+        return carbon_addends(self.shared, self.counted, *causes, settled=self.settled)
+
+    @cached_property
     def equipment(self) -> Impacts:
         """Embodied impacts of the sites' heat equipment over the rows' time; nothing for work [kgCO2e, kgSb, MJ]."""
         found = NOTHING
@@ -129,7 +172,7 @@ class Case:
         """Sites of the subject's rows, by id."""
         return tuple(self.places)
 
-    @property
+    @cached_property
     def unknown_nodes(self) -> Mapping[str, str]:
         """Nodes of the subject whose hardware is not known, with why."""
         rows = self.shared.rows
@@ -151,10 +194,3 @@ def _places(shared: Shared, made: Made, mine: Mask, counted: Mask) -> dict[str, 
         shared.rows.sites[code]: Place(shared.where(part), made.where(part), counted[part])
         for code, part in zip(codes, np.split(numbers, first[1:]), strict=True)
     }
-
-
-def covered_s(start_s: Floats, end_s: Floats) -> float:
-    """Length of a union of windows, sorted by their start [s]."""
-    reach = np.maximum.accumulate(end_s)
-    before = np.concatenate([start_s[:1], reach[:-1]])
-    return float(np.maximum(end_s - np.maximum(start_s, before), 0.0).sum())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ondol.accounting.account.case import Case
 from ondol.accounting.account.figure import Figure, Section, unknown
-from ondol.accounting.account.sums import sums
+from ondol.accounting.account.lines import ROWS
 from ondol.accounting.registry import marginal_of, residual_of
 from ondol.accounting.scope_two import Bought, ScopeTwo, scope_two_of, site_contract
-
-_ROWS = "ledger, energy rows"
 
 
 def grid(case: Case) -> Section:
@@ -21,16 +19,16 @@ def grid(case: Case) -> Section:
             label="Location-based, hour by hour as the grid was recorded",
             value=whole.recorded_g,
             unit="gCO2e",
-            tier=whole.tiers,
+            tier=case.tiers(whole),
             method="Σ energy with overhead × recorded intensity of its window; direct emissions of power plants",
-            source=_ROWS,
+            source=ROWS,
         ),
         Figure(
             key="basis_g",
             label=f"Location-based, on the basis of the inventory ({basis.name})",
             value=whole.counted_g,
             unit="gCO2e",
-            tier=whole.tiers,
+            tier=case.tiers(whole),
             method=f"Σ energy with overhead × intensity, scope {basis.scope.value}",
             source=basis.note,
         ),
@@ -72,14 +70,14 @@ def _marginal(case: Case) -> list[Figure]:
         if row is None:
             return []
         used.append(row)
-        grams += sums(place.shared, place.made, place.counted).total_kwh * row.value
+        grams += place.sums.total_kwh * row.value
     return [
         Figure(
             key="marginal_g",
             label="Scenario: at the marginal power plant",
             value=grams,
             unit="gCO2e",
-            tier=case.whole.tiers,
+            tier=case.tiers(case.whole),
             method="Σ energy × marginal factor, scope "
             + ", ".join(sorted({row.scope.value for row in used}))
             + "; beside the inventory, in no sum, no SCI and no heat credit",
@@ -92,7 +90,7 @@ def _scope_two(case: Case) -> ScopeTwo:
     """Both methods; of each site by its own contract, or where it has none by its own grid."""
     parts: list[Bought] = []
     for key, place in case.places.items():
-        site, here = case.grounds.sites.get(key), sums(place.shared, place.made, place.counted)
+        site, here = case.grounds.sites.get(key), place.sums
         bought = None if site is None else site_contract(site, here.total_kwh, case.window.start.year)
         residual = None if site is None else residual_of(case.grounds.registry, site.country)
         parts.append(Bought(kwh=here.total_kwh, location_g=here.recorded_g, contract=bought, residual=residual))

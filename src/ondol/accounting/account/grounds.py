@@ -29,6 +29,7 @@ class Grounds:
     names : of sites, sinks and tasks by id
     meter_error, heat_error : by site, relative expanded uncertainty of its electricity and of its heat meters, the
         worst of several; none where a class is not known
+    sink_of_node : what each node heats; none of those that give their heat to nobody
     heatless : sites all of whose units give their heat to nobody (racks): there is nothing to meter, and no heat
     """
 
@@ -43,6 +44,7 @@ class Grounds:
     names: Mapping[str, str] = field(default_factory=dict)
     meter_error: Mapping[str, float] = field(default_factory=dict)
     heat_error: Mapping[str, float] = field(default_factory=dict)
+    sink_of_node: Mapping[str, str] = field(default_factory=dict)
     heatless: frozenset[str] = frozenset()
 
     def name(self, key: str) -> str:

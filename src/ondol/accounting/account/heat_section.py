@@ -75,6 +75,9 @@ def heat(case: Case) -> Section:
 def _reuse(case: Case, useful_kwh: float) -> list[Figure]:
     whole = case.whole
     source = "ISO/IEC 30134-6; ERE: Green Grid WP29; boundary: plug of the units to hand-over of the heat"
+    if case.apart:
+        why = f"heat meter and electricity cover different times: {', '.join(case.apart[:5])}; see the key figures"
+        return [unknown("erf", "ERF", "1", why, source=source), unknown("ere", "ERE", "1", why, source=source)]
     if useful_kwh > whole.total_kwh * (1.0 + 1e-9):
         why = "stores gave back heat from before the window: more was useful than electricity came in"
         return [unknown("erf", "ERF", "1", why, source=source), unknown("ere", "ERE", "1", why, source=source)]

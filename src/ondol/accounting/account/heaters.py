@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ondol.accounting.avoided import ReferenceHeater
+from ondol.accounting.factor_combine import heaters
 from ondol.accounting.registry import Registry, electricity_lca
 from ondol.model.errors import InvalidFieldError
 from ondol.model.factor import Factor
@@ -28,18 +29,15 @@ def reference_heater(
     """
     row = registry.rows.get(heater_id)
     if row is None or not heater_id.startswith("heater-"):
-        raise InvalidFieldError("reference_heater", heater_id, "one of " + ", ".join(known_heaters(registry)))
+        raise InvalidFieldError(
+            "reference_heater", heater_id, "one of " + ", ".join(one.id for one in heaters(registry))
+        )
     carrier = row.carrier
     if not carrier:
         raise InvalidFieldError(f"factor[{heater_id}].carrier", carrier, f'the id of a carrier, or "{_GRID}"')
     electric = carrier == _GRID
     factor: Factor = (grid or electricity_lca(registry, country)) if electric else registry.get(carrier)
     return ReferenceHeater(name=said(heater_id), carrier=factor, efficiency=row, electric=electric)
-
-
-def known_heaters(registry: Registry) -> tuple[str, ...]:
-    """Ids of all heaters of a registry."""
-    return tuple(row.id for row in registry.find("heater"))
 
 
 def said(heater_id: str) -> str:

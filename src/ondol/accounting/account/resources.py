@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ondol.accounting.account.case import Case
 from ondol.accounting.account.figure import Figure, Section, unknown
-from ondol.accounting.account.sums import sums
 from ondol.accounting.uncertainty import Addends, relative
 from ondol.model.factor import Factor
 
@@ -83,4 +82,4 @@ def _figure(addends: Addends, key: str, label: str, unit: str, rows: dict[str, F
 
 
 def _kwh_by_site(case: Case) -> dict[str, float]:
-    return {site: sums(place.shared, place.made, place.counted).total_kwh for site, place in case.places.items()}
+    return {site: place.sums.total_kwh for site, place in case.places.items()}

@@ -121,6 +121,15 @@ def missing(case: Case, boxes: tuple[AvoidedAt, ...], views: tuple[AllocationVie
     return tuple(found)
 
 
+def apart(case: Case) -> tuple[str, ...]:
+    """Say of places whose heat was not seen at the time of its electricity."""
+    if case.subject.of_work or not case.apart:
+        return ()
+    named = _few([case.grounds.name(sink) for sink in case.apart])
+    told = f"Heat meter and electricity cover different times at {named}: no ratio is made of the two, and of one of "
+    return (told + "them there was more than is told.",)
+
+
 def _virtual(case: Case) -> bool:
     heat = case.shared.heat
     return any(heat.sites[code] in case.places for code in np.unique(heat.site[heat.virtual]))
@@ -151,7 +160,10 @@ def driver(band: Band, views: tuple[AllocationView, ...], boxes: tuple[AvoidedAt
             f"The choice of a method matters most: named views and comparisons lie {_mass(spread)} apart, the data's "
             f"band is {_mass(width)} wide. Among the data: {data}."
         )
-    apart = f"methods lie {_mass(spread)} apart" if spread > 0.0 else "no other method is available"
+    if spread > 0.0:
+        apart = f"methods lie {_mass(spread)} apart"
+    else:
+        apart = "all methods agree" if len(borne) > 1 else "no other method is available"
     return f"Among the data, {data} matters most; {apart}, the data's band is {_mass(width)} wide."
 
 

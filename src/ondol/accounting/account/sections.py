@@ -24,7 +24,7 @@ def inventory(case: Case) -> Section:
             "Operational carbon",
             operational,
             "gCO2e",
-            tier=whole.tiers,
+            tier=case.tiers(whole),
             method=f"electricity with overhead × intensity of its grid, basis {basis.name} ({basis.scope.value})",
             source=basis.note,
         ),
@@ -38,7 +38,7 @@ def inventory(case: Case) -> Section:
                 "Total, without credit for heat",
                 total,
                 "gCO2e",
-                tier=whole.tiers,
+                tier=case.tiers(whole),
                 method="operational + embodied; bands: root-sum-square of independent causes",
                 source="JCGM 100:2008 §5; footprint.md §5",
             )
@@ -67,7 +67,7 @@ def inventory(case: Case) -> Section:
                 label="Beside it: work run for heat alone, charged to the heat",
                 value=filler.counted_g + 1e3 * filler.embodied["gwp"][0],
                 unit="gCO2e",
-                tier=filler.tiers,
+                tier=case.tiers(filler),
                 method="filler work: operational and known embodied carbon; in no user's inventory",
                 source="footprint.md §0 rule 5",
             )
@@ -119,12 +119,19 @@ def energy(case: Case) -> Section:
             method="share of the site's IT electricity in each bin × its overhead (E_DC − E_IT, ISO/IEC 30134-2)",
             source=ROWS,
         ),
-        banded("total_kwh", "Electricity in all", case.energy, "kWh", tier=whole.tiers, method="sum", source=ROWS),
+        banded(
+            "total_kwh", "Electricity in all", case.energy, "kWh", tier=case.tiers(whole), method="sum", source=ROWS
+        ),
     ]
     if case.subject.of_work:
         figures.append(
             plain(
-                "charged_to_heat_kwh", "Beside it: run for heat alone", filler.total_kwh, "kWh", case, tier=filler.tiers
+                "charged_to_heat_kwh",
+                "Beside it: run for heat alone",
+                filler.total_kwh,
+                "kWh",
+                case,
+                tier=case.tiers(filler),
             )
         )
     else:
@@ -134,7 +141,7 @@ def energy(case: Case) -> Section:
             (Share.IDLE, "Of it servers that nobody had reserved, with overhead"),
         ):
             part = sums(case.shared, case.made, case.mine & case.shared.rows.of(share))
-            figures.append(plain(f"{share.value}_kwh", label, part.total_kwh, "kWh", case, tier=part.tiers))
+            figures.append(plain(f"{share.value}_kwh", label, part.total_kwh, "kWh", case, tier=case.tiers(part)))
         figures.append(
             ratio(case, "pue", "PUE", kpi.pue(whole.total_kwh, whole.it_kwh), "ISO/IEC 30134-2, E_DC / E_IT")
         )
@@ -170,13 +177,14 @@ def sci(case: Case) -> Section:
     users = case.users
     operational, embodied = users.counted_g, None if case.unknown_nodes else 1e3 * users.embodied["gwp"][0]
     made = intensity(operational, embodied, units=float(case.tasks), unit=unit)
+    counted = unit if case.tasks == 1 else f"{unit}s"
     source = (
         "ISO/IEC 21031:2024, SCI = (O + M) per R; location-based, all reserved hardware, no offsets, no heat credit"
     )
     if made.per_unit_g is not None:
         figure = Figure(
-            key="sci_g_per_unit", label="SCI", value=made.per_unit_g, unit=f"gCO2e/{unit}", tier=case.whole.tiers,
-            method=f"O {operational:.6g} g + M {embodied or 0.0:.6g} g, R = {case.tasks} {unit}s", source=source,
+            key="sci_g_per_unit", label="SCI", value=made.per_unit_g, unit=f"gCO2e/{unit}", tier=case.tiers(case.users),
+            method=f"O {operational:.6g} g + M {embodied or 0.0:.6g} g, R = {case.tasks} {counted}", source=source,
         )  # fmt: skip
     else:
         why = "no task ran" if not case.tasks else "M is not known: hardware of some nodes is unknown"

@@ -1,7 +1,8 @@
 """What belongs to each row of a node: its part of the site's overhead and of the site's heat, bin by bin.
 
-A row's part in a bin is its energy over the site's IT energy in that bin. All that follows is additive: a user is the
-sum of its tasks, a site the sum of its users, its filler work and its idle servers, a fleet the sum of its sites.
+A row's part in a bin is its energy over the site's IT energy in that bin. Heat that stores hand over while no server of
+the site draws anything goes to the rows of that bin by their time, overhead too. All that follows is additive: a user
+is the sum of its tasks, a site the sum of its users, its filler work and its idle servers, a fleet that of its sites.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Shared:
     estimated_j : part of the heat that was estimated and not metered [J]; nan where there is none
     sink_temp_c : mean temperature of what was heated, weighted by heat [°C]; nan where it is not known
     metered : part of each row that the site's own electricity meter stands behind, 0 to 1
-    loose_overhead : overhead rows in whose bin no node of the site has a row; they are in the site, and in no job
+    loose_overhead : overhead rows in whose bin no node of the site draws any; they are in the site, and in no job
     """
 
     rows: EnergyColumns
@@ -127,6 +128,8 @@ def share_out(
     it_j = _sums(key[~overhead], part_j[~overhead], keys)
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(overhead | (it_j[key] <= 0.0), 0.0, part_j / it_j[key])
+        inside_s = fraction * (rows.end_s - rows.start_s)[piece]
+        warm_part = np.where(it_j[key] > 0.0, part, inside_s / _sums(key, inside_s, keys)[key])
 
     def owed(amount: Floats) -> Floats:
         """Each row's part of something that the overhead rows have."""
@@ -139,7 +142,7 @@ def share_out(
         """Each row's part of heat; nan where the site has none of that kind in any of the row's bins."""
         known = np.isfinite(whole)
         said = _sums(piece, known[key].astype(np.float64), len(rows)) > 0.0
-        return np.where(said, _sums(piece, part * np.where(known, whole, 0.0)[key], len(rows)), np.nan)
+        return np.where(said, _sums(piece, warm_part * np.where(known, whole, 0.0)[key], len(rows)), np.nan)
 
     return Shared(
         rows=rows,
@@ -153,7 +156,7 @@ def share_out(
         handed_j=given(handed),
         useful_j=given(useful),
         estimated_j=given(estimated),
-        sink_temp_c=_mean(piece, part * np.where(np.isfinite(warmth), handed, 0.0)[key], warmth[key], len(rows)),
+        sink_temp_c=_mean(piece, warm_part * np.where(np.isfinite(warmth), handed, 0.0)[key], warmth[key], len(rows)),
         metered=np.zeros(len(rows)) if metered is None else metered,
         loose_overhead=_sums(piece, (overhead & (it_j[key] <= 0.0)).astype(np.float64), len(rows)) > 0.0,
     )

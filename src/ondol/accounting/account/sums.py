@@ -86,16 +86,16 @@ def sums(shared: Shared, made: Made, mask: Mask) -> Sums:
         there = np.isfinite(value)
         embodied[one] = float(value[there].sum()), float(low[there].sum()), float(high[there].sum())
         known[one] = 1.0 if there.all() else float(slot_s[there].sum() / max(slot_s.sum(), 1e-300))
-    felt = it & np.isfinite(shared.sink_temp_c) & (shared.handed_j > 0.0)
+    felt = mine & np.isfinite(shared.sink_temp_c) & (shared.handed_j > 0.0)
     return Sums(
         it_kwh=float(rows.energy_j[it].sum()) / J_PER_KWH,
         overhead_kwh=(float(shared.overhead_j[it].sum()) + loose_j) / J_PER_KWH,
         own_g=float(own_g[it].sum()),
         recorded_g=float(shared.recorded_g[mine].sum()),
         counted_g=float(shared.counted_g[mine].sum()),
-        handed_kwh=_known_sum(shared.handed_j[it]),
-        useful_kwh=_known_sum(shared.useful_j[it]),
-        estimated_kwh=_known_sum(shared.estimated_j[it]),
+        handed_kwh=_known_sum(shared.handed_j[mine]),
+        useful_kwh=_known_sum(shared.useful_j[mine]),
+        estimated_kwh=_known_sum(shared.estimated_j[mine]),
         sink_temp_c=float(np.average(shared.sink_temp_c[felt], weights=shared.handed_j[felt])) if felt.any() else None,
         embodied=embodied,
         known_share=known,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from ondol.accounting.kpi_set import KpiSet
 from ondol.accounting.scope_two import Contract, Instrument
-from ondol.model.checks import check_range
+from ondol.model.checks import check_range, check_text
+from ondol.model.errors import InvalidFieldError
 
 APPLIES_FROM_W = 500_000.0
 """Installed IT power from which operators report (Regulation (EU) 2024/1364, article 1)."""
@@ -63,6 +64,20 @@ class EuReport:
         return tuple(one.symbol for one in self.fields if one.value is None)
 
 
+_RANGES = {
+    "floor_m2": (0.0, 1e7, "m²"),
+    "computer_room_m2": (0.0, 1e7, "m²"),
+    "battery_kw": (0.0, 1e7, "kW"),
+    "potable_m3": (0.0, 1e9, "m³"),
+    "waste_heat_c": (-50.0, 150.0, "°C"),
+    "intake_c": (-50.0, 150.0, "°C"),
+    "cooling_degree_days": (0.0, 2e4, "K·d"),
+    "servers_capacity": (0.0, 1e15, ""),
+    "storage_pb": (0.0, 1e9, "PB"),
+}
+"""Beyond these a number is a mistake; temperatures as of sensors everywhere here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Premises:
     """What only an operator can say of a data centre; None where it was not said.
@@ -77,6 +92,8 @@ class Premises:
     refrigerants : kinds used for cooling
     cooling_degree_days : CDD of the place in the year
     servers_capacity, storage_pb : C_SERV (by its benchmark), C_STOR [PB]
+
+    Raises InvalidFieldError for what is no number, below zero, or cannot be: it goes to an authority.
     """
 
     floor_m2: float | None = None
@@ -89,6 +106,17 @@ class Premises:
     cooling_degree_days: float | None = None
     servers_capacity: float | None = None
     storage_pb: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, (low, high, unit) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None:
+                check_range(name, value, low, high, unit)
+        if self.refrigerants is not None:
+            check_text("refrigerants", self.refrigerants)
+        if self.floor_m2 is not None and self.computer_room_m2 is not None and self.computer_room_m2 > self.floor_m2:
+            allowed = f"at most floor_m2, {self.floor_m2:g}: computer rooms are a part of the data centre"
+            raise InvalidFieldError("computer_room_m2", self.computer_room_m2, allowed)
 
 
 NOT_SAID = Premises()

@@ -29,7 +29,8 @@ class Threshold:
     ----------
     installed_it_w : of all its sites [W]
     must_report, must_use_heat : at or above the threshold
-    erf : of all its sites as a ratio of sums; None where it is undefined
+    erf : of all its sites as a ratio of sums; None where it is undefined, or where stores gave back heat from before
+        the window, so that there was more of it than energy
     """
 
     siret: str
@@ -104,13 +105,14 @@ def _threshold(
     known = [reuse[site] for site in sites if site in reuse]
     energy_kwh = math.fsum(total for _, total in known)
     heats = [heat for heat, _ in known if heat is not None]
+    heat_kwh = math.fsum(heats)
     return Threshold(
         siret=siret,
         sites=tuple(sites),
         installed_it_w=power_w,
         must_report=power_w >= REPORT_FROM_W,
         must_use_heat=power_w >= USE_HEAT_FROM_W,
-        erf=math.fsum(heats) / energy_kwh if heats and energy_kwh > 0 else None,
+        erf=heat_kwh / energy_kwh if heats and 0.0 < energy_kwh >= heat_kwh else None,
     )
 
 
