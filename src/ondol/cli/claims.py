@@ -10,9 +10,9 @@ from urllib.parse import quote
 from cyclopts import App, Parameter
 
 from ondol.cli.connection import HERE, Where, open_api
-from ondol.cli.listing import Column, field, print_json, print_rows, print_text, say
+from ondol.cli.listing import WIDTH, Column, field, print_json, print_paragraph, print_rows, print_text, say
 from ondol.cli.output import SHOWN, Out
-from ondol.cli.wording import clock, energy
+from ondol.cli.wording import clock, energy, grams
 from ondol.model.errors import InvalidFieldError
 
 app = App(name="claims", help="Claims of useful heat and of what it avoids: each kilowatt-hour once.")
@@ -49,17 +49,13 @@ def list_(
         print_json(found)
         return
     columns = (
-        field("SITE", "site_id"),
-        field("FROM (UTC)", "start", clock),
-        field("TO", "end", clock),
-        Column("kWh OF IT", lambda row: f"{row['from_kwh']:.3f} to {row['to_kwh']:.3f}", right=True),
-        field("SHARE", "share", lambda value: f"{value:g}", right=True),
-        field("HOLDER", "holder"),
-        Column("AVOIDED", _avoided, right=True),
-        Column("STANDS", lambda row: "withdrawn" if row["withdrawn"] else "yes"),
-        field("ID", "id"),
+        Column("SITE, PERIOD (UTC)", _of, lines=True, folds=False),
+        Column("kWh OF IT", _kwh_of_it, right=True, lines=True, folds=False),
+        field("SHARE", "share", lambda value: f"{value:g}", right=True, folds=False),
+        Column("HOLDER, CLAIM", lambda row: f"{row['holder']}\n{row['id']}", lines=True),
+        Column("AVOIDED", _avoided, right=True, lines=True, folds=False),
     )
-    print_rows(found["data"], columns, out=out, empty="Nothing is claimed.", key="id")
+    print_rows(found["data"], columns, out=out, empty="Nothing is claimed.", key="id", width=WIDTH)
     if "period" in found and not out.quiet:
         _print_period(found["period"])
 
@@ -162,25 +158,41 @@ def clause(claim: str, /, *, out: Out = SHOWN, where: Where = HERE) -> None:
             print_text(api.text(path).rstrip("\n"))
 
 
+def _of(row: Any) -> str:
+    start, end = clock(row["start"])[:16], clock(row["end"])[:16]
+    return f"{row['site_id']}\n{start}\nto {end}"
+
+
+def _kwh_of_it(row: Any) -> str:
+    return f"{_exact(row['from_kwh'])}\nto {_exact(row['to_kwh'])}"
+
+
+def _exact(kwh: float) -> str:
+    """KWh as they are claimed, to the microwatt-hour: what is free and what is taken must not differ by rounding."""
+    return f"{kwh:.9f}".rstrip("0").rstrip(".")
+
+
 def _avoided(row: Any) -> str:
-    return "none" if row["avoided"] is None else f"{row['avoided']['g'] / 1000:.3f} kg"
+    told = "none" if row["avoided"] is None else grams(row["avoided"]["g"])
+    return f"{told}\nwithdrawn" if row["withdrawn"] else told
 
 
 def _said(made: Any) -> str:
     saved = made["avoided"]
     if saved is None:
         return f"no avoided emissions with it: {made['no_avoided']}"
-    return f"avoids {saved['g'] / 1000:.3f} kgCO2e, compared with {saved['reference']}"
+    return f"avoids {grams(saved['g'])}, compared with {saved['reference']}"
 
 
 def _print_period(period: dict[str, Any]) -> None:
-    print_text(
-        f"\nUseful heat of the period: {period['useful_kwh']:.3f} kWh, claimed {period['claimed_kwh']:.3f} kWh; "
+    print_text("")
+    print_paragraph(
+        f"Useful heat of the period: {energy(period['useful_kwh'])}, claimed {energy(period['claimed_kwh'])}; "
         + ("nobody changed the register." if period["whole"] else "THE REGISTER WAS CHANGED BY SOMEBODY.")
     )
     for room in period["heat"]:
         if room["share"] < 1.0:
-            begin, end = round(room["from_kwh"], 9), round(room["to_kwh"], 9)
+            begin, end = _exact(room["from_kwh"]), _exact(room["to_kwh"])
             print_text(f"  free: {begin} to {end} kWh, {_part(1 - room['share'])}")
 
 

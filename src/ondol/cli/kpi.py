@@ -245,7 +245,7 @@ def _show(query: dict[str, object], out: Out, where: Where) -> None:
     columns = (
         field("FIGURE", "name"),
         field("VALUE", "value", _number, right=True, folds=False),
-        field("UNIT", "unit", lambda unit: "" if unit == "1" else unit, folds=False),
+        field("UNIT", "unit", folds=False),
         field("DATA", "tier", folds=False),
     )
     print_rows(made["kpis"], columns, out=out, width=WIDTH)

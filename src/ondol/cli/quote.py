@@ -11,7 +11,7 @@ from ondol.cli.budget import both
 from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.creation import HARDWARE, PLACE, WORK, Hardware, Place, Work, said
 from ondol.cli.creation_file import read_bodies
-from ondol.cli.listing import Column, field, note, print_json, print_rows, print_text
+from ondol.cli.listing import WIDTH, Column, field, note, print_json, print_rows, print_text, say
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.selection import Several, WrongUsageError, several
 from ondol.cli.task_create import body_of
@@ -21,7 +21,6 @@ from ondol.model.errors import InvalidFieldError
 app = App(name="quote", help="What a task would take: now, by a deadline, on heat, smaller, slower.")
 _GROUPS = Group("What", sort_key=10), Group("Where and when", sort_key=15)
 _WHAT, _WHEN = _GROUPS
-_NO_FIGURE = "–"
 
 
 @app.default
@@ -139,14 +138,17 @@ def list_(*, last: int = 20, out: Out = SHOWN, where: Where = HERE) -> None:
     with open_api(where) as api:
         rows = api.get("/quotes/v1", limit=last)
     columns = (
-        field("ID", "id"),
-        field("TASK", "task_name"),
-        field("MADE (UTC)", "made_at", clock),
-        field("VALID UNTIL", "valid_until", clock),
-        field("TAKEN AS", "accepted", lambda value: str(value or UNKNOWN)),
+        Column("TASK, QUOTE", lambda row: f"{row['task_name']}\n{row['id']}", lines=True),
+        Column(
+            "MADE, UNTIL (UTC)",
+            lambda row: "\n".join(clock(row[key])[:16] for key in ("made_at", "valid_until")),
+            lines=True,
+            folds=False,
+        ),
+        field("TAKEN AS", "accepted", lambda value: str(value or UNKNOWN), folds=False),
         field("CAME TO", "outcome.state", lambda value: str(value or UNKNOWN)),
     )
-    print_rows(rows, columns, out=out, empty="No quotes yet: 'ondol quote --name …' gives one.")
+    print_rows(rows, columns, out=out, empty="No quotes yet: 'ondol quote --name …' gives one.", key="id", width=WIDTH)
 
 
 @app.command
@@ -190,7 +192,7 @@ def quality(
     )
     print_rows(told["quotes"], columns, out=out, empty="No quote was taken yet whose task is over.")
     if told["every_task"]:
-        note("Of every task, quoted or not:", out)
+        say("\nOf every task, quoted or not; a share is told from 20 tasks on:", out)
         of_all = (
             field("CLASS", "service"),
             field("FIGURE", "figure"),
@@ -207,19 +209,23 @@ def _show(quote_: dict[str, Any], out: Out) -> None:
     if out.quiet:
         print_text(str(quote_["id"]))
         return
+    from ondol.report.words import number
+
     able = [one for one in quote_["options"] if "start" in one]
+    priced = any(one["price_eur"] for one in able)
     columns = (
-        Column("OPTION", lambda row: f"{row['option']}{' *' if row['recommended'] else ''}"),
-        Column("START p50 / p90", lambda row: _span(row["start"], quote_["made_at"])),
-        Column("END p50 / p90", lambda row: _span(row["end"], quote_["made_at"])),
-        Column("kWh", lambda row: f"{row['energy_kwh']['p50']:.3g} / {row['energy_kwh']['p90']:.3g}", right=True),
-        Column("gCO2e", lambda row: f"{row['co2e_g']['low']:.3g}–{row['co2e_g']['high']:.3g}", right=True),
-        Column("HEAT", lambda row: _kwh(row["heat_reused_kwh"]), right=True),
-        Column("EUR", lambda row: _NO_FIGURE if row["price_eur"] is None else f"{row['price_eur']:.2f}", right=True),
+        Column("OPTION", lambda row: f"{row['option']}{' *' if row['recommended'] else ''}", folds=False),
+        Column("START p50/p90", lambda row: _span(row["start"], quote_["made_at"])),
+        Column("END p50/p90", lambda row: _span(row["end"], quote_["made_at"])),
+        Column("kWh p50/p90", lambda row: _both(row["energy_kwh"]), right=True),
+        Column("CO2e", lambda row: _carbon(row["co2e_g"]), right=True, folds=False),
+        Column("HEAT kWh", lambda row: number(row["heat_reused_kwh"]), right=True),
+        *([Column("EUR", lambda row: _price(row["price_eur"]), right=True, folds=False)] if priced else []),
     )
-    print_rows(able, columns, out=out, empty="Nothing can be offered.")
+    print_rows(able, columns, out=out, empty="Nothing can be offered.", width=WIDTH)
     for one in quote_["options"]:
-        note(f"{one['option']}: {one['why_not'] or one['why']}", out)
+        why_not = one["why_not"]
+        note(f"{one['option']} cannot be had: {why_not}" if why_not else f"{one['option']}: {one['why']}", out)
         if one.get("record") and one["feasible"]:
             of = f"the last {one['record']['tasks']} {one['service']} tasks"
             note(f"  of {of} {_percent(one['record']['ended_by_p90'])} ended by their p90", out)
@@ -232,7 +238,9 @@ def _show(quote_: dict[str, Any], out: Out) -> None:
         note(f"Taken as {quote_['accepted']}: task {quote_['task_uuid']}", out)
     else:
         note(
-            f"Valid until {clock(quote_['valid_until'])}, platform time: ondol quote accept {quote_['id']} OPTION", out
+            f"Valid until {clock(quote_['valid_until'])} UTC, platform time. To take one: "
+            f"ondol quote accept {quote_['id']} OPTION",
+            out,
         )
     if quote_["outcome"]:
         came = quote_["outcome"]
@@ -244,7 +252,7 @@ def _span(at: dict[str, str | None], since: str) -> str:
     begin = dt.datetime.fromisoformat(since)
     if at["p50"] is None:
         return "not foreseen"
-    return " / ".join(
+    return "/".join(
         _wait((dt.datetime.fromisoformat(str(at[name])) - begin).total_seconds()) for name in ("p50", "p90")
     )
 
@@ -257,8 +265,22 @@ def _wait(wait_s: float) -> str:
     return f"{wait_s / 3600.0:.1f} h" if wait_s < 172_800.0 else f"{wait_s / 86_400.0:.1f} d"
 
 
-def _kwh(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3g} kWh"
+def _both(kwh: dict[str, float]) -> str:
+    from ondol.report.words import number
+
+    return f"{number(kwh['p50'])}/{number(kwh['p90'])}"
+
+
+def _carbon(grams: dict[str, float]) -> str:
+    """From what one of ten stays below to what nine of ten do, kg from a kilogram on."""
+    from ondol.report.words import number
+
+    scale, unit = (1000.0, "kg") if grams["high"] >= 999.5 else (1.0, "g")
+    return f"{number(grams['low'] / scale)}–{number(grams['high'] / scale)} {unit}"
+
+
+def _price(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.2f}"
 
 
 def _percent(value: float | None) -> str:

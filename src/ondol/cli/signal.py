@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -108,7 +109,8 @@ def print_quality(places: Sequence[Mapping[str, Any]], out: Out, *, reliability:
             Column("OFF BY", lambda row: _percent(row["said_off_by"]), right=True),
         )
     print_rows(lines, columns, out=out, empty="No area is published, or no foretold hour has come yet.", key="place")
-    note("Brier: mean of (said − came)², 0 is best. Off by: |said − came|, mean over tenths of what was said.", out)
+    note("Brier: mean of (said − came)², 0 is best.", out)
+    note("Off by: |said − came|, mean over tenths of what was said.", out)
 
 
 def _ahead(lead: Mapping[str, int]) -> str:
@@ -143,7 +145,8 @@ def _print_area(found: Mapping[str, Any]) -> None:
     print_pairs(
         [
             ("area", found["area"] + (f" ({found['sites']} sites)" if found["sites"] > 1 else "")),
-            ("now", f"{_WORDS[found['state']]}, {_percent(found['confidence'])} sure, until {_until(found['steps'])}"),
+            ("now", f"{_WORDS[found['state']]}, {_percent(found['confidence'])} sure"),
+            ("foreseen", _foreseen(found["steps"])),
             ("wanted", f"{power(wanted['central'])} ({power(wanted['low'])} to {power(wanted['high'])})"),
             ("wasted", power(now["wasted_w"]["central"])),
             ("own work", power(now["work_w"])),
@@ -184,13 +187,12 @@ def _sign(step: Mapping[str, Any], most_w: float, *, unicode: bool) -> str:
     return signs[min(int(share * len(signs)), len(signs) - 1)]
 
 
-def _until(steps: Sequence[Mapping[str, Any]]) -> str:
-    last = steps[0]
-    for one in steps:
-        if one["state"] != last["state"]:
-            break
-        last = one
-    return clock(last["end"])
+def _foreseen(steps: Sequence[Mapping[str, Any]]) -> str:
+    """How long the state of now will last, and how sure the least sure of its hours is: less so than now."""
+    same = list(itertools.takewhile(lambda one: one["state"] == steps[0]["state"], steps))
+    sure = [one["confidence"] for one in same if one["confidence"] is not None]
+    told = f"until {clock(same[-1]['end'])[:16]} UTC"
+    return f"{told}, at least {_percent(min(sure))} sure in each hour" if sure else told
 
 
 def _percent(share: float | None) -> str:

@@ -137,6 +137,12 @@ def _print(made: Mapping[str, Any]) -> None:
     baskets = made["baskets"]
     _pairs([(one["site_name"], _basket(one)) for one in baskets[:_FEW]])
     _more(len(baskets))
+    if made["claims"] is not None:
+        print_text("\nWHOSE CLAIM IT IS")
+        _pairs([(one["holder"], _claim(one)) for one in made["claims"][:_FEW]])
+        _more(len(made["claims"]))
+        if not made["claims"]:
+            print_text("Nobody holds a claim on this heat.")
     print_text("\nPARTS")
     _pairs([(part["name"], _part(part)) for part in made["parts"][:_FEW]])
     _more(len(made["parts"]))
@@ -165,6 +171,15 @@ def _part(part: Mapping[str, Any]) -> str:
     from ondol.report.statement_words import amount
 
     return f"{amount(part['total_kwh'], 'kWh')}, {amount(part['total_g'], 'gCO2e')}"
+
+
+def _claim(one: Mapping[str, Any]) -> str:
+    from ondol.report.statement_words import amount
+
+    of = "" if one["share"] == 1.0 else f"a share of {one['share']:g} of "
+    return (
+        f"{of}{amount(one['kwh'], 'kWh')} of {one['site_id']}, {clock(one['start'])[:16]} to {clock(one['end'])[:16]}"
+    )
 
 
 def _basket(one: Mapping[str, Any]) -> str:

@@ -30,6 +30,13 @@ def energy(energy_kwh: float | None) -> str:
     return f"{_three(energy_kwh)} kWh" if abs(energy_kwh) < 999.5 else f"{_three(energy_kwh / 1e3)} MWh"
 
 
+def grams(co2e_g: float) -> str:
+    """Carbon [gCO2e], in kg from 1 kg on, to three digits."""
+    from ondol.report.statement_words import amount
+
+    return amount(co2e_g, "gCO2e")
+
+
 def temperature(temp_c: float | None) -> str:
     """Temperature [°C]."""
     return UNKNOWN if temp_c is None or not math.isfinite(temp_c) else f"{temp_c:.1f} °C"

@@ -60,4 +60,20 @@ def test_where_nobody_can_say_when_no_time_is_shown(capsys: pytest.CaptureFixtur
     none = {"p50": None, "p90": None}
     table, notes = shown(capsys, start=none, end=none, feasible=False, why_not="its start is not foreseen within 48 h")
     assert table.count("not foreseen") == 2
-    assert "now: its start is not foreseen within 48 h" in notes
+    assert "now cannot be had: its start is not foreseen within 48 h" in notes
+
+
+def test_the_table_fits_a_terminal_and_all_its_figures_have_as_many_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    """Given waits of any length and much carbon, when the quote is shown, then within 80 columns; 2.1 kWh are 2.10."""
+    start = {"p50": "2026-01-13T06:00:00+00:00", "p90": "2026-01-14T06:00:00+00:00"}
+    end = {"p50": "2026-01-13T06:36:00+00:00", "p90": "2026-01-14T09:24:00+00:00"}
+    table, _ = shown(
+        capsys, option="deadline", start=start, end=end, energy_kwh={"p50": 0.99, "p90": 2.1}, price_eur=0.0,
+        co2e_g={"low": 52.63, "p50": 100.0, "high": 236.4}, heat_reused_kwh=0.969,
+    )  # fmt: skip
+    assert max(map(len, table.splitlines())) <= 80, table
+    for words in ("deadline *", "0.990/2.10", "52.6–236 g", "0.969"):
+        assert words in table
+    assert "5.31–50.1 kg" in shown(capsys, co2e_g={"low": 5_310.0, "p50": 9_000.0, "high": 50_148.0})[0]
+    assert "EUR" not in table, "nothing costs anything here"
+    assert "EUR" in shown(capsys, price_eur=1.5, tariff_eur_per_core_h=0.05)[0]

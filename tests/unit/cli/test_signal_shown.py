@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from ondol.cli.output import Out
-from ondol.cli.signal import print_quality, strip
+from ondol.cli.signal import _foreseen, print_quality, strip
 from ondol.policy.signal_score import Tally
 from ondol.report.signal_quality import quality_json
 
@@ -58,3 +58,15 @@ def test_the_score_is_a_line_for_each_lead_time_and_a_dash_where_nothing_is_know
     assert "0%" not in lines[2]
     print_quality([place], Out(), reliability=True)
     assert capsys.readouterr().out.splitlines()[1].split() == ["fr-idf", "1-5", "h", "80%", "75%", "4"]
+
+
+def test_how_sure_it_is_now_is_not_said_of_the_hours_to_come() -> None:
+    """Given 99 % now and 45 % in the last of three hours of it, then 45 % stands behind "until"."""
+    hours = steps(("heat_wanted", 800.0), ("heat_wanted", 500.0), ("heat_wanted", 100.0), ("neutral", 0.0))
+    for one, sure in zip(hours, (0.99, 0.8, 0.45, 0.3), strict=True):
+        one |= {
+            "confidence": sure,
+            "end": (dt.datetime.fromisoformat(str(one["start"])) + dt.timedelta(hours=1)).isoformat(),
+        }
+    assert _foreseen(hours) == "until 2026-01-12 15:00 UTC, at least 45% sure in each hour"
+    assert _foreseen([{**one, "confidence": None} for one in hours]) == "until 2026-01-12 15:00 UTC"
