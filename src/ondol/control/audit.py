@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from ondol.accounting.conservation import check, worst_residual
 from ondol.control.statement import tasks_of
 from ondol.lifecycle.work import Work, validate
-from ondol.model.compute import Attempt
+from ondol.model.compute import Attempt, Task
 from ondol.model.errors import ConflictError
 from ondol.model.ids import AttemptId, TaskId
 from ondol.model.ledger import AttemptFact, WorkFact
 from ondol.storage.ports import Store
 
 _CPU_TOLERANCE_S = 1e-6
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +39,24 @@ def audit(store: Store) -> Audit:
     Checked: the lifecycle's invariants for every task; the CPU seconds of each ended attempt against the sum of its
     ledger rows; that windows of a node tile time; that shares sum to what the units took; that whose work every task is
     and how every attempt ended stands in the ledger, as the attempt itself says.
+
+    A platform may go on meanwhile: what is held against something else is read before that, so that nothing is missed
+    there which was only written later.
     """
     findings: list[str] = []
-    energy, heat = list(store.energy()), list(store.heat())
+    tasks = tasks_of(store, [account.id for account in store.accounts()])
+    read = [_read(store, task) for task in tasks]
+    works, ends = _facts(store)
+    heat = list(store.heat())
+    energy = list(store.energy())
     by_attempt: dict[AttemptId, list[float]] = defaultdict(list)
     for row in energy:
         if row.attempt_id is not None:
             by_attempt[row.attempt_id].append(row.cpu_s)
     instances = attempts = 0
-    tasks = tasks_of(store, [account.id for account in store.accounts()])
-    works, ends = _facts(store)
     noted_since = min((end.ended_at for end in ends.values()), default=None)  # earlier releases noted no ends
-    for task in tasks:
-        work = Work.of(task, store.instances(task.id), store.attempts(task.id))
+    for work in read:
+        task = work.task
         try:
             validate(work)
         except ConflictError as error:
@@ -61,7 +67,10 @@ def audit(store: Store) -> Audit:
         for tries in work.attempts.values():
             attempts += len(tries)
             for attempt in tries:
-                findings += _end_of(attempt, ends.get(attempt.id), noted_since)
+                fact, now = ends.get(attempt.id), attempt
+                if fact is not None and not attempt.state.final:  # it may have ended since it was read
+                    now = next((one for one in store.attempts(task.id) if one.id == attempt.id), attempt)
+                findings += _end_of(now, fact, noted_since)
                 metered_s = math.fsum(by_attempt.pop(attempt.id, []))
                 if attempt.state.final and abs(metered_s - attempt.cpu_s) > _CPU_TOLERANCE_S:
                     findings.append(
@@ -77,6 +86,17 @@ def audit(store: Store) -> Audit:
         worst_residual=worst_residual([*energy, *heat]),
         findings=tuple(findings),
     )
+
+
+def _read(store: Store, task: Task) -> Work:
+    """A task with its instances and attempts, all of one moment: its row is the same before and after."""
+    for _ in range(_TRIES):
+        work = Work.of(task, store.instances(task.id), store.attempts(task.id))
+        after = store.task(task.id)
+        if after is None or after == task:
+            break
+        task = after
+    return work
 
 
 def _facts(store: Store) -> tuple[dict[TaskId, WorkFact], dict[AttemptId, AttemptFact]]:
@@ -95,5 +115,6 @@ def _end_of(attempt: Attempt, fact: AttemptFact | None, noted_since: dt.datetime
     if fact is None:
         late = noted_since is not None and attempt.ended_at is not None and attempt.ended_at > noted_since
         return [f"how attempt {attempt.id} ended does not stand in the ledger"] if late else []
-    same = (fact.outcome, fact.ended_at, fact.node_id) == (attempt.state.value, attempt.ended_at, attempt.node_id)
+    same = (fact.outcome, fact.node_id) == (attempt.state.value, attempt.node_id)
+    same &= fact.ended_at in (attempt.held_until, attempt.ended_at)  # the latter in rows of earlier releases
     return [] if same else [f"attempt {attempt.id} ended otherwise than the ledger says"]

@@ -9,13 +9,14 @@ import threading
 from collections.abc import Callable, Sequence
 
 from ondol.accounting.avoided import Avoided
-from ondol.accounting.claims import HeatAxis, active, bin_number, conflicts, heat_axis, taken, whole_register
+from ondol.accounting.claims import HeatAxis, active, bin_number, conflicts, heat_axis, joined, taken, whole_register
 from ondol.accounting.counterfactual import avoided_by
 from ondol.control.asked_claims import AskedClaim, AvoidedOf, ClaimGround, Register
 from ondol.control.carbon_ground import CarbonGround
 from ondol.control.claim_rows import claim_of, holds, rooms_of, row_of, same_request
 from ondol.control.directory import OPERATOR
 from ondol.control.host_rights import HostRights, is_operator
+from ondol.control.meter_classes import heat_error
 from ondol.model.account import Account
 from ondol.model.claim import LEAST_KWH, Claim, ClaimedAvoided, ClaimRow, Withdrawal
 from ondol.model.errors import ConflictError, ForbiddenError, InvalidFieldError, NotFoundError, UnavailableError
@@ -24,6 +25,7 @@ from ondol.model.ids import SiteId
 
 _LATE = dt.timedelta(hours=6)  # ledger windows that a lost link made long begin before the period that they reach into
 _LONGEST = dt.timedelta(days=366)
+_WEEK = dt.timedelta(days=7)
 _TRIES = 100
 _ROUNDING = 1e-9
 
@@ -173,11 +175,17 @@ class ClaimBook:
         """Give the period's heat, and how far the ledger's heat of the site reaches."""
         if bin_number("to", end) <= bin_number("from", start) or end - start > _LONGEST:
             raise InvalidFieldError("to", end.isoformat(), f"after from, {start.isoformat()}, by 366 days at most")
-        rows = list(self._store.heat(site_id=site_id, start=start - _LATE, end=end))
+        axes: list[HeatAxis] = []
         reaches: dict[str, dt.datetime] = {}
-        for row in rows:
-            reaches[row.unit_id] = max(row.end, reaches.get(row.unit_id, row.end))
-        return heat_axis(site_id, rows, start, end), max(reaches.values(), default=start)
+        begin = start
+        while begin < end:  # week by week: a year of minutes at once would be gigabytes
+            until = min(begin + _WEEK, end)
+            rows = list(self._store.heat(site_id=site_id, start=begin - _LATE, end=until))
+            for row in rows:
+                reaches[row.unit_id] = max(row.end, reaches.get(row.unit_id, row.end))
+            axes.append(heat_axis(site_id, rows, begin, until))
+            begin = until
+        return joined(axes), max(reaches.values(), default=start)
 
     def _claim(self, account: Account, asked: AskedClaim, axis: HeatAxis) -> Claim:
         to_kwh = axis.total_kwh if asked.to_kwh is None else asked.to_kwh
@@ -262,9 +270,17 @@ def claims_of(
     fleet: Fleet, store: ClaimGround, rights: HostRights, ground: CarbonGround, now: Callable[[], dt.datetime]
 ) -> ClaimBook:
     """Make the book of an installation, which counts what heat avoids by the fleet file's reference heaters."""
-    sites = {site.id: site for site in fleet.sites}
+    sites, off = {site.id: site for site in fleet.sites}, heat_error(fleet)
 
     def avoided_of(site_id: SiteId, first: dt.datetime, last: dt.datetime, useful_kwh: float) -> Avoided | str:
-        return avoided_by(sites[site_id], ground.registry, ground.basis, last, useful_kwh, start=first)
+        return avoided_by(
+            sites[site_id],
+            ground.registry,
+            ground.basis,
+            last,
+            useful_kwh,
+            start=first,
+            uncertainty=off.get(site_id, 0.0),
+        )
 
     return ClaimBook(store, rights, now, avoided_of=avoided_of, registry=ground.registry.label)

@@ -23,6 +23,7 @@ TURN_S = 60.0  # the queue is looked at so often [s, platform]
 REST_S, LONGEST_REST_S = 120.0, 3600.0
 """Fillers that failed are not followed by others for so long, twice as long after each failure [s, platform]: where
 the client or its secret is missing, a slot a minute would fail for months."""
+_MOST_DOUBLED = 16  # doublings, far beyond the longest rest: of 1,024 failures the power is no number any more
 UNWANTED_S = 900.0  # heat that is not wanted for so long ends what waits and what runs [s, platform]
 
 
@@ -92,7 +93,7 @@ class FillerQueue:
         if task.state is TaskState.SUCCESS:
             self._failures = 0
         elif task.state is TaskState.FAILURE:
-            rest_s = min(REST_S * 2.0**self._failures, LONGEST_REST_S)
+            rest_s = min(REST_S * 2.0 ** min(self._failures, _MOST_DOUBLED), LONGEST_REST_S)
             self._failures += 1
             self._rest_until_s = self._now().timestamp() + rest_s
             _log.warning("fillers failed (task %s); no others for %.0f min", task.id, rest_s / 60.0)

@@ -54,25 +54,24 @@ def handover(fleet: Fleet, store: Store, site: Site, start: dt.datetime, end: dt
         return None
     edges = [start + (end - start) * k / _PARTS for k in range(_PARTS + 1)]
     rows = [row for row in store.heat(site_id=site.id, start=start, end=end) if row.metered and row.delivered_j > 0.0]
-    whole_j = math.fsum(row.delivered_j for row in rows)
-    sums, weight_j, seen_j = [0.0, 0.0], 0.0, 0.0
+    whole_j = float(_by_part(rows, edges).sum())
+    sums, weight_j = [0.0, 0.0], 0.0
     taken: set[str] = set()
     for key in measured:
         own = entities[key] - taken  # a unit with points of its own needs none of its circuit
-        taken |= own
         mine = [row for row in rows if row.unit_id in own]
         heat_j = _by_part(mine, edges)
         supply, back = (_means(store, site, PointKey(key, name), edges, heat_j) for name in names)
         sound = (heat_j > 0.0) & np.isfinite(supply) & np.isfinite(back) & (back <= supply)  # turned round, they lie
         if not sound.any():
             continue
+        taken |= own
         weight_j += float(heat_j[sound].sum())
         sums[0] += float((heat_j * supply)[sound].sum())
         sums[1] += float((heat_j * back)[sound].sum())
-        seen_j += math.fsum(row.delivered_j for row in mine)
     if weight_j <= 0.0:
         return None
-    return Handover(sums[0] / weight_j, sums[1] / weight_j, min(1.0, seen_j / whole_j))
+    return Handover(sums[0] / weight_j, sums[1] / weight_j, min(1.0, weight_j / whole_j))
 
 
 def surroundings(fleet: Fleet, store: Store, site: Site, start: dt.datetime, end: dt.datetime) -> tuple[float, str]:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ondol.control.budget_alarms import BudgetAlarms
 from ondol.control.budget_hold import BudgetHolds
 from ondol.control.carbon_ground import carbon_ground
 from ondol.control.container_house import ContainerHouse
@@ -51,6 +52,7 @@ from ondol.control.surroundings import PackagedSurroundings
 from ondol.control.use_side import UseSide
 from ondol.control.window import Window
 from ondol.control.works import Works
+from ondol.control.workshop import Workshop
 from ondol.control.world import World
 from ondol.drivers.power.nodes import NodeMeters
 from ondol.drivers.power.rapl import RaplMeter
@@ -231,7 +233,9 @@ class Platform:
             ),
             charge=use.charges.book,
             book_use=self.budgets.book_use,
-            hold=BudgetHolds(self.budgets, self.works, self.snapshots.take).tick,
+            hold=BudgetHolds(
+                self.budgets, self.works, self.snapshots.take, BudgetAlarms(self.budgets, heat.hosts.books.alarms)
+            ).tick,
             at=self.clock.at,
         )
         self.loop.booked.append(self.estimator.booked)
@@ -275,6 +279,7 @@ class Platform:
             profiles=containers.profiles,
             hosts=heat.hosts,
             ground=self.ground,
+            workshop=Workshop(folder.database_url, fleet, self.ground, clock_rate=self.clock.rate),
             budgets=self.budgets,
             estimator=self.estimator,
             admissions=self.offers.admissions,
@@ -354,6 +359,7 @@ class Platform:
                 replies.forget()
                 if self.files.seaweed.restart_if_dead():
                     _log.warning("the object store had ended and was started again")
+                self.offers.note()
                 self.heat.readings.sweep()  # last: the first one of a long history takes a while
             except (OndolError, OSError) as error:
                 _log.error("the object store does not start: %s", error)

@@ -7,13 +7,13 @@ import datetime as dt
 import logging
 import threading
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ondol.accounting.quote import Offer, Quality, as_offered, digest_of, overtaken, quality
 from ondol.control.estimates import Estimator
 from ondol.control.foretelling import J_PER_KWH
+from ondol.control.open_quotes import OpenQuotes
 from ondol.control.quotes import Quoter
 from ondol.control.works import Works
 from ondol.lifecycle.work import Change, Work
@@ -22,6 +22,7 @@ from ondol.model.compute import Task
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError, OndolError
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AccountId, TaskId
+from ondol.model.instant import said_utc
 from ondol.model.quote import Option, Outcome, Quote
 from ondol.model.view import ServiceClass
 from ondol.storage.ports import Store
@@ -32,7 +33,6 @@ VALID = dt.timedelta(minutes=10)
 KEPT = dt.timedelta(days=1)  # so long a quote that nobody took is kept after its making
 _SPACE = uuid.UUID("6f6e646f-6c20-4875-8f74-657300000008")  # names tasks of accepted quotes
 _PATIENCE_S = 20.0  # a request waits so long for another that takes the same quote [s, wall]
-_MOST_OPEN = 10_000  # quotes that are remembered for matching
 
 
 class QuoteBook:
@@ -63,7 +63,9 @@ class QuoteBook:
         self._pue = {site.id: site.pue for site in fleet.sites}
         self._mutex = threading.Condition()
         self._claimed: set[str] = set()
-        self._open: OrderedDict[str, tuple[AccountId, str, dt.datetime]] = OrderedDict()
+        self._open = OpenQuotes()
+        # Taken, and what came of them is not known: read once, since all that were ever taken stay stored.
+        self._unsettled = {quote.id: quote.task_id for quote in store.unsettled_quotes()}
         self._swept = now()
         works.observers.append(self._see)
 
@@ -75,7 +77,10 @@ class QuoteBook:
         Parameters
         ----------
         body : as it was sent, JSON
+
+        Raises BusyError too, where very many quotes of the account hold already.
         """
+        self._open.check_room(task.account_id, self._now())
         self._check(task)
         task = self._as_run(task)
         with self._works.lock:
@@ -93,10 +98,7 @@ class QuoteBook:
             options=options,
         )
         self._store.put_quotes([quote])
-        with self._mutex:
-            self._open[quote.id] = (quote.account_id, quote.digest, quote.valid_until)
-            if len(self._open) > _MOST_OPEN:
-                self._open.popitem(last=False)
+        self._open.add(quote)
         self._sweep(now)
         return quote
 
@@ -172,7 +174,7 @@ class QuoteBook:
         now = self._now()
         if now > quote.valid_until:
             raise ConflictError(
-                f"Quote {quote.id} was valid until {quote.valid_until.isoformat()}, platform time. Ask for a new one"
+                f"Quote {quote.id} was valid until {said_utc(quote.valid_until)}, platform time. Ask for a new one"
             )
         if not option.feasible:
             raise ConflictError(f"Option {option.name!r} cannot be had: {option.why_not}")
@@ -185,7 +187,7 @@ class QuoteBook:
         if task is None or not task.labels.get(LABEL):
             return quote
         marked = _accepted(quote, task)
-        self._store.put_quotes([marked])
+        self._keep_taken(marked)
         return marked
 
     # -- what came --
@@ -215,11 +217,14 @@ class QuoteBook:
 
     def settle(self) -> None:
         """Note what came of quotes whose tasks are over, once the ledger has all of their energy."""
+        with self._mutex:
+            taken = sorted(self._unsettled.items())
+        with self._works.lock:
+            over = [quote_id for quote_id, task_id in taken if self._works.get(task_id) is None]
         done: list[Quote] = []
-        for quote in self._store.unsettled_quotes():
-            with self._works.lock:
-                work = self._works.get(quote.task_id)
-            if work is not None:
+        for quote_id in over:
+            quote = self._store.quote(quote_id)
+            if quote is None:
                 continue
             task = self._store.task(quote.task_id)
             if task is None:  # its user removed it before anybody looked: there is nothing to compare
@@ -228,6 +233,9 @@ class QuoteBook:
             elif task.state.final:
                 done.append(dataclasses.replace(quote, outcome=self._outcome(task)))
         self._store.put_quotes(done)
+        with self._mutex:
+            for quote in done:
+                self._unsettled.pop(quote.id, None)
 
     def _outcome(self, task: Task) -> Outcome:
         attempts = self._store.attempts(task.id)
@@ -254,37 +262,30 @@ class QuoteBook:
             label = task.labels.get(LABEL, "")
             if label:
                 quote = self._store.quote(label.partition("/")[0])
-                if quote is not None and quote.account_id == task.account_id and not quote.accepted:
-                    self._store.put_quotes([_accepted(quote, task)])
-                self._forget(label.partition("/")[0])
-            else:
+                mine = quote is not None and quote.account_id == task.account_id
+                if quote is not None and mine and quote.task_id in ("", task.id):
+                    self._keep_taken(quote if quote.accepted else _accepted(quote, task))
+                self._open.forget(label.partition("/")[0])
+            elif self._open.of(task.account_id):
                 self._match(task)
         except OndolError as error:
             _log.warning("quotes could not be told of task %s: %s", task.id, error)
 
     def _match(self, task: Task) -> None:
-        with self._mutex:
-            mine = [
-                (key, digest)
-                for key, (account, digest, until) in self._open.items()
-                if account == task.account_id and task.created_at <= until
-            ]
-        if not mine:
-            return
-        runs, name = digest_of(task), _NAME_OF.get(task.service, "")
-        for key, digest in reversed(mine):  # the latest of equals; others may let go of it meanwhile
-            if digest != runs:
-                continue
-            quote = self._store.quote(key)
+        name = _NAME_OF.get(task.service, "")
+        # The latest of equals.
+        for quote_id in self._open.alike(task.account_id, digest_of(task), task.created_at)[:1]:
+            quote = self._store.quote(quote_id)
             option = None if quote is None else quote.option(name)
             if quote is not None and not quote.task_id and option is not None and _as_offered(task, option):
-                self._store.put_quotes([dataclasses.replace(_accepted(quote, task, name), matched=True)])
-                self._forget(key)
-            return
+                self._keep_taken(dataclasses.replace(_accepted(quote, task, name), matched=True))
+                self._open.forget(quote_id)
 
-    def _forget(self, quote_id: str) -> None:
+    def _keep_taken(self, quote: Quote) -> None:
+        """Store a quote as taken, and remember to look what comes of it."""
+        self._store.put_quotes([quote])
         with self._mutex:
-            self._open.pop(quote_id, None)
+            self._unsettled[quote.id] = quote.task_id
 
     def _sweep(self, now: dt.datetime) -> None:
         """Let go of quotes that nobody took, an hour apart."""
@@ -292,9 +293,6 @@ class QuoteBook:
             return
         self._swept = now
         self._store.forget_quotes(now - KEPT)
-        with self._mutex:
-            for key in [key for key, (_, _, until) in self._open.items() if until < now]:
-                del self._open[key]
 
 
 _NAME_OF = {ServiceClass.ON_DEMAND: "now", ServiceClass.FLEX: "deadline", ServiceClass.HARVEST: "heat"}

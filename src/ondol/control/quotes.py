@@ -18,6 +18,7 @@ from ondol.model.budget import Amount, Overrun
 from ondol.model.compute import Task
 from ondol.model.conditions import Scheduling
 from ondol.model.estimate import Estimate
+from ondol.model.instant import said_utc
 from ondol.model.quote import BudgetLeft, Option
 from ondol.model.view import ServiceClass
 
@@ -135,6 +136,8 @@ class Quoter:
             return None
         share = 1.0
         for one in whole.budgets:
+            if one.fits:  # one that only alerts has room for all, however little it has left
+                continue
             for left, asked in (
                 (one.co2e_g, whole.estimate.co2e_p90_g),
                 (one.energy_kwh, whole.estimate.energy_p90_kwh),
@@ -154,13 +157,13 @@ class Quoter:
             count = len(task.instance_numbers)
             words = f"{offer.instances} of {count} instances: {100 * offer.instances / count:.0f} % of the work is done"
         elif offer.service is ServiceClass.ON_DEMAND:
-            words = f"{free:.0f} slots are free or run filler, and {before:.0f} instances stand before it"
+            words = f"{_count(free, 'slot is', 'slots are')} free or run filler, and {_stand(before)} before it"
         elif told.ahead.state == "now":
             words = f"heat is wanted for the work of {max(room, 0.0):.0f} more slots now, and nobody stands before it"
         else:
             hours = ahead.usable_slot_h
             words = (
-                f"it waits for heat: {before:.0f} instances stand before it, and sinks can use {hours:.0f} slot-hours "
+                f"it waits for heat: {_stand(before)} before it, and sinks can use {hours:.0f} slot-hours "
                 f"in {HORIZON_S / 3600.0:.0f} h"
             )
         terms = self._estimator.terms
@@ -169,15 +172,24 @@ class Quoter:
         return f"{words}; the grid is at {now_g:.0f} g/kWh now and {then_g:.0f} g/kWh over its run ({terms.basis})"
 
 
+def _count(number: float, one: str, many: str) -> str:
+    return f"1 {one}" if round(number) == 1 else f"{number:.0f} {many}"
+
+
+def _stand(before: float) -> str:
+    """How many stand in line, with the verb."""
+    return "nobody stands" if round(before) == 0 else _count(before, "instance stands", "instances stand")
+
+
 def _why_not(offer: Offer, told: Told, estimate: Estimate, budgets: tuple[BudgetLeft, ...]) -> str:
     short = next((one for one in budgets if not one.fits), None)
     if short is not None:
-        again = "" if short.renews_at is None else f"; it begins anew at {short.renews_at.isoformat()}"
+        again = "" if short.renews_at is None else f"; it begins anew at {said_utc(short.renews_at)}"
         return f"budget {short.name} has too little left for its p90{again}"
     if not told.promised:
         return _not_foreseen(told)
     if offer.deadline is not None and estimate.end_p50 > offer.deadline:
-        return f"it would end at {estimate.end_p50.isoformat()} (p50), after its deadline"
+        return f"it would end at {said_utc(estimate.end_p50)} (p50), after its deadline"
     return ""
 
 

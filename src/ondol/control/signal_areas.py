@@ -87,10 +87,24 @@ def areas_of(
 
 def count_hosts(sites: Iterable[Site], hosts_of: Callable[[SiteId], frozenset[AccountId]]) -> int:
     """How many hosts sites have at least: groups that share no host with one another."""
-    groups: list[set[str]] = []
+    above: dict[str, str] = {}  # each host's next one on the way to the first of its group
+    groups = 0
+
+    def first_of(host: str) -> str:
+        while above[host] != host:
+            above[host] = above[above[host]]
+            host = above[host]
+        return host
+
     for site in sites:
-        mine = {f"account {host}" for host in hosts_of(site.id)} or {f"site {site.id}"}
-        touched = [group for group in groups if group & mine]
-        groups = [group for group in groups if not group & mine]
-        groups.append(mine.union(*touched))
-    return len(groups)
+        mine = [f"account {host}" for host in sorted(hosts_of(site.id))] or [f"site {site.id}"]
+        fresh = [host for host in mine if host not in above]
+        above.update((host, host) for host in fresh)
+        groups += len(fresh)
+        first = first_of(mine[0])
+        for host in mine[1:]:
+            other = first_of(host)
+            if other != first:
+                above[other] = first
+                groups -= 1
+    return groups

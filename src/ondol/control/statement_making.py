@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,18 +20,18 @@ from ondol.accounting.allocation import AllocationTerms
 from ondol.accounting.burnt import burnt_of, burnt_sections
 from ondol.accounting.split_rules import rule_named
 from ondol.control.carbon_ground import CarbonGround
+from ondol.control.fact_pages import work_facts_of
 from ondol.control.grids import Grids
 from ondol.control.heat_temps import handover, surroundings
+from ondol.control.meter_classes import electricity_error, heat_error
 from ondol.control.mirror_made import Mirror, mirror_of
 from ondol.control.mirror_runs import run_before
 from ondol.control.statement_meters import Settled, meters_section, settle
 from ondol.control.statement_more import held_in, waste_section, whys_of, work_of
 from ondol.control.statement_rows import WindowRows, rows_around, sites_of, task_spans, window_rows
 from ondol.control.statement_subjects import LIVES, Chosen
-from ondol.model.binding import Binding
 from ondol.model.errors import NotFoundError
 from ondol.model.fleet import Fleet
-from ondol.model.ids import TaskId
 from ondol.model.site import Site, UnitKind
 from ondol.storage.ports import Store
 
@@ -58,15 +59,19 @@ class StatementMaker:
     def __init__(self, fleet: Fleet, store: Store, ground: CarbonGround, *, clock_rate: float = 1.0) -> None:
         self._fleet, self._store, self._ground = fleet, store, ground
         self._machines = machines(fleet, ground.book)
-        site_of = {str(unit.id): str(unit.site_id) for unit in fleet.units} | {site.id: site.id for site in fleet.sites}
-        self._meter_error = _worst(fleet.bindings, "electric_meter", {site.id: site.id for site in fleet.sites})
-        self._heat_error = _worst(fleet.bindings, "heat_meter", site_of)
+        self._meter_error, self._heat_error = electricity_error(fleet), heat_error(fleet)
         racks = {str(unit.site_id) for unit in fleet.units if unit.kind is UnitKind.SERVER_RACK}
         self._heatless = frozenset(racks - {str(u.site_id) for u in fleet.units if u.kind is not UnitKind.SERVER_RACK})
         # A virtual node stands for a real one on a share of this machine: the same as in facts of attempts.
         self._cpu_scale = {
             str(node.id): clock_rate * node.cores_per_slot * node.slots / node.host_cores for node in fleet.nodes
         }
+        sink_of_circuit = {circuit.id: circuit.sink_id for circuit in fleet.circuits}
+        sink_of = {
+            unit.id: unit.zone_id if unit.circuit_id is None else sink_of_circuit[unit.circuit_id]
+            for unit in fleet.units
+        }
+        self._sink_of_node = {str(node.id): str(sink) for node in fleet.nodes if (sink := sink_of[node.unit_id])}
         self._grids: Grids | None = None
 
     def statement(
@@ -103,6 +108,7 @@ class StatementMaker:
             whole=look.whole,
             timezone=self._timezone(chosen),
             named=_named(shared, chosen),
+            holders={task for task, fact in work.works.items() if fact.holds_pool},
             more=more,
             claims=None if held is None else held_in(held, *rows.span),
             findings=[f"{one.subject}: {one.detail}" for stand in stands for one in stand.findings],
@@ -178,6 +184,7 @@ class StatementMaker:
             names=names,
             meter_error=self._meter_error,
             heat_error=self._heat_error,
+            sink_of_node=self._sink_of_node,
             heatless=self._heatless,
         )
 
@@ -198,10 +205,8 @@ class StatementMaker:
     def _names(self, chosen: Chosen, rows: WindowRows) -> dict[str, str]:
         names: dict[str, str] = {noun.id: noun.name for noun in (*self._fleet.sites, *self._fleet.sinks)}
         if chosen.subject.of_work:
-            wanted = [TaskId(key) for key in rows.energy.tasks if chosen.tasks is None or key in chosen.tasks]
-            for first in range(0, len(wanted), 1000):
-                facts = self._store.work_facts(task_ids=wanted[first : first + 1000])
-                names |= {fact.task_id: fact.name for fact in facts}
+            wanted = [key for key in rows.energy.tasks if chosen.tasks is None or key in chosen.tasks]
+            names |= {fact.task_id: fact.name for fact in work_facts_of(self._store, wanted)}
         return names
 
     def _timezone(self, chosen: Chosen) -> str:
@@ -216,15 +221,6 @@ def _nothing(chosen: Chosen, start: dt.datetime | None, end: dt.datetime | None)
     span = (f" from {since}" if since else "") + (f" to {until}" if until else "")
     who = f"of {subject.kind} {subject.name or subject.id}"
     return NotFoundError("ledger rows", f"{who}{span}: nothing ran then (from and to say another window)")
-
-
-def _worst(bindings: Iterable[Binding], point: str, site_of: Mapping[str, str]) -> dict[str, float]:
-    """By site, the worst uncertainty of its meters of a kind; none where one of them has no stated class."""
-    by_site: dict[str, list[float]] = {}
-    for one in bindings:
-        if one.point == point and one.entity_id in site_of and one.connection_id:
-            by_site.setdefault(site_of[one.entity_id], []).append(one.uncertainty)
-    return {site: max(found) for site, found in by_site.items() if all(found)}
 
 
 def _mask(shared: Shared, chosen: Chosen) -> Mask:

@@ -16,11 +16,11 @@ from ondol.accounting.claims import active
 from ondol.accounting.suggested_ends import counted
 from ondol.accounting.waste import Spent, Waste, WasteLine, idle_pool_slots, waste_of
 from ondol.control.claim_book import ClaimBook
+from ondol.control.fact_pages import attempt_facts_of, work_facts_of
 from ondol.model.account import Account
 from ondol.model.fleet import Fleet
 from ondol.model.ids import AttemptId, NodeId, SiteId, TaskId
 from ondol.model.ledger import AttemptFact, EnergyRow, WorkFact
-from ondol.storage.ledger_ports import PAGE
 from ondol.storage.ports import Store
 
 _J_PER_KWH = 3.6e6
@@ -156,28 +156,6 @@ def claims_held(book: ClaimBook, caller: Account, sites: Sequence[SiteId]) -> tu
 def held_in(held: Sequence[Held], start: dt.datetime, end: dt.datetime) -> tuple[Held, ...]:
     """Those claims that reach into a window."""
     return tuple(one for one in held if one.start < end and one.end > start)
-
-
-def work_facts_of(store: Store, tasks: Sequence[str]) -> list[WorkFact]:
-    """Facts of some tasks."""
-    found: list[WorkFact] = []
-    for first in range(0, len(tasks), PAGE):
-        found += store.work_facts(task_ids=[TaskId(key) for key in tasks[first : first + PAGE]], limit=PAGE)
-    return found
-
-
-def attempt_facts_of(store: Store, tasks: Sequence[str]) -> list[AttemptFact]:
-    """Ends of all attempts of some tasks."""
-    found: list[AttemptFact] = []
-    for first in range(0, len(tasks), PAGE):
-        part, after = [TaskId(key) for key in tasks[first : first + PAGE]], ""
-        while True:
-            page = store.attempt_facts(part, after=after, limit=PAGE)
-            found += page
-            if len(page) < PAGE:
-                break
-            after = page[-1].attempt_id
-    return found
 
 
 def whys_of(store: Store, ends: Iterable[AttemptFact]) -> dict[AttemptId, str]:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ondol.accounting.account.statement import KINDS, Subject
+from ondol.control.fact_pages import all_work_facts
 from ondol.control.host_ports import HostDesk
 from ondol.control.host_rights import is_operator
-from ondol.control.statement_rows import all_work_facts
 from ondol.model.account import Account, Project
 from ondol.model.checks import check_choice
 from ondol.model.errors import InvalidFieldError, NotFoundError

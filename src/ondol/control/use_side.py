@@ -64,7 +64,7 @@ class UseSide:
             now=clock.now,
             view=view,
             basis=ground.basis,
-            embodied_g_per_h=ground.embodied_g_per_h,
+            embodied_g_per_h=ground.embodied_g_per_h_at(clock.now()),
             clock_rate=clock.rate,
             kept=store.document(ESTIMATES),
         )
@@ -88,6 +88,6 @@ class UseSide:
             grid=grids.at,
             estimates=self.estimator,
             bonus_share=fleet.accounting.flexibility_bonus_share,
-            embodied_g=EmbodiedUse(fleet, works, ground.embodied_g_per_h).of,
+            embodied_g=EmbodiedUse(fleet, works, ground.embodied_g_per_h, ground.book.written_off()).of,
             flush=flush,
         )

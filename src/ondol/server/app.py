@@ -46,6 +46,7 @@ from ondol.server.api import (
     task_routes,
 )
 from ondol.server.api.describe import describe_answers
+from ondol.server.api.heads import HeadAsGet
 from ondol.server.api.paths import TolerantPaths
 from ondol.server.api.request import body_schemas
 from ondol.server.errors import install_errors
@@ -139,6 +140,7 @@ def create_api(
     queries = {field.alias for route in routes for field in _queries(route)}
     app.add_middleware(TolerantPaths, routes=[*_DOCS, *(route.path for route in routes)], queries=sorted(queries))
     app.add_middleware(AnswerWatch, book=app.state.answers)
+    app.add_middleware(HeadAsGet)
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:

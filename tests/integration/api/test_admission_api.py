@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from integration.api.memory_desk import ALICE, BOB, MemoryDesk
+from ondol.model.errors import UnavailableError
 from ondol.server.app import create_api
 from unit.control.test_admission_notes import SUMMER, notes, view
 
@@ -101,3 +102,15 @@ def test_a_note_goes_into_storage_and_out_again_unchanged(tmp_path: Path) -> Non
     assert kept is not None
     (said,) = notes(view(SUMMER)).noted([dataclasses.replace(kept, admission=None)])
     assert kept.admission == said.admission
+
+
+def test_storage_that_falls_silent_after_the_creation_is_no_failure_of_it(tmp_path: Path) -> None:
+    """Given a durable task, when what was said of it cannot be read, then no client is told to send it again."""
+
+    class SilentDesk(TellingDesk):
+        def detail(self, account_id, key):
+            raise UnavailableError("the database does not answer")
+
+    app = create_api(SilentDesk(tmp_path), storage_url=None, admissions=notes(view(SUMMER)))
+    answer = TestClient(app, headers={"Authorization": ALICE}).post("/tasks", json=body("flex"))
+    assert (answer.status_code, "Ondol-Admission" in answer.headers) == (200, False), answer.text

@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ondol.cli.main import run
 from ondol.model.fleet import Fleet
 from ondol.model.ids import NodeId, SinkId, SiteId, TaskId, UnitId
 from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
+from ondol.server.api import kpi_routes
 from ondol.storage.ports import Changes
 
 QUARTER = dt.timedelta(minutes=15)
@@ -221,6 +223,36 @@ def test_what_is_declared_counts_and_is_said_to_be_declared(place: Place, ondol:
         assert "inflow" in answer.text
 
 
+def test_what_cannot_be_is_refused_by_name_before_any_figure_is_made(place: Place) -> None:
+    """Given a time before all times, and a data centre of no size at all, when figures are asked for, then 400."""
+    first = place.boss.get("/ledger/v1/kpi", params={"to": "0001-01-01T00:00:00Z"})
+    assert (first.status_code, first.json()["field"]) == (400, "to")
+    for name, value in (
+        ("floor_m2", "nan"),
+        ("floor_m2", "-1"),
+        ("battery_kw", "inf"),
+        ("waste_heat_c", "-300"),
+        ("refrigerants", ""),
+    ):
+        answer = place.boss.get("/ledger/v1/kpi/eu-2024-1364", params={**PERIOD, name: value})
+        assert (answer.status_code, answer.json().get("field")) == (400, name), answer.text
+    rooms = {**PERIOD, "floor_m2": "10", "computer_room_m2": "11"}
+    assert "at most floor_m2" in place.boss.get("/ledger/v1/kpi/eu-2024-1364", params=rooms).json()["detail"]
+
+
+def test_who_comes_while_two_years_are_summed_up_is_told_when_to_ask_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given large windows, when many ask for them at once, then other requests find a thread still."""
+    for name, value in (("_PATIENCE_S", 0.01), ("_room", threading.BoundedSemaphore(2))):
+        with monkeypatch.context() as less:
+            less.setattr(f"ondol.server.api.kpi_routes.{name}", value)
+            with kpi_routes._turn(), kpi_routes._turn():
+                answer = place.boss.get("/ledger/v1/kpi", params=PERIOD)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
+    assert place.boss.get("/ledger/v1/kpi", params=PERIOD).status_code == 200
+
+
 def test_a_kilowatt_hour_is_claimed_once_over_http(place: Place) -> None:
     claim = {"site": "home", **PERIOD, "holder": "Ann", "share": 0.5}
     first = place.boss.post("/ledger/v1/claims", json=claim)
@@ -292,7 +324,8 @@ def test_claims_at_the_terminal(ondol: Callable[..., str]) -> None:
     assert "claims 10" in ondol("claims", "add", "home", *span, "--holder", "Ann", "--to-kwh", "10", "--key", "one")
     listed = ondol("claims", "list", "home", *span)
     assert "free: 10" in listed
-    assert "nobody changed the register" in listed
+    assert "nobody changed the register" in " ".join(listed.split())
+    assert max(map(len, listed.splitlines())) <= 80, listed
     text = " ".join(ondol("claims", "clause", "one").split())
     assert "Ann (the holder) claims all of the useful heat of Home" in text
     told = json.loads(ondol("claims", "clause", "one", "--json"))

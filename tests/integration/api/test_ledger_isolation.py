@@ -97,3 +97,20 @@ def test_a_foreign_site_is_not_there(ledger: Ledger, path: str) -> None:
     assert foreign.status_code == unknown.status_code == 404
     assert foreign.json()["detail"].replace("home", "none") == unknown.json()["detail"]
     assert ledger.alice.get(f"/ledger/v1/{path}?site=home").status_code == 200
+
+
+def test_a_span_of_very_many_rows_is_refused_in_words(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a fleet whose month is millions of rows, when anybody asks for it at once, then the platform lives on."""
+    monkeypatch.setattr("ondol.server.api.offsets.MOST_ROWS", 1)
+    for path in ("energy", "reconciliation", "statement"):
+        answer = ledger.boss.get(f"/ledger/v1/{path}")
+        assert (answer.status_code, "for one site" in answer.json()["detail"]) == (422, True), answer.text
+    assert ledger.bob.get(f"/ledger/v1/energy?task={ledger.uuid}").json()["total"] == 1
+
+
+def test_pages_of_rows_are_counted_and_follow_one_another(ledger: Ledger) -> None:
+    first, second = (ledger.boss.get(f"/ledger/v1/energy?limit=1&offset={offset}").json() for offset in (0, 1))
+    assert (first["total"], first["next_offset"], second["next_offset"]) == (2, 1, None)
+    assert [len(page["data"]) for page in (first, second)] == [1, 1]
+    assert first["data"] != second["data"]
+    assert ledger.boss.get("/ledger/v1/energy?offset=9").json()["data"] == []

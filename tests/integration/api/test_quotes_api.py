@@ -204,7 +204,7 @@ def test_a_user_at_a_terminal_quotes_takes_and_looks(url: str, capsys: pytest.Ca
 
     asked = ("--name", "render", "--command", "true", "--instances", "3", "--expected", "10min", "--profile", "process")
     said = ondol(*asked)
-    for words in ("now", "deadline", "heat", "smaller", "gCO2e", "ondol quote accept", "slots are free"):
+    for words in ("now", "deadline", "heat", "smaller", "CO2e", "ondol quote accept", "slots are free"):
         assert words in said
     quote = json.loads(ondol(*asked, "--json"))
     uuid = ondol("accept", quote["id"], "heat").strip()

@@ -79,7 +79,8 @@ def test_durations_and_times_as_the_wire_has_them():
 
 
 @pytest.mark.parametrize(
-    ("text", "ahead_h"), [("+2h", 2.0), ("+1h30m", 1.5), ("+90s", 0.025), ("+1d", 24.0), ("2026-01-12T09:00:00Z", 1.0)]
+    ("text", "ahead_h"),
+    [("+2h", 2.0), ("+1h30m", 1.5), ("+1h30min", 1.5), ("+90s", 0.025), ("+1d", 24.0), ("2026-01-12T09:00:00Z", 1.0)],
 )
 def test_deadlines(text: str, ahead_h: float):
     assert read_deadline("d", text, NOW) == NOW + dt.timedelta(hours=ahead_h)

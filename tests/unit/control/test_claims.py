@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import itertools
+from collections.abc import Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -351,6 +353,25 @@ def test_a_row_read_back_has_the_hash_that_it_was_written_with() -> None:
         again = decode(encode(row), ClaimRow)
         assert again == row
         assert again.hash == row.hash
+
+
+def test_a_long_period_is_read_in_weeks_and_is_the_heat_that_it_was_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year of a site's minutes at once is gigabytes: a host's one question must not take the platform down."""
+    rows = tuple(heat(n + 0.1, delivered=1.0 + n / 7.0, demanded=50.0, virtual=n == 600) for n in range(40 * 24))
+    house = House(rows)
+    read: list[dt.timedelta] = []
+    whole = house.store.heat
+
+    def watched(**what: Any) -> Iterator[HeatRow]:
+        read.append(what["end"] - what["start"])
+        return whole(**what)
+
+    monkeypatch.setattr(house.store, "heat", watched)
+    axis, reaches = house.book._axis(HOME, START, START + 40 * DAY)
+    assert axis == heat_axis(HOME, rows, START, START + 40 * DAY)
+    assert reaches == rows[-1].end
+    assert len(read) == 6
+    assert max(read) < 8 * DAY
 
 
 def test_a_claim_on_equations_in_place_of_a_meter_says_that_it_proves_nothing() -> None:

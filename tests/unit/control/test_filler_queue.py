@@ -136,6 +136,18 @@ def test_fillers_that_fail_are_not_followed_by_one_a_minute() -> None:
     assert stage.open() == 1
 
 
+def test_a_client_that_fails_for_months_is_still_tried_once_an_hour() -> None:
+    """Given more failures than there are doublings of a number, then the loop is not told of a number that is none."""
+    stage = Stage(BOINC)
+    stage.queue._failures = 1_030
+    stage.later(0)
+    ends(stage, 127)
+    stage.later(59)
+    assert stage.open() == 0
+    stage.later(2)
+    assert stage.open() == 1
+
+
 def test_without_a_queue_nothing_is_added_and_storage_that_is_away_ends_nothing() -> None:
     idle = Stage(FillerTerms())
     idle.later(0)

@@ -94,7 +94,7 @@ def test_units_count_by_their_heat_and_heat_without_temperatures_is_told() -> No
     other += [reading(BACK, n / 4, 20.0, entity="v") for n in range(96)]
     rows = [heat(2.0, 3.0), heat(2.0, 1.0, unit="v")]
     both = found([*own, *other], rows, *BOUND[:4])
-    assert both == Handover(supply_c=pytest.approx(52.5), return_c=pytest.approx(42.5), share=1.0)  # type: ignore[arg-type]
+    assert both == Handover(supply_c=pytest.approx(52.5), return_c=pytest.approx(42.5), share=pytest.approx(1.0))  # type: ignore[arg-type]
     one = found(own, rows)
     assert one is not None
     assert (one.supply_c, one.share) == pytest.approx((60.0, 0.75))
@@ -125,3 +125,15 @@ def test_surroundings_are_measured_or_of_the_weather_or_stated_and_it_is_said_wh
     far = fleet(climate="elsewhere")
     assert surroundings(far, MemoryStore(), far.sites[0], START, end)[0] == STATED_C
     assert "278.15 K" in surroundings(far, MemoryStore(), far.sites[0], START, end)[1]
+
+
+def test_heat_that_flowed_while_sensors_were_dead_is_no_heat_of_known_temperature() -> None:
+    # given a day of even heat, of which the sensors saw six hours and the last reading was held for one more
+    rows = [heat(n, 1.0) for n in range(24)]
+    readings = [reading(point, n / 4, level) for point, level in ((SUPPLY, 60.0), (BACK, 50.0)) for n in range(24)]
+    made = found(readings, rows)
+    assert made is not None
+    assert made.share == pytest.approx(7 / 24, abs=0.01)
+    # and the circuit's sensors stand for a unit whose own are silent
+    loop = [dataclasses.replace(one, key=PointKey("loop", one.key.point)) for one in readings]
+    assert found(loop, rows, *BOUND[:2], *BOUND[4:]) == made

@@ -13,7 +13,7 @@ from ondol.control.admission_notes import AdmissionNotes
 from ondol.control.ports import Desk
 from ondol.model.account import Account
 from ondol.model.admission import AdmissionNote
-from ondol.model.errors import NotFoundError
+from ondol.model.errors import NotFoundError, OndolError
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 from ondol.server.errors import NotOfferedError
@@ -71,7 +71,7 @@ def with_admission(response: Response, desk: Desk, caller: Account) -> Response:
     for key in ids[:_MOST_SHOWN]:
         try:
             note = desk.detail(caller.id, key).task.admission
-        except NotFoundError:  # gone already
+        except OndolError:  # gone already, or storage is silent: the task is there, its answer must not say otherwise
             continue
         if note is not None:
             notes.append(note)

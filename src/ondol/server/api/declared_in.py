@@ -10,9 +10,8 @@ from fastapi import Query
 
 from ondol.accounting.boundary import Boundary, Carrier, HeatPump, Inflow
 from ondol.accounting.kpi_extras import Declared
-from ondol.accounting.scope_two import Contract, Instrument
+from ondol.accounting.scope_two import Contract, Instrument, stated_factor
 from ondol.model.errors import InvalidFieldError
-from ondol.model.factor import Factor, Heating, Mix, Scope
 
 InflowIn = Annotated[
     str,
@@ -76,20 +75,7 @@ def _contract(text: str, year: int) -> Contract:
         raise InvalidFieldError("contract", text, _CONTRACT)
     kwh, g_per_kwh = _number("contract", text, parts[1], _CONTRACT), _number("contract", text, parts[2], _CONTRACT)
     kind = instruments[parts[0]]
-    factor = Factor(
-        id=f"declared-{kind.value}",
-        value=g_per_kwh,
-        low=g_per_kwh,
-        high=g_per_kwh,
-        unit="gCO2e/kWh",
-        scope=Scope.DIRECT,
-        mix=Mix.MARKET,
-        heating=Heating.NONE,
-        year=year,
-        geography="EU",
-        source=parts[3],
-        licence="as declared",
-    )
+    factor = stated_factor(f"declared-{kind.value}", g_per_kwh, parts[3], year=year, geography="EU")
     return Contract(
         instrument=kind, kwh=kwh, factor=factor, renewable=kind is not Instrument.SUPPLIER, evidence=parts[3]
     )

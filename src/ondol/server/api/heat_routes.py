@@ -27,7 +27,7 @@ from ondol.server.api.heat_out import (
     site_out,
     unit_out,
 )
-from ondol.server.api.offsets import From, Limit, Offset, Span, To, bounded_window, offset_page
+from ondol.server.api.offsets import From, Limit, Offset, Span, To, bounded_window, looked_through, offset_page
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -144,11 +144,8 @@ def readings(
     ):
         raise NotFoundError("sink" if sink else "unit", sink or unit)
     span = bounded_window(from_, to, desk.platform_time())
-    rows = [
-        row
-        for row in desk.heat(site_id=noun.site_id, start=span.start, end=span.end)
-        if (row.sink_id == sink if sink else row.unit_id == unit)
-    ]
+    every = looked_through(desk.heat(site_id=noun.site_id, start=span.start, end=span.end))
+    rows = (row for row in every if (row.sink_id == sink if sink else row.unit_id == unit))
     return JSONResponse(offset_page(rows, offset, limit, reading_out, span))
 
 

@@ -6,6 +6,9 @@ import csv
 import dataclasses
 import datetime as dt
 import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -14,7 +17,7 @@ from fastapi.responses import JSONResponse
 from ondol.accounting.disclosure.eu_2024_1364 import EuReport, Premises
 from ondol.accounting.kpi_set import KpiSet
 from ondol.control.ports import Desk
-from ondol.model.errors import InvalidFieldError, NotFoundError
+from ondol.model.errors import BusyError, InvalidFieldError, NotFoundError
 from ondol.model.ids import SiteId
 from ondol.server.api.declared_in import (
     ContractIn,
@@ -26,7 +29,7 @@ from ondol.server.api.declared_in import (
     read_boundary,
     read_declared,
 )
-from ondol.server.api.offsets import DEFAULT_DAYS, window
+from ondol.server.api.offsets import begin_before, window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -36,6 +39,10 @@ From = Annotated[
 ]
 To = Annotated[str, Query(description="windows that begin before this time, ISO 8601; a year after from at most")]
 Form = Annotated[Literal["json", "csv"], Query(alias="format", description="json or csv")]
+_AT_ONCE = 2  # a year of a large site is minutes of a core: more of them at once would leave none for other requests
+_MOST = 12  # requests for figures that are here at once, most of them waiting: others find a thread still
+_PATIENCE_S, _AGAIN_S = 60.0, 10.0  # how long a request waits for its turn, and when it had better ask again [s, wall]
+_room, _turns = threading.BoundedSemaphore(_MOST), threading.BoundedSemaphore(_AT_ONCE)
 _SHEETS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {}, "text/csv": {"schema": {"type": "string"}}}}
 }
@@ -66,12 +73,13 @@ def kpi(
     declared = read_declared(inflow, contract, start, boundary, heat_pump_kwh)
     if site and entity:
         raise InvalidFieldError("entity", entity, "left out beside site: key figures are of one of them")
-    if site:
-        made = desk.kpis.site(caller, _known(desk, site), start, end, declared)
-    elif entity:
-        made = desk.kpis.entity(caller, entity, start, end, declared)
-    else:
-        made = desk.kpis.fleet(caller, start, end, declared)
+    with _turn():
+        if site:
+            made = desk.kpis.site(caller, _known(desk, site), start, end, declared)
+        elif entity:
+            made = desk.kpis.entity(caller, entity, start, end, declared)
+        else:
+            made = desk.kpis.fleet(caller, start, end, declared)
     return JSONResponse(kpi_out(made, desk))
 
 
@@ -123,7 +131,8 @@ def eu_table(
     of = ("site", str(_known(desk, site))) if site else ("entity", entity) if entity else ("fleet", "")
     boundary = read_boundary(heat_pump, it_category, partial)
     declared = read_declared(inflow, contract, start, boundary, heat_pump_kwh)
-    report = desk.kpis.eu_report(caller, of, start, end, premises, declared)
+    with _turn():
+        report = desk.kpis.eu_report(caller, of, start, end, premises, declared)
     if format_ == "csv":
         return Response(eu_csv(report), media_type="text/csv; charset=utf-8")
     return JSONResponse(plain(report) | {"unknown": list(report.unknown), "regulation": "(EU) 2024/1364"})
@@ -133,7 +142,8 @@ def eu_table(
 def thresholds(caller: Caller, desk: DeskIn, from_: From = "", to: To = "") -> JSONResponse:
     """Installed power by SIRET against 500 kW (report) and 1 MW (make use of the heat). For the operator."""
     start, end = _span(desk, from_, to)
-    return JSONResponse(plain(desk.kpis.thresholds(caller, start, end)))
+    with _turn():
+        return JSONResponse(plain(desk.kpis.thresholds(caller, start, end)))
 
 
 def kpi_out(made: KpiSet, desk: Desk) -> dict[str, Any]:
@@ -171,6 +181,26 @@ def eu_csv(report: EuReport) -> str:
     return sheet.getvalue()
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    """One of the turns that there are; raises BusyError where many wait already, or none comes soon."""
+    if not _room.acquire(blocking=False):
+        raise _busy()
+    try:
+        if not _turns.acquire(timeout=_PATIENCE_S):
+            raise _busy()
+        try:
+            yield
+        finally:
+            _turns.release()
+    finally:
+        _room.release()
+
+
+def _busy() -> BusyError:
+    return BusyError(f"Key figures of many windows are being summed up already: ask again in {_AGAIN_S:g} s", _AGAIN_S)
+
+
 def _known(desk: Desk, key: str) -> SiteId:
     if all(site.id != key for site in desk.fleet().sites):
         raise NotFoundError("site", key)
@@ -180,5 +210,4 @@ def _known(desk: Desk, key: str) -> SiteId:
 def _span(desk: Desk, from_: str, to: str) -> tuple[dt.datetime, dt.datetime]:
     asked = window(from_, to)
     end = asked.end or desk.platform_time()
-    midnight = end.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return asked.start or midnight - dt.timedelta(days=DEFAULT_DAYS), end
+    return asked.start or begin_before(end), end

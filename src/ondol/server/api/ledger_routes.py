@@ -21,7 +21,7 @@ from ondol.model.errors import InvalidFieldError, NotFoundError
 from ondol.model.ids import AccountId, SiteId
 from ondol.model.ledger import EnergyRow, LedgerRow
 from ondol.server.api.job_rows import rows_around, task_rows
-from ondol.server.api.offsets import From, Limit, Offset, Span, To, bounded_window, offset_page, window
+from ondol.server.api.offsets import From, Limit, Offset, Span, To, bounded_window, looked_through, offset_page, window
 from ondol.server.api.plain import plain
 from ondol.server.api.request import Caller, DeskIn
 
@@ -47,13 +47,13 @@ def energy(
     site_id = _site(desk, caller, site) if site else None
     if task:
         span = window(from_, to)
-        rows = task_rows(desk, caller.id, task, start=span.start, end=span.end)[1]
-        rows = [row for row in rows if site_id is None or row.site_id == site_id]
+        own = task_rows(desk, caller.id, task, start=span.start, end=span.end)[1]
+        rows = (row for row in own if site_id is None or row.site_id == site_id)
     else:
         span = bounded_window(from_, to, desk.platform_time())
         seen = desk.hosts.seen(caller)
-        rows = desk.energy(site_id=site_id, start=span.start, end=span.end)
-        rows = [row for row in rows if row.site_id in seen or _is_own(row, caller.id)]
+        every = looked_through(desk.energy(site_id=site_id, start=span.start, end=span.end))
+        rows = (row for row in every if row.site_id in seen or _is_own(row, caller.id))
     return JSONResponse(offset_page(rows, offset, limit, lambda row: plain(nameless(row, caller.id)), span))
 
 
@@ -70,8 +70,9 @@ def heat(
     """In the order of their writing: what was asked, delivered and felt, by unit; the last 7 days without `from`."""
     span = bounded_window(from_, to, desk.platform_time())
     seen = desk.hosts.seen(caller)
-    rows = desk.heat(site_id=_site(desk, caller, site) if site else None, start=span.start, end=span.end)
-    rows = [row for row in rows if row.site_id in seen]
+    site_id = _site(desk, caller, site) if site else None
+    every = looked_through(desk.heat(site_id=site_id, start=span.start, end=span.end))
+    rows = (row for row in every if row.site_id in seen)
     return JSONResponse(offset_page(rows, offset, limit, plain, span))
 
 
@@ -91,8 +92,9 @@ def meters(
     """
     span = bounded_window(from_, to, desk.platform_time())
     seen = desk.hosts.seen(caller)
-    rows = desk.meters(site_id=_site(desk, caller, site) if site else None, start=span.start, end=span.end)
-    rows = [row for row in rows if row.site_id in seen]
+    site_id = _site(desk, caller, site) if site else None
+    every = looked_through(desk.meters(site_id=site_id, start=span.start, end=span.end))
+    rows = (row for row in every if row.site_id in seen)
     return JSONResponse(offset_page(rows, offset, limit, plain, span))
 
 
@@ -107,7 +109,8 @@ def reconciliation(caller: Caller, desk: DeskIn, site: str = "", from_: From = "
     span = bounded_window(from_, to, desk.platform_time())
     site_id = _site(desk, caller, site) if site else None
     seen = {one for one in desk.hosts.seen(caller) if site_id in (None, one)}
-    rows = [row for row in desk.energy(site_id=site_id, start=span.start, end=span.end) if row.site_id in seen]
+    every = looked_through(desk.energy(site_id=site_id, start=span.start, end=span.end))
+    rows = [row for row in every if row.site_id in seen]
     counted = [row for row in desk.meters(site_id=site_id, start=span.start, end=span.end) if row.site_id in seen]
     made = reconcile(rows, counted)
     known = {str(one.subject) for one in made.sites}
@@ -149,8 +152,8 @@ def statement(
         site_id = _site(desk, caller, site) if site else None
         span = bounded_window(from_, to, desk.platform_time())
         rows: list[LedgerRow] = [
-            *desk.energy(site_id=site_id, start=span.start, end=span.end),
-            *desk.heat(site_id=site_id, start=span.start, end=span.end),
+            *looked_through(desk.energy(site_id=site_id, start=span.start, end=span.end)),
+            *looked_through(desk.heat(site_id=site_id, start=span.start, end=span.end)),
         ]
         seen = desk.hosts.seen(caller)
         shown = [row for row in rows if row.site_id in seen or _is_own(row, caller.id)]

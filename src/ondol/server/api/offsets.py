@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Query
 
-from ondol.model.errors import InvalidFieldError
+from ondol.model.errors import InvalidFieldError, TooManyRowsError
 from ondol.server.api.times import read_time, wire_time
 
 Row = TypeVar("Row")
 DEFAULT_DAYS = 7
 _FIRST = dt.datetime.min.replace(tzinfo=dt.UTC)
 LONGEST_DAYS = 31  # a month; a year is the sum of twelve
+MOST_ROWS = 1_000_000  # of the ledger that one answer looks through: some twenty seconds of a core
 Offset = Annotated[int, Query(ge=0, description="rows to pass over")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="rows to give")]
 From = Annotated[
@@ -44,16 +45,21 @@ class Span:
         }
 
 
-def offset_page(rows: Sequence[Row], offset: int, limit: int, show: Callable[[Row], Any], span: Span) -> dict[str, Any]:
-    """One page of a span's rows; `next_offset` is null on the last."""
-    end = offset + limit
+def offset_page(rows: Iterable[Row], offset: int, limit: int, show: Callable[[Row], Any], span: Span) -> dict[str, Any]:
+    """One page of a span's rows; `next_offset` is null on the last. Rows are counted, and none is kept but the page."""
+    end, total = offset + limit, 0
+    page: list[Any] = []
+    for row in rows:
+        if offset <= total < end:
+            page.append(show(row))
+        total += 1
     return {
-        "data": [show(row) for row in rows[offset:end]],
+        "data": page,
         **span.out(),
         "offset": offset,
         "limit": limit,
-        "total": len(rows),
-        "next_offset": end if end < len(rows) else None,
+        "total": total,
+        "next_offset": end if end < total else None,
     }
 
 
@@ -80,10 +86,26 @@ def bounded_window(start: str, end: str, now: dt.datetime) -> Span:
     asked = window(start, end)
     last = asked.end or now
     if asked.start is None:
-        midnight = last.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return Span(midnight - min(dt.timedelta(days=DEFAULT_DAYS), midnight - _FIRST), asked.end)
+        return Span(begin_before(last), asked.end)
     if last - asked.start > dt.timedelta(days=LONGEST_DAYS):
         raise InvalidFieldError(
             "from", start, f"at most {LONGEST_DAYS} days before to, or before now ({wire_time(now)}): ask span by span"
         )
     return asked
+
+
+def begin_before(last: dt.datetime) -> dt.datetime:
+    """The midnight (UTC) `DEFAULT_DAYS` days before a moment, or the first one of all."""
+    midnight = last.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - min(dt.timedelta(days=DEFAULT_DAYS), midnight - _FIRST)
+
+
+def looked_through(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows of the ledger for one answer; raises TooManyRowsError beyond `MOST_ROWS` of them."""
+    for number, row in enumerate(rows):
+        if number >= MOST_ROWS:
+            raise TooManyRowsError(
+                f"More than {MOST_ROWS:,} ledger rows lie in this span: ask for a shorter one (from and to), for one "
+                "site, or for one task"
+            )
+        yield row

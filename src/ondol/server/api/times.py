@@ -9,8 +9,8 @@ import re
 from ondol.model.errors import InvalidFieldError
 
 _SPAN = re.compile(r"(?:([0-9]{1,8})\.)?([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:\.[0-9]{1,7})?")
-_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(min|[smhd])")
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 LONGEST_S = 10 * 365 * 86_400  # ten years: nothing here is planned further ahead [s]
 
 
@@ -65,7 +65,7 @@ def read_time(field: str, text: str) -> dt.datetime:
 
 
 def read_deadline(field: str, text: str, now: dt.datetime) -> dt.datetime:
-    """Read `+2h`, `+1h30m` (s, m, h, d; from now on the platform's clock) or an ISO time that lies ahead."""
+    """Read `+2h`, `+1h30m` (s, m or min, h, d; from now on the platform's clock) or an ISO time that lies ahead."""
     allowed = "a time ahead like 2026-01-15T08:00:00Z, or from now like +2h or +1d12h, at most ten years"
     stripped = text.strip()
     if not stripped.startswith("+"):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ondol.model.ledger import EnergyRow, HeatRow, Share, Tier
+from ondol.storage.sql import ledger_tables as tables
 from ondol.storage.times import from_us, to_us
 
+_ENERGY, _HEAT = (tuple(column.name for column in table.c) for table in (tables.energy, tables.heat))
+_SHARES, _TIERS = {one.value: one for one in Share}, {one.value: one for one in Tier}
 _TEMPERATURES = ("temp_c", "setpoint_c", "lower_c", "upper_c")
 
 
@@ -27,18 +31,18 @@ def heat_columns(row: HeatRow) -> dict[str, Any]:
     return columns | {name: None for name in _TEMPERATURES if math.isnan(columns[name])}
 
 
-def energy_row(columns: Any) -> EnergyRow:  # a row of `tables.energy`
-    """Build the energy row of what was stored."""
-    fields = _fields(columns, EnergyRow)
-    fields["share"] = Share(fields["share"])
-    fields["tier"] = Tier(fields["tier"])
+def energy_row(columns: Sequence[Any]) -> EnergyRow:
+    """Build the energy row of a line of `tables.energy`, columns in its order."""
+    fields = _fields(_ENERGY, columns)
+    fields["share"] = _SHARES[fields["share"]]
+    fields["tier"] = _TIERS[fields["tier"]]
     return EnergyRow(**fields)
 
 
-def heat_row(columns: Any) -> HeatRow:  # a row of `tables.heat`
-    """Build the heat row of what was stored."""
-    fields = _fields(columns, HeatRow)
-    fields["tier"] = Tier(fields["tier"])
+def heat_row(columns: Sequence[Any]) -> HeatRow:
+    """Build the heat row of a line of `tables.heat`, columns in its order."""
+    fields = _fields(_HEAT, columns)
+    fields["tier"] = _TIERS[fields["tier"]]
     return HeatRow(**fields | {name: math.nan for name in _TEMPERATURES if fields[name] is None})
 
 
@@ -49,11 +53,9 @@ def _columns(row: EnergyRow | HeatRow) -> dict[str, Any]:
     return columns
 
 
-def _fields(columns: Any, kind: type[EnergyRow] | type[HeatRow]) -> dict[str, Any]:
-    mapping = columns._mapping  # noqa: SLF001  # SQLAlchemy's public way to a row by name
-    fields = {
-        field.name: mapping[field.name] for field in dataclasses.fields(kind) if field.name not in ("start", "end")
-    }
-    fields["start"] = from_us(mapping["start_us"])
-    fields["end"] = from_us(mapping["end_us"])
+def _fields(names: tuple[str, ...], columns: Sequence[Any]) -> dict[str, Any]:
+    fields = dict(zip(names, columns, strict=True))
+    del fields["seq"]
+    fields["start"] = from_us(fields.pop("start_us"))
+    fields["end"] = from_us(fields.pop("end_us"))
     return fields
