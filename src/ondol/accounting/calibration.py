@@ -144,6 +144,10 @@ class Figure:
         for group in dict.fromkeys((said.group, said.group[:1])):
             self._high[group] = _within(self._high.get(group, 0.0) + STEP * (missed - (1.0 - AIM)), *OFFSETS)
 
+    def number(self, group: tuple[str, ...]) -> int:
+        """Members of a group of which is known what came."""
+        return sum(not math.isnan(ratio) for ratio in self._members.get(group, {}).values())
+
     @property
     def full(self) -> bool:
         """Whether no more can be followed now."""

@@ -36,6 +36,8 @@ is never less than what the lines say."""
 FIRST_LOW = -1.5
 """Of ln(wait) that nine of ten are said to exceed, before it is known; an assumption (tier T5)."""
 
+FEW = 20  # tasks that are over, below which the lines tell the median start of flex in a calm fleet better than they
+
 CROWDED_START, CROWDED_END = 1.25, 1.0
 """Least p90 over what the fluid says where the fleet is full: it was easy until then, and misses are seen days later.
 Found on the twin."""
@@ -147,6 +149,8 @@ class Foreteller:
             else 0.0,
             most=CALM_START if calm else math.inf,
         )
+        if calm and self.figures["start"].number(said["start"].group) < FEW:
+            start50 = min(start50, stands.start_s + START_S)  # the scale is all that it may wait, no median
         start50, start90 = max(start50 - START_S, 0.0), _up(start90 - START_S)
         waits_s = stands.window_s if math.isfinite(stands.window_s) else 0.0
         promised = start50 <= waits_s + HORIZON_S and start90 <= LONGEST_S

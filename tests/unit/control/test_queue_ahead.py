@@ -144,6 +144,21 @@ def test_nobody_promises_flex_of_a_calm_fleet_for_later_than_it_may_wait() -> No
     assert told.start_p90_s <= told.ahead.window_s + 1.0
 
 
+def test_before_anything_is_known_the_lines_tell_when_flex_of_a_calm_fleet_starts() -> None:
+    """Given heat for the one before it and more, then the median is soon, and not all that it may wait."""
+    before = {"service": FLEX, "deadline_s": NOW + 40_000.0}
+    teller, ahead = Foreteller(), QueueAhead(view(before, demand_w=400.0))
+    patient = asked(FLEX, deadline_s=NOW + 86_400.0, declared_s=1000.0)
+    first = teller.tell(ahead, patient, terms())
+    assert first.ahead.state == "calm"
+    assert first.start_p50_s <= first.ahead.start_s < 0.2 * first.ahead.window_s
+    for number in range(30):  # what comes is believed, once it is more than a few
+        teller.note(f"t{number}", teller.tell(ahead, patient, terms()))
+        teller.started(f"t{number}", NOW + 0.8 * first.ahead.window_s)
+    taught = Foreteller(teller.pack()).tell(QueueAhead(view(before, demand_w=400.0)), patient, terms())
+    assert taught.start_p50_s > 0.5 * first.ahead.window_s
+
+
 def test_harvest_that_is_not_foreseen_is_said_to_be_so() -> None:
     told = Foreteller().tell(QueueAhead(view({"service": HARVEST}, demand_w=0.0)), asked(HARVEST), terms())
     assert not told.promised
