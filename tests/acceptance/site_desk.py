@@ -35,11 +35,14 @@ class App:
 
     def __init__(self, port: int) -> None:
         self._lock = threading.Lock()
+        self._listens = threading.Event()
         self.latest: dict[str, bytes] = {}
         self.events: list[dict[str, Any]] = []
         self.temps_c: dict[str, list[float]] = {}
         self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="an-app")
         self._client.on_connect = lambda *_: self._client.subscribe([("#", 1)])
+        self._client.on_subscribe = lambda *_: self._listens.set()
+        self._client.on_disconnect = lambda *_: self._listens.clear()
         self._client.on_message = self._heard
         self._client.reconnect_delay_set(1, 1)
         self._client.connect_async("127.0.0.1", port)
@@ -70,6 +73,9 @@ class App:
 
     def send(self, topic: str, payload: str) -> None:
         self._client.publish(topic, payload, qos=1)
+
+    def wait_until_it_listens(self) -> None:
+        assert self._listens.wait(30.0), "the app is not at the broker"
 
     def close(self) -> None:
         self._client.disconnect()
@@ -129,6 +135,16 @@ class SiteDesk:
         settings = self.folder / "mosquitto.conf"
         settings.write_text(f"listener {self.broker_port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
         self._run("broker", [program, "-c", str(settings)])
+
+    def start_broker_again(self) -> None:
+        """With the app there before the agent: events are told once, to who listens then."""
+        agent = self._running["agent"]
+        agent.send_signal(signal.SIGSTOP)
+        try:
+            self.start_broker()
+            self.app.wait_until_it_listens()
+        finally:
+            agent.send_signal(signal.SIGCONT)
 
     def start_agent(self) -> None:
         client = self.up.client

@@ -70,6 +70,24 @@ def test_the_statement_is_one_file_that_needs_nothing_from_outside(demo: tuple[P
     assert figures["discomfort_kh"] < 6.0
 
 
+def test_the_account_by_the_standards_is_of_the_same_morning_and_says_more(demo: tuple[Path, str, float]) -> None:
+    account = json.loads((demo[0] / "account.json").read_text())
+    morning = json.loads((demo[0] / "summary.json").read_text())
+    figures = {section: {key: one["value"] for key, one in of.items()} for section, of in account["figures"].items()}
+    assert figures["energy"]["total_kwh"] == pytest.approx(morning["electricity_kwh"], rel=1e-9)
+    assert figures["grid"]["location_hourly_g"] == pytest.approx(morning["co2e_g"], rel=1e-9)
+    inventory = figures["inventory"]
+    assert inventory["embodied_g"] > 0.0
+    assert inventory["total_g"] == pytest.approx(inventory["operational_g"] + inventory["embodied_g"], rel=1e-9)
+    assert inventory["total_g"] > morning["co2e_g"]
+    assert figures["sci"]["units"] == 3.0
+    said = " ".join(demo[1].split())
+    assert "without credit for heat" in said
+    assert "a task (SCI)" in said
+    page = (demo[0] / "account.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)\s*=\s*["']https?://""", page)
+
+
 def test_what_cannot_wait_runs_within_five_seconds(demo: tuple[Path, str, float]) -> None:
     said = re.search(r"on-demand work runs ([\d.]+) s after its submission", demo[1])
     assert said is not None

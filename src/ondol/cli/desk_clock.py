@@ -8,6 +8,7 @@ import msgspec
 
 from ondol.control.clock import ClockSetting, PlatformClock, new_setting
 from ondol.model.errors import InvalidFieldError
+from ondol.storage.whole_files import write_whole
 
 
 def desk_clock(file: Path | None, rate: float | None = None) -> PlatformClock:
@@ -32,5 +33,5 @@ def desk_clock(file: Path | None, rate: float | None = None) -> PlatformClock:
         return PlatformClock(setting)
     setting = new_setting(1.0 if rate is None else rate)
     if file is not None:
-        file.write_bytes(msgspec.json.encode(setting) + b"\n")
+        write_whole(file, msgspec.json.encode(setting) + b"\n")
     return PlatformClock(setting)

@@ -14,6 +14,7 @@ from ondol.cli.connection import HERE, Where, open_api
 from ondol.cli.listing import Column, field, print_json, print_pairs, print_rows, print_text, say
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock, energy, temperature
+from ondol.storage.whole_files import write_whole
 
 To = Annotated[Path | None, Parameter(name=("--to", "-t"), help="File to write; standard output where left out.")]
 _KEPT = {True: "kept", False: "missed", None: UNKNOWN}
@@ -249,7 +250,7 @@ def _write(text: str, to: Path | None, out: Out) -> None:
     if to is None:
         sys.stdout.write(text)
         return
-    to.write_text(text, encoding="utf-8")
+    write_whole(to, text.encode())
     say(f"{to} written", out)
     if out.quiet:
         print_text(str(to))

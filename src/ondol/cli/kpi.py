@@ -14,6 +14,7 @@ from ondol.cli.listing import WIDTH, Column, field, print_json, print_paragraph,
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import UNKNOWN, clock
 from ondol.model.errors import InvalidFieldError
+from ondol.storage.whole_files import write_whole
 
 app = App(name="kpi", help="Key figures of data centres, what authorities want to be told, thresholds.")
 From = Annotated[str | None, Parameter(name="--from")]
@@ -173,7 +174,7 @@ def eu_export(
     }
     with open_api(where, timeout_s=YEARS_S) as api:
         if csv is not None:
-            csv.write_bytes(api.data(f"{_PATH}/eu-2024-1364", format="csv", **query))
+            write_whole(csv, api.data(f"{_PATH}/eu-2024-1364", format="csv", **query))
             print_text(str(csv))
             return
         made = api.get(f"{_PATH}/eu-2024-1364", **query)

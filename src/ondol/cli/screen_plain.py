@@ -32,7 +32,7 @@ class PlainLines:
         self._sites_s = float("-inf")
         self._jobs: dict[str, tuple[str, int]] = {}
         self._notes: set[str] = set()
-        self._decided: DecisionRow | None = None
+        self._decided: frozenset[DecisionRow] = frozenset()
 
     def show(self, model: ScreenModel, *, at_end: bool = False) -> None:
         """Write the lines that a picture adds.
@@ -66,12 +66,12 @@ class PlainLines:
         self._say(stamp, f"job       {job.name} ({job.service}): {job.state}, {job.done} of {job.total} done{where}")
 
     def _show_decisions(self, model: ScreenModel) -> None:
-        fresh = list(model.decisions)
-        if self._decided in fresh:
-            fresh = fresh[len(fresh) - fresh[::-1].index(self._decided) :]
+        # by time: a Wait told before is gone from the picture once another one followed it
+        last = max((row.at for row in self._decided), default=None)
+        fresh = [row for row in model.decisions if last is None or (row.at >= last and row not in self._decided)]
         if not fresh:
             return
-        self._decided = fresh[-1]
+        self._decided = frozenset(model.decisions)
         if len(fresh) > DECISIONS_PER_LOOK:
             zone = ZoneInfo(model.timezone)
             left_out = len(fresh) - DECISIONS_PER_LOOK

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from ondol.cli.listing import note, print_json, print_text
 from ondol.cli.output import SHOWN, Out
+from ondol.storage.whole_files import write_whole
 
 if TYPE_CHECKING:
     from ondol.drivers.virtual.own_broker import OwnBroker
@@ -106,7 +107,7 @@ def sim_site(
             reached = reached_fleet(
                 whole, SiteId(site), server.places, modbus=(host, server.port), mqtt=place, rate=running.rate
             )
-            write_fleet.write_text(fleet_to_toml(reached), encoding="utf-8")
+            write_whole(write_fleet, fleet_to_toml(reached).encode())
         _say(simulated, server.port, host, place, write_fleet, out)
         _watch(simulated, now, ended, fault, faults, out)
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ondol.cli.listing import Column, field, note, print_json, print_rows, print_text
 from ondol.cli.output import SHOWN, Out
+from ondol.storage.whole_files import write_whole
 
 
 def identify(
@@ -86,7 +87,7 @@ def identify(
         print_rows([asdict(one) for one in found], columns, out=out, key="entity_id")
         print_text(diff(before, after, str(fleet)))
     if write is not None:
-        write.write_text(after, encoding="utf-8")
+        write_whole(write, after.encode())
         note(f"{write} has the fitted numbers", out)
     return 0 if any(one.accepted for one in found) else 1
 

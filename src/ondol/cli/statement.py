@@ -18,6 +18,7 @@ from ondol.cli.listing import WIDTH, print_json, print_pairs, print_paragraph, p
 from ondol.cli.output import SHOWN, Out
 from ondol.cli.wording import clock
 from ondol.model.errors import InvalidFieldError
+from ondol.storage.whole_files import write_whole
 
 Kind = Literal["instance", "task", "job", "pool", "user", "project", "site", "host", "fleet"]
 _FINDS = {"task": TASKS, "job": JOBS, "pool": POOLS}
@@ -78,7 +79,7 @@ def statement(
         span = {"from": from_, "to": to}
         for target, form in ((html, "html"), (pdf, "pdf")):
             if target is not None:
-                _write(target, api.data(path, format=form, **span))
+                write_whole(target, api.data(path, format=form, **span))
                 say(f"{target} written", out)
         if csv:
             sys.stdout.write(api.data(path, format="csv", **span).decode())
@@ -109,11 +110,6 @@ def _key(api: Api, kind: Kind, id_: str) -> str:
         task, dot, number = id_.rpartition(".")
         return f"{_key(api, 'task', task)}{dot}{number}" if task else id_
     return find_id(api, _FINDS[kind], id_) if kind in _FINDS and len(id_) != 36 else id_
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
 
 
 def _print(made: Mapping[str, Any]) -> None:

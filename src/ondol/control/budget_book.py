@@ -14,9 +14,11 @@ from ondol.accounting.budget_periods import period_at
 from ondol.model.budget import Balance, BudgetRow, Holder, Level, Period, Tab, UseBudget
 from ondol.model.compute import Task
 from ondol.model.ids import AccountId, ProjectId, TaskId
+from ondol.model.ledger import EnergyRow
 from ondol.storage.ports import Store
 
 _log = logging.getLogger(__name__)
+_INSTANT = dt.timedelta(microseconds=1)
 _Key = tuple[str, dt.datetime]
 
 
@@ -93,6 +95,14 @@ class BudgetBook:
     def stored_task(self, task_id: TaskId) -> Task | None:
         """A task that is over, from the store."""
         return self._store.task(task_id)
+
+    def document(self, key: str) -> bytes | None:
+        """A small state that is kept with the budgets."""
+        return self._store.document(key)
+
+    def energy_at(self, start: dt.datetime) -> list[EnergyRow]:
+        """Rows of the ledger's window that begins at a time."""
+        return list(self._store.energy(start=start, end=start + _INSTANT))
 
     def balance(self, budget_id: str, period_start: dt.datetime) -> Balance:
         """Balance of a period; zero where nothing was booked in it yet."""

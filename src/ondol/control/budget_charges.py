@@ -17,6 +17,7 @@ from ondol.accounting.waiting import Run
 from ondol.control.budget_book import BudgetBook
 from ondol.control.budget_calendar import BudgetCalendar
 from ondol.control.budget_journal import BudgetJournal, tab_of
+from ondol.control.budget_owed import OwedUse
 from ondol.control.budget_use import Use, uses_of
 from ondol.control.works import Works
 from ondol.lifecycle.work import Change, Work
@@ -55,9 +56,9 @@ class BudgetCharges:
         embodied_g: Callable[[Sequence[EnergyRow]], Sequence[float]] = lambda rows: [0.0] * len(rows),
     ) -> None:
         self._book, self._journal, self._calendar, self._works = book, journal, calendar, works
-        self._basis, self._grid, self._bonus_share, self._embodied_g = basis, grid, bonus_share, embodied_g
+        self._basis, self._grid, self._bonus_share = basis, grid, bonus_share
+        self._owed = OwedUse(book, lambda rows: uses_of(rows, embodied_g(rows)))
         self._country = {site.id: site.country for site in fleet.sites}
-        self._owed: list[Use] = []
         self._ended: dict[TaskId, dt.datetime | None] = {}  # None for what never had a slot: nothing is to come
         for task_id in book.tabs:
             work = works.get(task_id)
@@ -75,16 +76,14 @@ class BudgetCharges:
         """Charge all rows of one or more windows; what is nobody's work is charged to nobody.
 
         What cannot be charged now, as where storage does not answer, is owed: nothing of it is booked, and the next
-        time tries again.
+        time tries again, also after a restart.
         """
-        due = [*self._owed, *uses_of(energy, self._embodied_g(energy))]
-        self._owed = []
-        for use in due:
+        for use in self._owed.take(energy):
             try:
                 self._charge(use)
             except Exception:  # noqa: BLE001  # whatever is wrong with one task's, others' is charged
                 _log.exception("what task %s used cannot be charged now, trying again", use.task_id)
-                self._owed.append(use)
+                self._owed.add(use)
 
     def _charge(self, use: Use) -> None:
         tab = self._tab_of(use.task_id, use.start)
@@ -156,6 +155,10 @@ class BudgetCharges:
             tab = dataclasses.replace(tab, lines=(*tab.lines, *fresh))
         return tab if tab.lines else None
 
+    def owed(self) -> dict[str, bytes]:
+        """What is owed now, for the commit that has the windows; nothing where that is as before."""
+        return self._owed.news()
+
     def settle(self, until: dt.datetime | None, now: dt.datetime) -> None:
         """Settle tasks whose last window is in the ledger: refund what they did not use, and part of what they saved.
 
@@ -164,10 +167,9 @@ class BudgetCharges:
         until : end of the window that is written now; None where none is, so that only what never ran is settled
         now : platform time
         """
-        owed = {use.task_id for use in self._owed}
         for task_id in sorted(self._ended):
             ended_at = self._ended[task_id]
-            if task_id in owed or (ended_at is not None and (until is None or ended_at > until + _SLACK)):
+            if self._owed.by(task_id) or (ended_at is not None and (until is None or ended_at > until + _SLACK)):
                 continue
             tab = self._book.tabs.get(task_id)
             outcome = self._outcome(task_id) if tab is not None and not tab.outcome else ""

@@ -269,11 +269,21 @@ class BudgetGuard:
             end = max((row.end for row in energy), default=None)
             if end is not None:
                 self._charges.charge(energy)
-            self._charges.settle(end, self._now())
-            if end is not None:
-                self.look(end)
-                self._charges.alert(end)
+            try:
+                self._follow_up(end)
+            except Exception:  # noqa: BLE001  # what was charged is written with its rows all the same
+                _log.exception("budgets cannot be settled or looked at now, trying again with the next window")
+        owed = self._charges.owed()
+        if owed:
+            changes = dataclasses.replace(changes, documents={**changes.documents, **owed})
         return dataclasses.replace(changes, budgets=self._journal.hand_over()) if self._journal else changes
+
+    def _follow_up(self, end: dt.datetime | None) -> None:
+        """Settle what is over, begin what is due, and tell what is used up."""
+        self._charges.settle(end, self._now())
+        if end is not None:
+            self.look(end)
+            self._charges.alert(end)
 
     def stood_still(self, task_id: TaskId, since: dt.datetime, until: dt.datetime) -> None:
         """Note that a budget kept a task from running for a while: that is no waiting for a better hour."""

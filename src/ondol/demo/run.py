@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ondol.accounting.account.statement import Statement
 from ondol.cli.screen import Screen
 from ondol.cli.up import Serving, log_to
 from ondol.control.layout import DataFolder
@@ -24,6 +25,7 @@ from ondol.control.platform import Platform
 from ondol.control.preconditions import FASTEST_CLOCK
 from ondol.control.settings import Settings
 from ondol.control.statement import fleet_bundle
+from ondol.demo.account import account_line, write_account
 from ondol.demo.fleet import demo_fleet
 from ondol.demo.results import Results, make_results
 from ondol.model.errors import ConflictError, InvalidFieldError, UnavailableError
@@ -70,7 +72,8 @@ def run_demo(out: Path, policy: str, rate: float, keep: bool, data: Path | None,
         bundle = make_bundle(platform, policy, begun, used=used)
         results = make_results(out)
         write_outcome(out, bundle)
-        _say_goodbye(console, out, bundle, results, client, late=late)
+        whole = write_account(out, platform, bundle.start, bundle.end)
+        _say_goodbye(console, out, bundle, whole, results, client, late=late)
         if keep:
             console.print(f"\nStill serving at {serving.url}; token {token}. Ctrl-C ends it.")
             with contextlib.suppress(KeyboardInterrupt):
@@ -220,9 +223,18 @@ def _say_hello(console: Console, serving: Serving, policy: str) -> None:
 
 
 def _say_goodbye(
-    console: Console, out: Path, bundle: FleetStatementBundle, results: Results, client: Client, *, late: bool
+    console: Console,
+    out: Path,
+    bundle: FleetStatementBundle,
+    whole: Statement,
+    results: Results,
+    client: Client,
+    *,
+    late: bool,
 ) -> None:
     print_statement(bundle, console)
+    console.print()
+    console.print(account_line(whole), highlight=False)
     console.print()
     for line in client.lines:
         console.print(f"client: {line}", highlight=False, markup=False)
@@ -235,4 +247,7 @@ def _say_goodbye(
         )
     elif client.status != 0:
         console.print(f"[bold red]The client did not end well (status {client.status}).[/]")
-    console.print(f"Statement: {out / 'statement.html'}   results: {out}", highlight=False)
+    console.print(
+        f"Statement: {out / 'statement.html'}   by the standards: {out / 'account.html'}   results: {out}",
+        highlight=False,
+    )

@@ -24,7 +24,8 @@ TIER_WORDS = {
 }
 NOT_COUNTED = (
     "Not counted: making servers, heaters, tanks and pipes (embodied carbon), their end of life, water, networks, and "
-    "what lies upstream of the electricity beyond what the grid factor itself contains."
+    "what lies upstream of the electricity beyond what the grid factor itself contains. The whole statement counts "
+    "what of it is known: 'ondol statement fleet'."
 )
 NO_CREDIT = (
     "The carbon line is a location-based inventory and takes no credit for heat (compatible with ISO/IEC 21031). "
@@ -129,7 +130,10 @@ def method_notes(bundle: FleetStatementBundle) -> list[str]:
             "Over so short a time a site may hand over more heat than it took electricity: water and heaters were warm "
             "before. Its ERF is then left out, and its jobs' useful heat may exceed their electricity."
         )
-    notes.append(f"Energy of a node is split by this rule: {bundle.fleet.method}.")
+    notes.append(
+        f"Energy of a node is split by this rule: {bundle.fleet.method}. A job's electricity and carbon contain its "
+        "part of the sites' overhead."
+    )
     notes.append(f"Carbon factor: {figures.carbon.factor}.")
     notes += [tier_note(tier, amount, figures.energy.total_kwh) for tier, amount in figures.kwh_by_tier]
     if figures.unmetered_sites:

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from ondol.accounting.figures import J_PER_KWH
 from ondol.model.view import Bools, Floats
+from ondol.storage.whole_files import replaced_by
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.recorder import CLASSES
 from ondol.twin.summary import LATE_S
-from ondol.twin.whole_files import replaced_by
 
 _MEANING = (
     "one row an instance that came, fillers left out; null for what did not happen; node and site of the last attempt; "

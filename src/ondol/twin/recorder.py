@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ondol.model.view import Floats, Ints, ServiceClass
+from ondol.storage.whole_files import replaced_by
 from ondol.twin.fleet_twin import FleetTwin
 from ondol.twin.grain import MOST_ROWS, Grain, grain_of
 from ondol.twin.layout import SinkKind
-from ondol.twin.whole_files import replaced_by
 
 PART_S = 86_400.0
 LEVELS = ("temp_c", "lower_c", "upper_c")

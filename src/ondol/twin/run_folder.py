@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from ondol.model.errors import ConflictError, InvalidFieldError, NotFoundError
-from ondol.twin.whole_files import PARTIAL, write_whole
+from ondol.storage.whole_files import PARTIAL, write_whole
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

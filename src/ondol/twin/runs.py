@@ -18,6 +18,7 @@ from ondol.model.decision import Decision
 from ondol.model.view import View
 from ondol.policy.contract import Policy
 from ondol.policy.registry import load_policy
+from ondol.storage.whole_files import write_whole
 from ondol.twin import snapshot
 from ondol.twin.fleet_twin import FleetTwin, Watch
 from ondol.twin.instances import write_instances
@@ -28,7 +29,6 @@ from ondol.twin.scenario.nouns import ForecastSpec, Scenario
 from ondol.twin.scenario.reading import load_scenario
 from ondol.twin.scenario.series import Series, make_series
 from ondol.twin.summary import Figures, summarise
-from ondol.twin.whole_files import write_whole
 from ondol.twin.work_of import varied, work_of
 from ondol.twin.workload.jobs import Trace
 

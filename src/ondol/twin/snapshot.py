@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ondol.model.errors import InvalidFieldError
+from ondol.storage.whole_files import replaced_by
 from ondol.twin.fleet_twin import FleetTwin
-from ondol.twin.whole_files import replaced_by
 
 Arrays = dict[str, npt.NDArray[Any]]
 

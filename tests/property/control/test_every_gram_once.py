@@ -162,7 +162,9 @@ def making(stage: BudgetStage, rows: list[EnergyRow]) -> tuple[float, float]:
 
 spans = st.lists(
     st.tuples(
-        st.floats(-90.0, 119.0), st.floats(0.001, 200.0), st.sampled_from(["known", "known", "unknown", "inside"])
+        st.integers(-90_000_000, 119_000_000).map(lambda us: us / 1e6),  # as finely as times are kept
+        st.integers(1_000, 200_000_000).map(lambda us: us / 1e6),
+        st.sampled_from(["known", "known", "unknown", "inside"]),
     ),
     min_size=1,
     max_size=3 * NODE.slots,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +75,7 @@ class BudgetStage(Stage):
         if ground is not None:
             self.making_g_per_h = dict(ground.embodied_g_per_h)
         self.folder = Path(tempfile.mkdtemp(prefix="ondol-budgets-"))
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         super().__init__(**{"tick_s": 60.0, **settings})
         self.store.put_project(Project(id=PROJECT, name="P", slug="p", members=(ACCOUNT,)))
 

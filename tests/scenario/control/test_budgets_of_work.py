@@ -333,3 +333,41 @@ def test_what_could_not_be_charged_is_charged_once_storage_answers(monkeypatch: 
     stage.run(120)
     assert task.id not in stage.guard.book.tabs
     assert stage.balance().spent.energy_kwh == pytest.approx(stage.drawn_kwh(task, other), rel=1e-8)
+
+
+@pytest.mark.parametrize("broken_part", ["one task", "the whole window"])
+def test_what_is_owed_is_charged_once_though_the_platform_dies_meanwhile(
+    broken_part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given windows in the ledger that could not be charged, when the platform dies, then the next one charges them."""
+    stage = BudgetStage()
+    stage.budget(co2e_g=1000.0)
+    task, other = stage.submit(cpu_s=1e6), stage.submit(cpu_s=1e6)
+    stage.run(300)
+    charges, before = stage.guard._charges, stage.balance().spent.energy_kwh
+    found = charges._tab_of
+
+    def silent(task_id: TaskId, at: dt.datetime) -> object:
+        if task_id == task.id:
+            raise UnavailableError("the database does not answer")
+        return found(task_id, at)
+
+    def fails(_rows: object) -> object:
+        raise ZeroDivisionError
+
+    if broken_part == "one task":
+        monkeypatch.setattr(charges, "_tab_of", silent)
+    else:
+        monkeypatch.setattr(charges._owed, "_shared_out", fails)
+    stage.run(300)
+    stage.desk.abort(ACCOUNT, task.id)
+    stage.run(120)
+    assert stage.balance().spent.energy_kwh < stage.drawn_kwh(task, other) - 0.01
+    assert (stage.balance().spent.energy_kwh > before) == (broken_part == "one task")
+    # when
+    stage.restart()
+    stage.run(180)
+    # then
+    assert stage.balance().spent.energy_kwh == pytest.approx(stage.drawn_kwh(task, other), rel=1e-8)
+    assert task.id not in stage.guard.book.tabs
+    assert stage.store.document("budgets.owed") == b"[]"

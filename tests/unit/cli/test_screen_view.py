@@ -109,6 +109,28 @@ def test_lines_tell_news_once_and_sites_now_and_then() -> None:
     assert sum("site  " in line for line in said) == 8
 
 
+def test_lines_tell_a_decision_once_though_the_wait_after_it_is_replaced() -> None:
+    # given three starts and a Wait, which says how the queue stands
+    def row(second: int, action: str, reason: str) -> DecisionRow:
+        return DecisionRow(
+            at=dt.datetime(2026, 1, 14, 6, 0, second, tzinfo=dt.UTC), action=action, subject="a", reason=reason
+        )
+
+    said: list[str] = []
+    lines = PlainLines(ASCII, said.append)
+    starts = tuple(row(second, "Start", f"warm {second}") for second in (1, 2, 3))
+    lines.show(dataclasses.replace(sample(), decisions=(*starts, row(4, "Wait", "3 in the queue"))))
+    said.clear()
+
+    # when the next Wait takes its place, and when nothing is new
+    later = dataclasses.replace(sample(), decisions=(*starts, row(5, "Wait", "2 in the queue")))
+    lines.show(later)
+    lines.show(later)
+
+    # then only that one is told
+    assert [line.partition("decision  ")[2] for line in said] == ["Wait a: 2 in the queue"]
+
+
 def test_lines_tell_each_change_of_a_job() -> None:
     said: list[str] = []
     lines = PlainLines(ASCII, said.append)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -43,11 +44,10 @@ nodes = 3
 
 @lru_cache
 def found(days: float = 1.0, seed: int = 1, tasks: int = 60) -> Found:
-    import tempfile
-
-    file = Path(tempfile.mkdtemp(prefix="ondol-quotes-")) / "spring.toml"
-    file.write_text(SCENARIO.format(days=days, jobs=round(600 * days)))
-    return study(file, tasks=tasks, seed=seed, days=days)[1]
+    with TemporaryDirectory(prefix="ondol-quotes-") as folder:
+        file = Path(folder) / "spring.toml"
+        file.write_text(SCENARIO.format(days=days, jobs=round(600 * days)))
+        return study(file, tasks=tasks, seed=seed, days=days)[1]
 
 
 def test_every_task_is_quoted_once_at_its_submission_and_compared() -> None:

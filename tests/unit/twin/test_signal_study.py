@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,11 +16,10 @@ from unit.twin.test_quotes_study import SCENARIO
 
 @lru_cache
 def found(days: float = 2.0, learn_days: float = 0.0) -> tuple[Found, Found]:
-    import tempfile
-
-    file = Path(tempfile.mkdtemp(prefix="ondol-signal-")) / "spring.toml"
-    file.write_text(SCENARIO.format(days=days, jobs=round(100 * days)))
-    both = study(file, learn_days=learn_days)[1]
+    with TemporaryDirectory(prefix="ondol-signal-") as folder:
+        file = Path(folder) / "spring.toml"
+        file.write_text(SCENARIO.format(days=days, jobs=round(100 * days)))
+        both = study(file, learn_days=learn_days)[1]
     return both[0], both[1]
 
 

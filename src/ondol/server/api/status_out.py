@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -215,7 +216,7 @@ def _one_running(detail: TaskDetail, run: InstanceRun, info: RunningInfo) -> dic
         "currentFrequencyGHz": info.clock_ghz * clock_ratio(info),
         "cpuUsage": 100.0 * info.load,
         "maxMemoryMB": info.memory_limit_bytes // MIB,
-        "currentMemoryMB": info.memory_bytes // MIB,
+        "currentMemoryMB": math.ceil(info.memory_bytes / MIB),  # whole in the contract; what is little is not nothing
         "memoryUsage": _memory_share(info),
         "progress": _percent(info.progress or 0.0),
         "executionTimeSec": info.run_s,

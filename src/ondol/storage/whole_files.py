@@ -1,8 +1,9 @@
-"""Files that are there whole or not at all, whenever the power goes."""
+"""Files that are there whole or not at all, whenever the power goes and whoever reads meanwhile."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,19 @@ def replaced_by(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file at once."""
-    with replaced_by(path) as partial:
+    """Write a file at once.
+
+    Parameters
+    ----------
+    path : where; a link is followed and the rights of a file that is there are kept. Into what is no file (a pipe,
+        /dev/stdout) is written directly
+    content : all of it
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    place = path.resolve()
+    with replaced_by(place) as partial:
         partial.write_bytes(content)
+        if place.exists():
+            shutil.copymode(place, partial)
