@@ -38,14 +38,9 @@ $(READY_TEST): $(SET_UP)
 run: $(READY) ## Run the demonstration [POLICY= RATE= OUT=out/demo ARGS=]
 	$(BIN)/ondol demo --out "$(OUT)" $(if $(POLICY),--policy "$(POLICY)") $(if $(RATE),--rate "$(RATE)") $(ARGS)
 
-# Side by side, three at a time, for many wait, and files of long tests first, so that none of them is alone at the end; by
-# themselves those that measure shares of cores or have a clock to beat. Both runs are made, whatever fails.
 test: $(READY_TEST) ## Run all tests [ARGS="-k tank -x"]
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
-		--ignore tests/integration/engine --ignore tests/acceptance/test_demo.py \
-		tests/acceptance tests/scenario tests/integration tests/property tests/unit; first=$$?; \
-	$(BIN)/python -m pytest tests/integration/engine tests/acceptance/test_demo.py && [ $$first = 0 ]
+	$(BIN)/python tools/run_tests.py
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
