@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
+# Compiled modules are kept, whatever the machine says of it: tests and jobs start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The interpreter that .venv is made from; empty: the first of python3.13 … python3.11, python3 that is 3.11 or later.
 PYTHON ?=
 export PYTHON

@@ -9,6 +9,7 @@ test that needs it often has to be mended. Anything else, and more than a few, f
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,17 +26,19 @@ BESIDE = (
     *(word for path in ALONE for word in ("--ignore", path)),
     *(f"tests/{room}" for room in ("acceptance", "scenario", "integration", "property", "unit")),
 )
+# More of them than cores are at work already: threads of one sum would only wait for each other.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 MOST_AGAIN = 3
 REAL_PROCESSES = ("tests/acceptance/", "tests/integration/")
 
 _TESTS_FAILED = 1
 
 
-def pytest(arguments: Sequence[str]) -> tuple[int, list[str]]:
-    """Run pytest from the root; gives its exit status and what failed."""
+def pytest(arguments: Sequence[str], **settings: str) -> tuple[int, list[str]]:
+    """Run pytest from the root, with settings in its environment; gives its exit status and what failed."""
     with tempfile.TemporaryDirectory(prefix="ondol-tests-") as cache:
         command = [sys.executable, "-m", "pytest", "-o", f"cache_dir={cache}", *arguments]
-        status = subprocess.run(command, cwd=ROOT, check=False).returncode
+        status = subprocess.run(command, cwd=ROOT, env=os.environ | settings, check=False).returncode
         noted = Path(cache) / "v" / "cache" / "lastfailed"
         return status, sorted(json.loads(noted.read_text())) if noted.is_file() else []
 
@@ -63,7 +66,7 @@ def say(words: str, tests: Sequence[str]) -> None:
 
 def main() -> int:
     """Run all; gives the exit status, 0 where everything passed."""
-    runs = [pytest(BESIDE), pytest(ALONE)]
+    runs = [pytest(BESIDE, **ONE_THREAD), pytest(ALONE)]
     statuses, failed = [status for status, _ in runs], [one for _, names in runs for one in names]
     if not any(statuses):
         return 0

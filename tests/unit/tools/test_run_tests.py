@@ -46,46 +46,47 @@ def write(root: Path, room: str, text: str, name: str = "test_a.py") -> None:
     file.write_text(text)
 
 
+@pytest.mark.parametrize(
+    ("room", "text", "second_try", "passes"),
+    [
+        ("acceptance", FAILS_ONCE, True, True),
+        ("integration", FAILS, True, False),
+        ("acceptance", "import nothing_of_that_name\n", False, False),
+    ],
+    ids=["fails once", "fails always", "unreadable"],
+)
+def test_what_fails_once_passes_and_is_named(
+    room: str, text: str, second_try: bool, passes: bool, tool: ModuleType, tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    write(tmp_path, room, text)
+    assert tool.main() == (not passes)
+    out = capfd.readouterr().out
+    assert ("once more, alone" in out) == second_try
+    assert (f"to be looked at:\n  tests/{room}/test_a.py::test_it" in out) == passes
+
+
 def test_all_that_passes_is_run_once(tool: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
     assert tool.main() == 0
-    assert capfd.readouterr().out.count("1 passed") == 1
-    assert tool.main() == 0
-
-
-@pytest.mark.parametrize("room", ["acceptance", "integration"])
-def test_a_test_of_real_processes_that_fails_once_is_named_and_passes(
-    room: str, tool: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    write(tmp_path, room, FAILS_ONCE)
-    assert tool.main() == 0
-    assert f"to be looked at:\n  tests/{room}/test_a.py::test_it" in capfd.readouterr().out
+    assert "once more" not in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("room", "text", "tried_again"),
+    ("statuses", "failed", "may"),
     [
-        ("acceptance", FAILS, True),
-        ("integration", FAILS, True),
-        ("unit", FAILS_ONCE, False),
-        ("acceptance", "import nothing_of_that_name\n", False),
+        ((1, 0), ["tests/acceptance/test_a.py::test_b[c]"], True),
+        ((1, 1), ["tests/acceptance/test_a.py::test_b", "tests/integration/x/test_a.py::test_b"], True),
+        ((1, 0), [f"tests/acceptance/test_a.py::test_{number}" for number in range(4)], False),
+        ((1, 0), ["tests/acceptance/test_a.py"], False),
+        ((1, 0), ["tests/acceptance/test_a.py::test_b", "tests/unit/test_a.py::test_b"], False),
+        ((1, 0), ["tests/scenario/test_a.py::test_b"], False),
+        ((1, 0), ["tests/property/test_a.py::test_b"], False),
+        ((1, 0), [], False),
+        ((2, 1), ["tests/acceptance/test_a.py::test_b"], False),
+        ((1, -9), ["tests/acceptance/test_a.py::test_b"], False),
     ],
-    ids=["acceptance", "integration", "unit", "unreadable"],
 )
-def test_what_fails_twice_or_is_no_matter_of_time_fails(
-    room: str, text: str, tried_again: bool, tool: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_only_a_few_of_real_processes_may_try_again(
+    statuses: tuple[int, ...], failed: list[str], may: bool, tool: ModuleType
 ) -> None:
-    write(tmp_path, room, text)
-    assert tool.main() == 1
-    out = capfd.readouterr().out
-    assert ("once more, alone" in out) == tried_again
-    assert "to be looked at" not in out
-
-
-def test_many_failures_are_no_accident(tool: ModuleType, tmp_path: Path) -> None:
-    for number in range(4):
-        write(tmp_path, "acceptance", FAILS_ONCE, f"test_{number}.py")
-    assert tool.main() == 1
-    for been in (tmp_path / "tests" / "acceptance").glob("*.been"):
-        been.unlink()
-    (tmp_path / "tests" / "acceptance" / "test_3.py").unlink()
-    assert tool.main() == 0
+    assert tool.may_try_again(statuses, failed) == may

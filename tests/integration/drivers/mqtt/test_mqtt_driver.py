@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -355,9 +356,11 @@ def test_entities_and_devices_that_are_gone_leave_the_app(broker: Broker, client
     try:
         app.wait_for(ROOM_CONFIG, lambda p: json.loads(p)["components"].get("humidity") == {"platform": "sensor"})
         wait_until(lambda: (gone, b"", False) in app.heard, or_say=lambda: app.heard)
-        last = [payload for topic, payload, _ in app.heard if topic == ROOM_CONFIG]
-        wait_until(lambda: "humidity" not in json.loads(app.heard[-1][1] or b"{}").get("components", {}))
-        assert len(last) >= 3
+
+        def told() -> list[dict[str, Any]]:
+            return [json.loads(payload)["components"] for topic, payload, _ in app.heard if topic == ROOM_CONFIG]
+
+        wait_until(lambda: len(told()) >= 3 and "humidity" not in told()[-1], or_say=lambda: app.heard)
         assert not [1 for topic, payload, _ in app.heard if topic == others and not payload]
     finally:
         driver.close()
