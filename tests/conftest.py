@@ -33,6 +33,7 @@ def no_process_left() -> Iterator[None]:
     left = leaks.wait_for_end(mark, LEAK_GRACE_S)
     leaks.kill(left)
     if left:
+        leaks.tell()
         lines = "\n".join(f"  {process.pid}: {line[:300]}" for process, line in left.items())
         pytest.fail(f"tests left processes running, now killed:\n{lines}", pytrace=False)
 

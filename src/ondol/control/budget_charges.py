@@ -92,13 +92,15 @@ class BudgetCharges:
         start_s, end_s, basis = use.start.timestamp(), use.end.timestamp(), self._basis
         run = Run(tab.submitted_at.timestamp() + tab.idle_s, tab.ran_s)
         late_s = run.late_s(start_s)
+        self._say_of_gone_sites(use)
         energy_kwh = co2e_g = 0.0
         at_once_ug = saved_ug = 0
         for part in use.parts:
             site_id, energy_uwh = part.row.site_id, round(part.energy_kwh * 1e9)
-            ran = basis.g_per_kwh(site_id, part.row.grid_g_per_kwh)
+            known = site_id in self._country
+            ran = basis.g_per_kwh(site_id, part.row.grid_g_per_kwh) if known else part.row.grid_g_per_kwh
             at_once = ran
-            if late_s:
+            if late_s and known:
                 recorded = self._grid(self._country[site_id], 0.5 * (start_s + end_s) - late_s)
                 at_once = basis.g_per_kwh(site_id, recorded)
             energy_kwh, co2e_g = energy_kwh + part.energy_kwh, co2e_g + part.energy_kwh * ran + part.making_g
@@ -112,6 +114,14 @@ class BudgetCharges:
             saved_ug=tab.saved_ug + saved_ug,
         )
         self._book_use(tab, used, use)
+
+    def _say_of_gone_sites(self, use: Use) -> None:
+        """Owed use may be of a site that the fleet has no more: its energy is charged, its carbon as recorded."""
+        for site_id in sorted({part.row.site_id for part in use.parts} - self._country.keys()):
+            _log.warning(
+                "what task %s used at %s, which is no site of the fleet any more, is charged by the grid as recorded, "
+                "without what lies upstream of it", use.task_id, site_id,
+            )  # fmt: skip
 
     def _book_use(self, tab: Tab, used: Amount, use: Use) -> None:
         lines, rows, budgets = [], [], []
@@ -167,9 +177,10 @@ class BudgetCharges:
         until : end of the window that is written now; None where none is, so that only what never ran is settled
         now : platform time
         """
+        owed = self._owed.whose()
         for task_id in sorted(self._ended):
             ended_at = self._ended[task_id]
-            if self._owed.by(task_id) or (ended_at is not None and (until is None or ended_at > until + _SLACK)):
+            if task_id in owed or (ended_at is not None and (until is None or ended_at > until + _SLACK)):
                 continue
             tab = self._book.tabs.get(task_id)
             outcome = self._outcome(task_id) if tab is not None and not tab.outcome else ""

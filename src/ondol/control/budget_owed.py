@@ -66,9 +66,12 @@ class OwedUse:
         """Owe a use that could not be charged."""
         self._uses.append(use)
 
-    def by(self, task_id: TaskId) -> bool:
-        """Whether something of a task is owed, or may be."""
-        return bool(self._windows) or any(use.task_id == task_id for use in self._uses)
+    def whose(self) -> set[TaskId]:
+        """Tasks of whose use something is owed, or may be."""
+        found = {use.task_id for use in self._uses}
+        for rows, tasks in self._windows:
+            found |= {row.task_id for row in rows if row.task_id is not None and ("" in tasks or row.task_id in tasks)}
+        return found
 
     def news(self) -> dict[str, bytes]:
         """What is owed, for the next commit; nothing where it is as that before has it."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ondol.accounting.embodied import share_of_life
 from ondol.control.works import Works
 from ondol.lifecycle.work import Change, Work
 from ondol.model.compute import Attempt
 from ondol.model.fleet import Fleet
-from ondol.model.ids import AttemptId, NodeId
+from ondol.model.ids import AttemptId, NodeId, TaskId
 from ondol.model.ledger import EnergyRow
 
 _KEPT = dt.timedelta(hours=6)  # no row of the ledger is longer
@@ -28,6 +28,7 @@ class EmbodiedUse:
     ----------
     g_per_h : of the whole node [gCO2e/h]
     written_off : when the life of a node is over, and its making counted; none where that is not known
+    stored : attempts of a task in the store, for what ended before this life of the platform
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class EmbodiedUse:
         works: Works,
         g_per_h: Mapping[NodeId, float],
         written_off: Mapping[NodeId, dt.datetime] | None = None,
+        stored: Callable[[TaskId], Sequence[Attempt]] = lambda _task_id: (),
     ) -> None:
+        self._stored = stored
         self._works, self._g_per_h, self._written_off = works, g_per_h, written_off or {}
         self._slots = {node.id: node.slots for node in fleet.nodes}
         self._ended: dict[AttemptId, Attempt] = {}
@@ -46,7 +49,7 @@ class EmbodiedUse:
         """Of the attempts that rows are about, 0 for all other rows; each gram of a machine once [gCO2e].
 
         rate / slots · time for which an attempt held its slot in the window. In a slot of a compute pool the holder has
-        it all. Of an attempt of which nothing is known any more, as when the platform was dead meanwhile, the whole
+        it all. Of an attempt of which nothing is known any more, as when its task was deleted meanwhile, the whole
         window counts, as far as the others leave it.
 
         Over a node and a window the times are at most slots · length: where a slot changes hands both may say of a
@@ -63,7 +66,7 @@ class EmbodiedUse:
         for number, row in enumerate(rows):
             if row.node_id is None or row.attempt_id is None or not self._g_per_h.get(row.node_id, 0.0):
                 continue
-            attempt = self._attempt(row.attempt_id)
+            attempt = self._attempt(row.attempt_id, row.task_id)
             window = row.node_id, row.start, row.end
             (unknown if attempt is None else known)[window].append(number)
             if attempt is not None:
@@ -90,9 +93,13 @@ class EmbodiedUse:
         living = share_of_life(self._written_off.get(row.node_id), row.start, row.end)
         return self._g_per_h[row.node_id] / self._slots[row.node_id] * living
 
-    def _attempt(self, attempt_id: AttemptId) -> Attempt | None:
+    def _attempt(self, attempt_id: AttemptId, task_id: TaskId | None) -> Attempt | None:
         found = self._works.find(attempt_id)
-        return self._ended.get(attempt_id) if found is None else found[1]
+        if found is not None:
+            return found[1]
+        if attempt_id in self._ended or task_id is None:
+            return self._ended.get(attempt_id)
+        return next((one for one in self._stored(task_id) if one.id == attempt_id), None)
 
     def _see(self, _before: Work | None, _after: Work, change: Change) -> None:
         """Remember what ended, for as long as a window about it may be written."""

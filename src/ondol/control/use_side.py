@@ -88,6 +88,8 @@ class UseSide:
             grid=grids.at,
             estimates=self.estimator,
             bonus_share=fleet.accounting.flexibility_bonus_share,
-            embodied_g=EmbodiedUse(fleet, works, ground.embodied_g_per_h, ground.book.written_off()).of,
+            embodied_g=EmbodiedUse(
+                fleet, works, ground.embodied_g_per_h, ground.book.written_off(), stored=store.attempts
+            ).of,
             flush=flush,
         )

@@ -1,25 +1,42 @@
-"""Files that are there whole or not at all, whenever the power goes and whoever reads meanwhile."""
+"""Files that are there whole or not at all, whenever the power goes and whoever else reads or writes meanwhile."""
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PARTIAL = ".partial"
+# The folder is another's or read-only, or the file alone is mounted: it can be written, though not replaced.
+_NOT_REPLACEABLE = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV))
+_OUR_SAYING = (1, 2)  # descriptors of what this process says
 
 
 @contextmanager
 def replaced_by(path: Path) -> Iterator[Path]:
-    """Give a path to write to; it takes the place of `path` where the block ends well."""
+    """Give a path to write to; it takes the place of `path` where the block ends well, and is gone where it does not.
+
+    It is a file of its own for every writer. Rights and owner are those of the file that is there; until they are set
+    nobody else may read it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + PARTIAL)
-    yield partial
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
+    before = path.stat() if path.exists() else None
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if before is None else 0o600))
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            if before is not None:
+                _give(file.fileno(), before)
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -27,15 +44,55 @@ def write_whole(path: Path, content: bytes) -> None:
 
     Parameters
     ----------
-    path : where; a link is followed and the rights of a file that is there are kept. Into what is no file (a pipe,
-        /dev/stdout) is written directly
+    path : where; a link is followed, rights and owner of a file that is there are kept. Into what is no file (a pipe),
+        what this process speaks to (/dev/stdout) and what can be written but not replaced (in a folder of another user)
+        is written directly
     content : all of it
     """
-    if path.exists() and not path.is_file():
+    place = path.resolve()
+    if place.exists() and (not place.is_file() or _is_our_saying(place)):
         path.write_bytes(content)
         return
+    try:
+        with replaced_by(place) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        if error.errno not in _NOT_REPLACEABLE or not place.exists():
+            raise
+        place.write_bytes(content)
+
+
+def create_whole(path: Path, content: bytes) -> bool:
+    """Write a file at once where there is none; gives whether it was this one that wrote it.
+
+    Of several that begin the same file at once one writes it and the others are told so.
+    """
     place = path.resolve()
-    with replaced_by(place) as partial:
-        partial.write_bytes(content)
-        if place.exists():
-            shutil.copymode(place, partial)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    partial = place.with_name(f"{place.name}.{secrets.token_hex(4)}{PARTIAL}")
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(partial, place)
+    except FileExistsError:
+        return False
+    finally:
+        partial.unlink(missing_ok=True)
+    return True
+
+
+def _give(descriptor: int, before: os.stat_result) -> None:
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+        os.fchown(descriptor, before.st_uid, before.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+
+def _is_our_saying(place: Path) -> bool:
+    for descriptor in _OUR_SAYING:
+        with suppress(OSError):
+            if os.path.samestat(place.stat(), os.fstat(descriptor)):
+                return True
+    return False

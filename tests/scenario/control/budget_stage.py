@@ -99,7 +99,7 @@ class BudgetStage(Stage):
             basis=basis_of(self._fleet) if self.ground is None else self.ground.basis,
             grid=self._grid_at,
             estimates=self.said,
-            embodied_g=EmbodiedUse(self._fleet, self.works, self.making_g_per_h).of,
+            embodied_g=EmbodiedUse(self._fleet, self.works, self.making_g_per_h, stored=self.store.attempts).of,
             flush=self.loop.flush,
         )
         hosts = PlatformHosts(self._fleet, self.store, self.clock.now)

@@ -21,6 +21,22 @@ def test_it():
         assert False
 """
 
+LEAVES = """
+import subprocess
+
+def test_it():
+    subprocess.Popen(["sh", "-c", "sleep 600 & "])
+"""
+HOUSE_RULE = f"""
+import importlib.util
+
+spec = importlib.util.spec_from_file_location("of_the_house", {str(TOOL.parents[1] / "tests" / "conftest.py")!r})
+house = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(house)
+house.LEAK_GRACE_S = 0.2
+no_process_left = house.no_process_left
+"""
+
 
 @pytest.fixture
 def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -34,7 +50,7 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(module, "ALONE", ("tests/integration",))
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     options = "-p no:schemathesis -p no:hypothesispytest --import-mode=importlib"
-    (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = {options}\n")
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\naddopts = {options}\npythonpath = {TOOL.parents[1] / 'tests'}\n")
     for room in ("acceptance", "integration", "unit"):
         write(tmp_path, room, PASSES)
     return module
@@ -71,6 +87,17 @@ def test_all_that_passes_is_run_once(tool: ModuleType, capfd: pytest.CaptureFixt
     assert "once more" not in capfd.readouterr().out
 
 
+def test_a_process_that_is_left_is_not_forgiven(
+    tool: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tests" / "conftest.py").write_text(HOUSE_RULE)
+    write(tmp_path, "integration", LEAVES)
+    assert tool.main() == 1
+    out = capfd.readouterr().out
+    assert "tests left processes running" in out
+    assert "once more" not in out
+
+
 @pytest.mark.parametrize(
     ("statuses", "failed", "may"),
     [
@@ -83,6 +110,7 @@ def test_all_that_passes_is_run_once(tool: ModuleType, capfd: pytest.CaptureFixt
         ((1, 0), ["tests/property/test_a.py::test_b"], False),
         ((1, 0), [], False),
         ((2, 1), ["tests/acceptance/test_a.py::test_b"], False),
+        ((1, 70), ["tests/acceptance/test_a.py::test_b"], False),
         ((1, -9), ["tests/acceptance/test_a.py::test_b"], False),
     ],
 )
