@@ -78,6 +78,7 @@ class RunFolder:
         held = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however that ends
+            self._sweep()
             if fresh:
                 self._remove()
             if fresh or not self.run.exists():
@@ -120,6 +121,12 @@ class RunFolder:
                 part.unlink()
         if self.ticks.exists() and self.ticks.stat().st_size > ticks_bytes:
             os.truncate(self.ticks, ticks_bytes)
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed had half written."""
+        for name in ("run.json", "summary.json", "snapshot.npz", "instances.parquet", "*/part-*.parquet"):
+            for partial in self.path.glob(f"{name}.*{PARTIAL}"):
+                partial.unlink()
 
     def _begin(self, identity: Identity) -> None:
         text = json.dumps(msgspec.to_builtins(identity), indent=1, sort_keys=True, ensure_ascii=False)

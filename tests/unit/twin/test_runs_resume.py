@@ -101,6 +101,10 @@ def test_a_run_cut_short_ends_byte_by_byte_as_one_that_was_not(
 ) -> None:
     with pytest.raises(CutShortError):
         live_into(greco, tmp_path / "out", tell=cut_at(step))
+    series = tmp_path / "out" / "series"
+    series.mkdir(exist_ok=True)
+    for half in (tmp_path / "out" / "snapshot.npz.01234567.partial", series / "part-00009.parquet.01234567.partial"):
+        half.write_bytes(b"as after a kill")
     begun: list[int] = []
     live_into(greco, tmp_path / "out", tell=lambda done, _: begun.append(done))
 
@@ -184,9 +188,10 @@ def test_a_folder_with_other_files_is_left_alone(greco: Run, tmp_path: Path, fre
 def test_fresh_removes_only_what_a_run_wrote(greco: Run, tmp_path: Path) -> None:
     live_into(greco, tmp_path / "out")
     (tmp_path / "out" / "notes.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "out" / "video.partial").write_text("mine too", encoding="utf-8")
     with pytest.raises(CutShortError):
         live_into(greco, tmp_path / "out", fresh=True, tell=cut_at(1))
-    assert sorted(contents(tmp_path / "out")) == ["notes.txt", "run.json"]
+    assert sorted(contents(tmp_path / "out")) == ["notes.txt", "run.json", "video.partial"]
 
 
 def test_a_damaged_snapshot_is_told(greco: Run, tmp_path: Path) -> None:
