@@ -85,7 +85,7 @@ def write_config(config: Config) -> Path:
     """Write it, whole or not at all, so that only its owner may read it; gives its place."""
     import tomli_w
 
-    from ondol.storage.tokens import write_private
+    from ondol.storage.whole_files import write_private
 
     path = config_path()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

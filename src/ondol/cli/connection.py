@@ -131,7 +131,7 @@ def _in_folder(folder: DataFolder) -> _Source:
 
 def write_client_file(folder: DataFolder, *, url: str, token: str, email: str, storage: str) -> None:
     """Note in the data folder how the operator's own commands reach the platform; only the owner may read it."""
-    from ondol.storage.tokens import write_private
+    from ondol.storage.whole_files import write_private
 
     noted = {"url": url, "token": token, "email": email, "storage": storage}
     write_private(folder.client_file, json.dumps(noted, indent=2).encode() + b"\n")

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from ondol.accounting.embodied import share_of_life
 from ondol.control.works import Works
@@ -39,8 +40,8 @@ class EmbodiedUse:
         written_off: Mapping[NodeId, dt.datetime] | None = None,
         stored: Callable[[TaskId], Sequence[Attempt]] = lambda _task_id: (),
     ) -> None:
-        self._stored = stored
         self._works, self._g_per_h, self._written_off = works, g_per_h, written_off or {}
+        self._stored = stored
         self._slots = {node.id: node.slots for node in fleet.nodes}
         self._ended: dict[AttemptId, Attempt] = {}
         works.observers.append(self._see)
@@ -63,10 +64,13 @@ class EmbodiedUse:
         held_s = [0.0] * len(rows)
         known: dict[tuple[NodeId, dt.datetime, dt.datetime], list[int]] = defaultdict(list)
         unknown: dict[tuple[NodeId, dt.datetime, dt.datetime], list[int]] = defaultdict(list)
+        stored = cache(lambda task_id: {one.id: one for one in self._stored(task_id)})  # a task may have many rows
         for number, row in enumerate(rows):
             if row.node_id is None or row.attempt_id is None or not self._g_per_h.get(row.node_id, 0.0):
                 continue
-            attempt = self._attempt(row.attempt_id, row.task_id)
+            attempt = self._attempt(row.attempt_id)
+            if attempt is None and row.task_id is not None:
+                attempt = stored(row.task_id).get(row.attempt_id)
             window = row.node_id, row.start, row.end
             (unknown if attempt is None else known)[window].append(number)
             if attempt is not None:
@@ -93,13 +97,9 @@ class EmbodiedUse:
         living = share_of_life(self._written_off.get(row.node_id), row.start, row.end)
         return self._g_per_h[row.node_id] / self._slots[row.node_id] * living
 
-    def _attempt(self, attempt_id: AttemptId, task_id: TaskId | None) -> Attempt | None:
+    def _attempt(self, attempt_id: AttemptId) -> Attempt | None:
         found = self._works.find(attempt_id)
-        if found is not None:
-            return found[1]
-        if attempt_id in self._ended or task_id is None:
-            return self._ended.get(attempt_id)
-        return next((one for one in self._stored(task_id) if one.id == attempt_id), None)
+        return self._ended.get(attempt_id) if found is None else found[1]
 
     def _see(self, _before: Work | None, _after: Work, change: Change) -> None:
         """Remember what ended, for as long as a window about it may be written."""

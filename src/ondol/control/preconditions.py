@@ -13,7 +13,7 @@ from ondol.control.works import Works
 from ondol.model.errors import ConflictError, InvalidFieldError
 from ondol.model.fleet import Fleet
 from ondol.storage.fleet_file import fleet_to_toml
-from ondol.storage.tokens import write_private
+from ondol.storage.whole_files import write_private
 
 _log = logging.getLogger(__name__)
 FASTEST_CLOCK = 600.0  # a sample may then be half as long again and still within the agents' longest step (900 s)

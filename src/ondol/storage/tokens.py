@@ -8,13 +8,13 @@ user only. ADR 3 tells why.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from ondol.model.errors import ConflictError
+from ondol.storage.whole_files import write_private
 
 
 def new_token() -> str:
@@ -52,15 +52,3 @@ class Keyring:
             raise ConflictError(
                 "A token was sealed with another key: restore the key file or issue new tokens"
             ) from error
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -13,6 +13,7 @@ from pathlib import Path
 PARTIAL = ".partial"
 # The folder is another's or read-only, or the file alone is mounted: it can be written, though not replaced.
 _NOT_REPLACEABLE = frozenset((errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV))
+_ANYBODYS, _OURS = 0o666, 0o600  # rights; of the first the umask takes away
 _OUR_SAYING = (1, 2)  # descriptors of what this process says
 
 
@@ -25,18 +26,10 @@ def replaced_by(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.stat() if path.exists() else None
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
-    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if before is None else 0o600))
-    try:
+    with _beside(path, _ANYBODYS if before is None else _OURS) as partial:
         yield partial
-        with partial.open("rb") as file:
-            if before is not None:
-                _give(file.fileno(), before)
-            os.fsync(file.fileno())
+        _settle(partial, before)
         partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -69,25 +62,45 @@ def create_whole(path: Path, content: bytes) -> bool:
     """
     place = path.resolve()
     place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_name(f"{place.name}.{secrets.token_hex(4)}{PARTIAL}")
-    try:
-        with partial.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(partial, place)
-    except FileExistsError:
-        return False
-    finally:
-        partial.unlink(missing_ok=True)
+    with _beside(place, _ANYBODYS) as partial:
+        partial.write_bytes(content)
+        _settle(partial)
+        try:
+            os.link(partial, place)
+        except FileExistsError:
+            return False
     return True
 
 
-def _give(descriptor: int, before: os.stat_result) -> None:
-    made = os.fstat(descriptor)
-    if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
-        os.fchown(descriptor, before.st_uid, before.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file at once that only its owner may read, whatever was there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _beside(path, _OURS) as partial:
+        partial.write_bytes(content)
+        _settle(partial)
+        partial.replace(path)
+
+
+@contextmanager
+def _beside(path: Path, rights: int) -> Iterator[Path]:
+    """Give an empty file of one's own in the same folder; what is left of it after the block goes."""
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+    os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, rights))
+    try:
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _settle(partial: Path, before: os.stat_result | None = None) -> None:
+    """Bring what was written to the disk, with the owner and the rights of a file that was there before."""
+    with partial.open("rb") as file:
+        if before is not None:
+            made = os.fstat(file.fileno())
+            if (made.st_uid, made.st_gid) != (before.st_uid, before.st_gid):
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+        os.fsync(file.fileno())
 
 
 def _is_our_saying(place: Path) -> bool:

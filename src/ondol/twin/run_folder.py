@@ -124,7 +124,8 @@ class RunFolder:
 
     def _sweep(self) -> None:
         """Remove what a run that was killed had half written."""
-        for name in ("run.json", "summary.json", "snapshot.npz", "instances.parquet", "*/part-*.parquet"):
+        files = (self.run, self.summary, self.snapshot, self.instances)
+        for name in (*(file.name for file in files), "*/part-*.parquet"):
             for partial in self.path.glob(f"{name}.*{PARTIAL}"):
                 partial.unlink()
 

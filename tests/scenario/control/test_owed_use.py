@@ -21,6 +21,19 @@ from scenario.control.budget_stage import BudgetStage
 from scenario.control.groups_stage import ACCOUNT
 
 
+def nothing_is_charged(stage: BudgetStage, monkeypatch: pytest.MonkeyPatch, of: TaskId | None = None) -> None:
+    """From now on, until a restart, of one task or of any."""
+    charges = stage.guard._charges
+    found = charges._tab_of
+
+    def silent(task_id: TaskId, at: dt.datetime) -> object:
+        if of in (None, task_id):
+            raise UnavailableError("the database does not answer")
+        return found(task_id, at)
+
+    monkeypatch.setattr(charges, "_tab_of", silent)
+
+
 @pytest.mark.parametrize("broken_part", ["one task", "the whole window"])
 def test_what_is_owed_is_charged_once_though_the_platform_dies_meanwhile(
     broken_part: str, monkeypatch: pytest.MonkeyPatch
@@ -31,18 +44,12 @@ def test_what_is_owed_is_charged_once_though_the_platform_dies_meanwhile(
     task, other = stage.submit(cpu_s=1e6), stage.submit(cpu_s=1e6)
     stage.run(300)
     charges, before = stage.guard._charges, stage.balance().spent.energy_kwh
-    found = charges._tab_of
-
-    def silent(task_id: TaskId, at: dt.datetime) -> object:
-        if task_id == task.id:
-            raise UnavailableError("the database does not answer")
-        return found(task_id, at)
 
     def fails(_rows: object) -> object:
         raise ZeroDivisionError
 
     if broken_part == "one task":
-        monkeypatch.setattr(charges, "_tab_of", silent)
+        nothing_is_charged(stage, monkeypatch, task.id)
     else:
         monkeypatch.setattr(charges._owed, "_shared_out", fails)
     stage.run(300)
@@ -97,11 +104,7 @@ def test_what_is_owed_of_a_site_that_was_given_up_is_charged_as_recorded(monkeyp
     stage.budget(co2e_g=1000.0)
     task = stage.submit(cpu_s=1e6)
     stage.run(300)
-
-    def silent(_task_id: TaskId, _at: dt.datetime) -> object:
-        raise UnavailableError("the database does not answer")
-
-    monkeypatch.setattr(stage.guard._charges, "_tab_of", silent)
+    nothing_is_charged(stage, monkeypatch)
     stage.run(120)
     stage.desk.abort(ACCOUNT, task.id)
     stage.run(120)
@@ -144,11 +147,7 @@ def test_making_of_the_last_window_is_charged_alike_though_the_platform_dies_mea
     stage.run(25)
     task = stage.submit(cpu_s=1e6)
     if owed:
-
-        def silent(_task_id: TaskId, _at: dt.datetime) -> object:
-            raise UnavailableError("the database does not answer")
-
-        monkeypatch.setattr(stage.guard._charges, "_tab_of", silent)
+        nothing_is_charged(stage, monkeypatch)
     stage.run(310)
     stage.desk.abort(ACCOUNT, task.id)
     stage.run(115)

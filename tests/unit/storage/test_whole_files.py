@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ondol.storage.whole_files import create_whole, replaced_by, write_whole
+from ondol.storage.whole_files import create_whole, replaced_by, write_private, write_whole
 
 NOBODY = 65534
 
@@ -90,6 +90,15 @@ def test_a_link_and_the_rights_of_a_file_stay(tmp_path: Path) -> None:
     assert link.is_symlink()
     assert file.read_bytes() == b"new"
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_private_is_so_whatever_was_there(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"old")
+    file.chmod(0o644)
+    write_private(file, b"new")
+    assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"new", 0o600)
+    assert [one.name for one in tmp_path.iterdir()] == ["key"]
 
 
 def test_into_a_pipe_is_written_directly(tmp_path: Path) -> None:

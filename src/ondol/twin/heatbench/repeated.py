@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
+from ondol.storage.whole_files import replaced_by
 from ondol.twin.scenario import Scenario
 from ondol.twin.workload import Trace, read_azure, read_csv, read_greco, read_surf, read_swf, window, write_csv
 from ondol.twin.workload.arrange import arrange, caps_of
@@ -41,10 +41,8 @@ def long_enough(scenario: Scenario, cache: Path) -> Scenario:
     digest = hashlib.sha256(msgspec.json.encode(key) + Path(work.path).read_bytes()).hexdigest()[:16]
     path = cache / f"repeated-{digest}.csv"
     if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        write_csv(repeated(trace, begin_s, span_s), draft)
-        draft.replace(path)
+        with replaced_by(path) as partial:
+            write_csv(repeated(trace, begin_s, span_s), partial)
     return msgspec.structs.replace(
         scenario, work=msgspec.structs.replace(work, source="csv", path=str(path.resolve()), from_day=0.0)
     )

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ondol.storage.whole_files import replaced_by
 from ondol.twin.heatbench.aims import Verdict
 from ondol.twin.heatbench.cases import GRID
 from ondol.twin.heatbench.running import Result
@@ -112,9 +113,8 @@ def write_parquet(results: Sequence[Result], path: Path) -> None:
                     "value": float(value),
                 }
             )
-    draft = path.with_suffix(".draft")
-    pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), draft)
-    draft.replace(path)
+    with replaced_by(path) as partial:
+        pq.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA), partial)
 
 
 def markdown(lines: Sequence[Line]) -> str:

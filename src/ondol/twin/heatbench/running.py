@@ -18,6 +18,7 @@ from ondol.accounting.figures import J_PER_KWH
 from ondol.model.checks import check_choice
 from ondol.model.errors import NotFoundError
 from ondol.policy.registry import load_policy, policy_names
+from ondol.storage.whole_files import write_whole
 from ondol.twin.bound.bound import Bound
 from ondol.twin.bound.long import bound_of
 from ondol.twin.bound.problem import BoundProblem
@@ -179,6 +180,4 @@ def _read(path: Path) -> Figures | None:
 
 def _write(path: Path, figures: Figures) -> None:
     """Write atomically: a benchmark that is killed leaves whole results only."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(figures, indent=1, sort_keys=True), "utf-8")
-    draft.replace(path)
+    write_whole(path, json.dumps(figures, indent=1, sort_keys=True).encode())
